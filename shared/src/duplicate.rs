@@ -1,0 +1,600 @@
+//! The same person found more than once: who was compared, how alike they are, what was decided,
+//! and what survives.
+//!
+//! Types that hold a person's values print none of them with `{:?}`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A record's own key in the table or file it came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(transparent)]
+pub struct RecordId(pub String);
+
+impl RecordId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for RecordId {
+    fn from(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One person that was found, as long as the person exists: it survives merges and re-runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(transparent)]
+pub struct ClusterId(pub String);
+
+impl ClusterId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClusterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! names {
+    ($kind:ident { $($variant:ident => $name:literal, $label:literal;)+ }) => {
+        impl $kind {
+            /// All of them, in the order in which they are shown.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+
+            /// As documents, files and stores write it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $name, )+ }
+            }
+
+            /// What people read.
+            pub const fn label(self) -> &'static str {
+                match self { $( Self::$variant => $label, )+ }
+            }
+
+            /// The one that is written so.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|one| one.as_str() == name)
+            }
+        }
+
+        impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+/// What a column says about a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Attribute {
+    /// The record's own key. It is no evidence.
+    RecordId,
+    /// The system that the record came from.
+    Source,
+    /// When the record was last changed.
+    UpdatedAt,
+    FullName,
+    GivenName,
+    MiddleName,
+    Surname,
+    /// A second surname, where a culture has two.
+    SecondSurname,
+    /// A name from before a marriage, or another former one.
+    PreviousSurname,
+    /// Jr, Sr, III.
+    Suffix,
+    BirthDate,
+    BirthYear,
+    BirthMonth,
+    BirthDay,
+    Sex,
+    /// A number that one person has for life: social security, national health.
+    Identifier,
+    /// A number that a person has for a time: passport, insurance policy, record number.
+    OtherIdentifier,
+    Phone,
+    Email,
+    HouseNumber,
+    Street,
+    /// What stands on a second address line: flat, building, district.
+    Unit,
+    City,
+    Postcode,
+    State,
+}
+
+names!(Attribute {
+    RecordId => "record_id", "Record";
+    Source => "source", "Source";
+    UpdatedAt => "updated_at", "Last changed";
+    FullName => "full_name", "Full name";
+    GivenName => "given_name", "Given name";
+    MiddleName => "middle_name", "Middle name";
+    Surname => "surname", "Surname";
+    SecondSurname => "second_surname", "Second surname";
+    PreviousSurname => "previous_surname", "Previous surname";
+    Suffix => "suffix", "Suffix";
+    BirthDate => "birth_date", "Date of birth";
+    BirthYear => "birth_year", "Year of birth";
+    BirthMonth => "birth_month", "Month of birth";
+    BirthDay => "birth_day", "Day of birth";
+    Sex => "sex", "Sex";
+    Identifier => "identifier", "Identifier";
+    OtherIdentifier => "other_identifier", "Other identifier";
+    Phone => "phone", "Phone";
+    Email => "email", "E-mail";
+    HouseNumber => "house_number", "House number";
+    Street => "street", "Street";
+    Unit => "unit", "Second address line";
+    City => "city", "City";
+    Postcode => "postcode", "Postcode";
+    State => "state", "State";
+});
+
+/// What is compared between two records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    GivenName,
+    MiddleName,
+    Surname,
+    Suffix,
+    BirthDate,
+    Sex,
+    Identifier,
+    OtherIdentifier,
+    Phone,
+    Email,
+    Address,
+    Unit,
+    City,
+    Postcode,
+    State,
+}
+
+names!(Field {
+    GivenName => "given_name", "Given name";
+    MiddleName => "middle_name", "Middle name";
+    Surname => "surname", "Surname";
+    Suffix => "suffix", "Suffix";
+    BirthDate => "birth_date", "Date of birth";
+    Sex => "sex", "Sex";
+    Identifier => "identifier", "Identifier";
+    OtherIdentifier => "other_identifier", "Other identifier";
+    Phone => "phone", "Phone";
+    Email => "email", "E-mail";
+    Address => "address", "Address";
+    Unit => "unit", "Second address line";
+    City => "city", "City";
+    Postcode => "postcode", "Postcode";
+    State => "state", "State";
+});
+
+/// How far two values of a field agree. Which of these a field can have is fixed per field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Agreement {
+    /// One side, or both, says nothing: no evidence.
+    Missing,
+    Exact,
+    /// A known short or other form of the same name.
+    Nickname,
+    /// Very similar spelling.
+    Near,
+    /// Similar spelling.
+    Close,
+    /// Somewhat similar spelling, or the same sound.
+    Loose,
+    /// One is the initial of the other.
+    Initial,
+    /// Two values changed places: given name and surname, day and month, street and second line.
+    Swapped,
+    /// One shares a part with the other: half of a double name, a former name, two parts of a
+    /// date, the local part of an e-mail address, the house number.
+    Part,
+    /// A smaller part: one part of a date.
+    SmallPart,
+    /// One character was changed, lost, added, or changed places with its neighbour.
+    OneEdit,
+    TwoEdits,
+    Different,
+}
+
+names!(Agreement {
+    Missing => "missing", "not known on both sides";
+    Exact => "exact", "the same";
+    Nickname => "nickname", "another form of the same name";
+    Near => "near", "almost the same";
+    Close => "close", "similar";
+    Loose => "loose", "somewhat similar";
+    Initial => "initial", "same initial";
+    Swapped => "swapped", "changed places";
+    Part => "part", "the same in part";
+    SmallPart => "small_part", "the same in a small part";
+    OneEdit => "one_edit", "one character off";
+    TwoEdits => "two_edits", "two characters off";
+    Different => "different", "different";
+});
+
+/// What is to be done with a pair, or was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The same person.
+    Match,
+    /// Somebody has to look.
+    Review,
+    /// Not the same person.
+    NoMatch,
+}
+
+names!(Verdict {
+    Match => "match", "Same person";
+    Review => "review", "To be reviewed";
+    NoMatch => "no_match", "Not the same person";
+});
+
+/// Why a pair with a sufficient weight is still not merged without somebody's look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Veto {
+    /// Both have an identifier, and these are not the same.
+    IdentifierConflict,
+    /// Jr and Sr, II and III.
+    SuffixConflict,
+    /// Born on one day, of one name, at one place, but with two given names or sexes.
+    PossibleTwins,
+    /// Of one name and place, but born a generation apart.
+    PossibleParentAndChild,
+    /// A newborn without a name of its own.
+    Newborn,
+    /// They agree in too few things that belong to one person only.
+    ThinEvidence,
+}
+
+names!(Veto {
+    IdentifierConflict => "identifier_conflict", "Different identifiers";
+    SuffixConflict => "suffix_conflict", "Different suffixes";
+    PossibleTwins => "possible_twins", "Possible twins";
+    PossibleParentAndChild => "possible_parent_and_child", "Possible parent and child";
+    Newborn => "newborn", "Newborn without a name";
+    ThinEvidence => "thin_evidence", "Too little to go by";
+});
+
+/// Why a record was not compared with anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Exclusion {
+    /// Nobody's record: `Test Test`, `Dummy Patient`.
+    TestRecord,
+    /// Somebody whose name is not known: `John Doe`, `Unknown`.
+    Anonymous,
+    /// It has nothing by which a person could be told.
+    Empty,
+}
+
+names!(Exclusion {
+    TestRecord => "test_record", "Test record";
+    Anonymous => "anonymous", "Unknown person";
+    Empty => "empty", "Nothing to compare";
+});
+
+/// A record of a person, with its values as they were read.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Person {
+    pub id: RecordId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<DateTime<Utc>>,
+    /// What is known. Phones and e-mail addresses may be several.
+    pub values: BTreeMap<Attribute, Vec<String>>,
+}
+
+impl Person {
+    /// The first value of an attribute, if there is one.
+    pub fn value(&self, attribute: Attribute) -> Option<&str> {
+        self.values.get(&attribute)?.first().map(String::as_str)
+    }
+}
+
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Person").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Two records that were compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Pair {
+    pub left_id: RecordId,
+    pub right_id: RecordId,
+    /// log2 of the odds that both are one person.
+    pub weight: f64,
+    /// The same, from 0 to 1.
+    pub probability: f64,
+    pub decision: Verdict,
+    /// Why it is not merged although its weight would do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vetoes: Vec<Veto>,
+}
+
+/// A pair with all that its decision rests on.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PairExplanation {
+    pub pair: Pair,
+    /// Where the weight starts before any field is looked at: how rare matches are.
+    pub prior: f64,
+    /// One per field, in the order in which they are shown; with `prior` they sum to the weight.
+    pub factors: Vec<Factor>,
+    /// The odds of each explanation of the pair; they sum to 1.
+    pub alternatives: Alternatives,
+}
+
+impl fmt::Debug for PairExplanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PairExplanation").field("pair", &self.pair).finish_non_exhaustive()
+    }
+}
+
+/// How probable each explanation of a pair is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Alternatives {
+    pub same_person: f64,
+    pub household_member: f64,
+    pub twin: f64,
+    pub stranger: f64,
+}
+
+/// What one field adds to a pair's weight, and why.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Factor {
+    pub field: Field,
+    pub agreement: Agreement,
+    /// As compared: folded, without punctuation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub right: Option<String>,
+    /// The step of the waterfall, in bits.
+    pub weight: f64,
+    /// Evidence for one person against two strangers, in bits, rarity included.
+    pub against_stranger: f64,
+    /// Evidence for one person against two members of one household, in bits.
+    pub against_household: f64,
+    /// Evidence for one person against twins, in bits.
+    pub against_twin: f64,
+    /// The part of `against_stranger` that comes from the value being rare (or common), in bits.
+    pub rarity: f64,
+}
+
+impl fmt::Debug for Factor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Factor")
+            .field("field", &self.field)
+            .field("agreement", &self.agreement)
+            .field("weight", &self.weight)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The records of one person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Cluster {
+    pub id: ClusterId,
+    /// In the order of their ids.
+    pub members: Vec<RecordId>,
+    /// The weakest mean weight at which two parts of it were joined.
+    pub cohesion: f64,
+    /// Whether a machine alone may merge it.
+    pub decision: Verdict,
+}
+
+/// Two records that would have joined, and what kept their clusters apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Refusal {
+    pub left_id: RecordId,
+    pub right_id: RecordId,
+    pub weight: f64,
+    pub reason: RefusalReason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalReason {
+    /// Somebody said that two of them are not the same person.
+    Decided,
+    /// Two members contradict each other.
+    Vetoed,
+    /// One link is strong, the others speak against it.
+    WeakChain,
+    /// The cluster would be larger than the policy believes of one person.
+    TooLarge,
+}
+
+names!(RefusalReason {
+    Decided => "decided", "Decided before";
+    Vetoed => "vetoed", "Contradiction";
+    WeakChain => "weak_chain", "Chain of weak links";
+    TooLarge => "too_large", "Too many records";
+});
+
+/// What somebody, or the policy, said of two records. It outlives re-training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Decision {
+    pub left_id: RecordId,
+    pub right_id: RecordId,
+    pub verdict: Verdict,
+    /// Nobody when the policy decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<DateTime<Utc>>,
+}
+
+/// How the surviving value of an attribute is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SurvivalRule {
+    /// Of the record that was changed last.
+    Newest,
+    Oldest,
+    /// Of the record that knows most.
+    MostComplete,
+    /// Of the source that the policy names first.
+    MostTrusted,
+    Longest,
+    MostFrequent,
+    /// Chosen by a person.
+    Manual,
+}
+
+names!(SurvivalRule {
+    Newest => "newest", "Newest";
+    Oldest => "oldest", "Oldest";
+    MostComplete => "most_complete", "Most complete record";
+    MostTrusted => "most_trusted", "Most trusted source";
+    Longest => "longest", "Longest";
+    MostFrequent => "most_frequent", "Most frequent";
+    Manual => "manual", "Chosen by a person";
+});
+
+/// What survives of a cluster, each value with where it came from.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GoldenRecord {
+    /// The record whose key survives; the others point to it.
+    pub survivor: RecordId,
+    pub members: Vec<RecordId>,
+    pub values: BTreeMap<Attribute, Vec<GoldenValue>>,
+    /// Attributes in which members contradict each other so that somebody should look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contradictions: Vec<Attribute>,
+}
+
+impl fmt::Debug for GoldenRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoldenRecord")
+            .field("survivor", &self.survivor)
+            .field("members", &self.members)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A surviving value and its provenance.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GoldenValue {
+    pub value: String,
+    /// The record it was taken from.
+    pub from: RecordId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    pub rule: SurvivalRule,
+}
+
+impl fmt::Debug for GoldenValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoldenValue")
+            .field("from", &self.from)
+            .field("rule", &self.rule)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_a_persons_values_prints_none_of_them() {
+        let person = Person {
+            id: RecordId::from("7"),
+            values: BTreeMap::from([(Attribute::Surname, vec!["Quillfeather".to_owned()])]),
+            ..Person::default()
+        };
+        let golden = GoldenRecord {
+            survivor: person.id.clone(),
+            members: vec![person.id.clone()],
+            values: BTreeMap::from([(
+                Attribute::Surname,
+                vec![GoldenValue {
+                    value: "Quillfeather".to_owned(),
+                    from: person.id.clone(),
+                    source: None,
+                    rule: SurvivalRule::Newest,
+                }],
+            )]),
+            contradictions: Vec::new(),
+        };
+        let factor = Factor {
+            field: Field::Surname,
+            agreement: Agreement::Exact,
+            left: Some("quillfeather".to_owned()),
+            right: Some("quillfeather".to_owned()),
+            weight: 9.0,
+            against_stranger: 9.0,
+            against_household: 1.0,
+            against_twin: 0.0,
+            rarity: 2.0,
+        };
+
+        let printed = format!("{person:?}{golden:?}{:?}{factor:?}", golden.values);
+
+        assert!(!printed.to_lowercase().contains("quillfeather"), "{printed}");
+    }
+
+    #[test]
+    fn every_name_is_the_one_that_json_uses() {
+        for attribute in Attribute::ALL {
+            assert_eq!(serde_json::to_value(attribute).unwrap(), attribute.as_str());
+            assert_eq!(Attribute::from_name(attribute.as_str()), Some(attribute));
+        }
+        for field in Field::ALL {
+            assert_eq!(serde_json::to_value(field).unwrap(), field.as_str());
+        }
+        for agreement in Agreement::ALL {
+            assert_eq!(serde_json::to_value(agreement).unwrap(), agreement.as_str());
+        }
+        for verdict in Verdict::ALL {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.as_str());
+        }
+        for veto in Veto::ALL {
+            assert_eq!(serde_json::to_value(veto).unwrap(), veto.as_str());
+        }
+    }
+}
