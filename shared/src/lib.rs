@@ -1,1 +1,19 @@
-//! 
+//! What crosses the wire: the vocabulary of Transfuse, in the order in which data moves.
+//!
+//! Both sides, server and portal, use these types; what they hold has been validated once,
+//! here, when it was read. Nothing in this crate does I/O.
+
+pub mod id;
+pub mod connection;
+pub mod data_type;
+pub mod assessment;
+pub mod plan;
+pub mod run;
+pub mod event;
+pub mod quarantine;
+pub mod duplicate;
+pub mod user;
+pub mod error_code;
+pub mod page;
+pub mod problem;
+pub mod route;

@@ -1,1 +1,16 @@
-//! 
+//! Moves rows from a legacy database to the target, in steps that can stop and resume.
+//!
+//! The modules stand in the order in which data moves. A step never imports a sibling, save
+//! along that flow; nothing here knows HTTP or the control store.
+
+pub mod error;
+pub mod clock;
+pub mod ident;
+pub mod value;
+pub mod connect;
+pub mod assess;
+pub mod map;
+pub mod extract;
+pub mod transform;
+
+pub use error::EngineError;

@@ -1,0 +1,1 @@
+//! Reads a database's own description of itself.

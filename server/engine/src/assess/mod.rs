@@ -1,0 +1,3 @@
+//! Finds out what a database holds, before anything moves.
+
+pub mod catalog;

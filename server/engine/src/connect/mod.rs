@@ -1,0 +1,1 @@
+//! Opens a source, read-only, and a target.

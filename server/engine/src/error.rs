@@ -1,0 +1,67 @@
+//! What can go wrong in the engine, and what is to be done about it.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use shared::error_code::ErrorCode;
+
+/// An error says what was being done; its cause stays in `source`. Names may appear in it,
+/// values never.
+#[derive(Debug)]
+pub struct EngineError {
+    code: ErrorCode,
+    doing: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+pub type Result<T, E = EngineError> = std::result::Result<T, E>;
+
+impl EngineError {
+    /// `doing` completes the sentence "it failed while …": "copying into public.patients".
+    pub fn new(code: ErrorCode, doing: impl Into<String>) -> Self {
+        Self { code, doing: doing.into(), source: None }
+    }
+
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(cause.into());
+        self
+    }
+
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    pub const fn directive(&self) -> Directive {
+        directive(self.code)
+    }
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.explanation().title, self.doing)
+    }
+}
+
+impl StdError for EngineError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// What is to be done about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Directive {
+    /// The same may go well a little later.
+    RetryLater,
+    /// Somebody has to act first.
+    Stop,
+}
+
+/// The one place that turns a failure into a decision.
+const fn directive(code: ErrorCode) -> Directive {
+    match code {
+        ErrorCode::Conn001 | ErrorCode::Conn005 | ErrorCode::Load002 => Directive::RetryLater,
+        _ => Directive::Stop,
+    }
+}

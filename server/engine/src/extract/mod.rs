@@ -1,0 +1,75 @@
+//! Reads tables under one snapshot, by key range, in batches bounded by bytes.
+
+use serde::{Deserialize, Serialize};
+use shared::assessment::TableName;
+use shared::data_type::DataType;
+
+/// What is read of one table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableRead {
+    pub table: TableName,
+    /// A statement that stands in the table's place.
+    pub query: Option<String>,
+    /// The columns that tell rows apart; empty when there are none.
+    pub key: Vec<String>,
+    pub columns: Vec<ReadColumn>,
+    /// A condition in the source's SQL. Each batch then has one more column at its end, a
+    /// `Bool`: false for rows that are filtered out.
+    pub filter: Option<String>,
+}
+
+/// One column that is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadColumn {
+    pub name: String,
+    /// The type as the source spells it.
+    pub native_type: String,
+    /// The PostgreSQL type that the catalog proposed for it; values come as that type.
+    pub data_type: DataType,
+    pub form: Form,
+}
+
+/// In what form values of a column are handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As a typed value.
+    Typed,
+    /// As PostgreSQL's own bytes, undecoded. Only from PostgreSQL, for a target column of the
+    /// very same type.
+    Raw,
+    /// As the text that the source's engine writes for it.
+    Text,
+}
+
+/// A part of one table: the unit of work, of commit, of retry and of undo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Counts from 0 within its table.
+    pub ordinal: u32,
+    pub range: ChunkRange,
+    /// Rows that the source counted in it when it was planned.
+    pub rows: u64,
+}
+
+/// Which rows a chunk has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChunkRange {
+    Whole,
+    /// Rows whose key comes after the one and not after the other, each a list of literals in
+    /// the source's own SQL; an open end is none.
+    Keys {
+        after: Option<Vec<String>>,
+        to: Option<Vec<String>>,
+    },
+    /// PostgreSQL's pages, the last one excluded.
+    Pages {
+        from: u64,
+        to: Option<u64>,
+    },
+    /// Bytes of a file, from the start of a record to the end of one.
+    Bytes {
+        from: u64,
+        to: u64,
+    },
+}

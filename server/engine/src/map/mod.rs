@@ -1,0 +1,1 @@
+//! Makes a plan from two catalogs, and checks one against them.

@@ -1,0 +1,371 @@
+//! The catalogue of errors. Answers, pages and the manual's list are generated from it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! catalogue {
+    ($( $(#[$doc:meta])* $variant:ident = $code:literal {
+        title: $title:literal, cause: $cause:literal, hint: $hint:literal, action: $action:literal $(,)?
+    } )+) => {
+        /// One kind of error, by the code that people look up.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+        )]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        pub enum ErrorCode {
+            $( $(#[$doc])* #[serde(rename = $code)] $variant, )+
+        }
+
+        impl ErrorCode {
+            /// All of them, in the catalogue's order.
+            pub const ALL: &[Self] = &[ $( Self::$variant, )+ ];
+
+            /// What the catalogue says about it.
+            pub const fn explanation(self) -> Explanation {
+                match self {
+                    $( Self::$variant => Explanation {
+                        code: self,
+                        title: $title, cause: $cause, hint: $hint, action: $action,
+                    }, )+
+                }
+            }
+
+            /// The code as people write it: `DATA-003`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $code, )+ }
+            }
+        }
+    };
+}
+
+/// What the catalogue says about a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Explanation {
+    pub code: ErrorCode,
+    /// What happened, as a short phrase.
+    pub title: &'static str,
+    /// Why it happens.
+    pub cause: &'static str,
+    /// What to look at first.
+    pub hint: &'static str,
+    /// What mends it.
+    pub action: &'static str,
+}
+
+impl ErrorCode {
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+
+    pub const fn hint(self) -> &'static str {
+        self.explanation().hint
+    }
+
+    /// The manual's page about it, as a path of the portal.
+    pub fn docs(self) -> String {
+        format!("/portal/library/error-handling#{}", self.as_str().to_ascii_lowercase())
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+catalogue! {
+    Conn001 = "CONN-001" {
+        title: "The server cannot be reached",
+        cause: "No server answers at this host and port, or a firewall drops the packets.",
+        hint: "Check host and port, and whether the server is running and reachable from here.",
+        action: "Correct the connection's URL or open the way to the server, then try again.",
+    }
+    Conn002 = "CONN-002" {
+        title: "The server refused the sign-in",
+        cause: "User name or password are wrong, or the server does not let this user in from here.",
+        hint: "Check user and password; a password with special characters must be percent-encoded in a URL.",
+        action: "Correct the connection's URL, or let the user in on the server.",
+    }
+    Conn003 = "CONN-003" {
+        title: "The database does not exist",
+        cause: "The server is there, but has no database of this name.",
+        hint: "Check the name at the end of the URL; names are case-sensitive on most servers.",
+        action: "Correct the name or create the database.",
+    }
+    Conn004 = "CONN-004" {
+        title: "A right is missing",
+        cause: "The user may sign in but not do what the run needs.",
+        hint: "A source needs SELECT on its tables. A target needs CREATE on the database and the schema, and INSERT and SELECT on its tables.",
+        action: "Grant the right named in the message, or use another user.",
+    }
+    Conn005 = "CONN-005" {
+        title: "The connection was lost",
+        cause: "The server restarted, ended the session, or the network broke.",
+        hint: "Nothing is lost: what was committed is in the ledger.",
+        action: "Start the same run again; it continues after the last committed chunk.",
+    }
+    Conn006 = "CONN-006" {
+        title: "The URL cannot be understood",
+        cause: "It is not one of postgres://, mysql://, sqlite:PATH or csv:DIR, or a part of it is malformed.",
+        hint: "Write postgres://user:password@host:5432/database, mysql://…, sqlite:file.db or csv:folder.",
+        action: "Correct the URL.",
+    }
+    Conn007 = "CONN-007" {
+        title: "No secure channel could be made",
+        cause: "The server does not offer TLS, or its certificate is not trusted.",
+        hint: "Look at the connection's sslmode and at the server's certificate.",
+        action: "Trust the certificate or correct sslmode.",
+    }
+    Conn008 = "CONN-008" {
+        title: "A file cannot be read",
+        cause: "The file or folder is not there, is not readable, or is not what it should be.",
+        hint: "Check the path; it is taken from the folder in which the program was started.",
+        action: "Correct the path or the file's rights.",
+    }
+    Data001 = "DATA-001" {
+        title: "A value does not fit its column's type",
+        cause: "The source holds something that cannot be read as the target's type, such as a word in a number's place.",
+        hint: "Look at the column's type in the plan and at the rows in quarantine.",
+        action: "Repair the rows and replay them, or change the column's type or rules in the plan.",
+    }
+    Data002 = "DATA-002" {
+        title: "A number or date is out of range",
+        cause: "The target's type cannot hold a value as large, as small, or as early or late.",
+        hint: "A wider type (bigint, numeric, timestamp) holds it.",
+        action: "Widen the type in the plan, or repair the rows and replay them.",
+    }
+    Data003 = "DATA-003" {
+        title: "A text is too long",
+        cause: "The text has more characters than its column takes.",
+        hint: "Text without a length takes any.",
+        action: "Widen the column in the plan, or sign a rule that cuts the text.",
+    }
+    Data004 = "DATA-004" {
+        title: "A value is missing",
+        cause: "The column takes no null, and the source has none to give.",
+        hint: "Look whether a rule turned the value into null.",
+        action: "Give the column a default, let it be null, or repair the rows and replay them.",
+    }
+    Data005 = "DATA-005" {
+        title: "A text contains 0x00",
+        cause: "PostgreSQL cannot hold the byte 0x00 in a text; other databases can.",
+        hint: "The rule replace_nul writes a visible sign in its place.",
+        action: "Add the rule replace_nul to the column, or make it bytea.",
+    }
+    Data006 = "DATA-006" {
+        title: "A date of zeros",
+        cause: "MySQL allows 0000-00-00 and dates with a zero month or day; they name no day.",
+        hint: "The rule zero_date_to_null, signed, turns them into null.",
+        action: "Sign the rule for the column, or repair the rows and replay them.",
+    }
+    Data007 = "DATA-007" {
+        title: "A text is not in its character set",
+        cause: "The bytes of the text are not valid UTF-8, nor valid in the character set declared for them.",
+        hint: "The text was probably written with another character set than the one declared.",
+        action: "Declare the right character set, or carry the column over as bytea.",
+    }
+    Data008 = "DATA-008" {
+        title: "The parent row is missing",
+        cause: "The row refers to a row that is not in the target: it never was in the source, or it is in quarantine itself.",
+        hint: "Replay the parent first. The plan can also keep such rows without the reference.",
+        action: "Replay the parent and then the row, or set `orphans` for the foreign key in the plan.",
+    }
+    Data009 = "DATA-009" {
+        title: "The key is taken",
+        cause: "Another row with the same key or unique value is in the target.",
+        hint: "Two source rows may have become equal under a rule, or the target was not empty.",
+        action: "Repair the row and replay it, or drop the unique index from the plan.",
+    }
+    Data010 = "DATA-010" {
+        title: "A condition of the table is not met",
+        cause: "A check constraint of the target refuses the row.",
+        hint: "The reason names the constraint.",
+        action: "Repair the row and replay it, or change the constraint in the plan.",
+    }
+    Data011 = "DATA-011" {
+        title: "A code is not in its table",
+        cause: "A map or code table of the plan has no entry for the value.",
+        hint: "Ask the people of the legacy system what the code means.",
+        action: "Add the code to the table in the plan, or set what happens otherwise.",
+    }
+    Data012 = "DATA-012" {
+        title: "Malformed JSON",
+        cause: "The text is not JSON, and the rule could not repair it.",
+        hint: "With `repair: true` the rule json mends the usual damages.",
+        action: "Repair the row and replay it, or carry the column over as text.",
+    }
+    Data013 = "DATA-013" {
+        title: "A line with the wrong number of fields",
+        cause: "The line of the file has more or fewer fields than its header.",
+        hint: "An unquoted separator or line break inside a field is the usual cause.",
+        action: "Repair the line and replay it.",
+    }
+    Data014 = "DATA-014" {
+        title: "Digits would be lost",
+        cause: "The number has more decimals than the target's column keeps.",
+        hint: "Numeric without a scale keeps every digit.",
+        action: "Widen the scale in the plan, or sign a rule that rounds.",
+    }
+    Data015 = "DATA-015" {
+        title: "The target refused the row",
+        cause: "A trigger, a policy or a type of the target refuses the row.",
+        hint: "The reason names what the target said, without values.",
+        action: "Repair the row and replay it, or change what refuses it.",
+    }
+    Map001 = "MAP-001" {
+        title: "The plan contradicts itself",
+        cause: "Two parts of the plan do not go together, or something is missing in it.",
+        hint: "The message names the place in the document.",
+        action: "Correct the plan; `transfuse plan check` lists everything that is wrong.",
+    }
+    Map002 = "MAP-002" {
+        title: "The plan names something that is not there",
+        cause: "A table or column of the plan is not in the database: a misspelling, or the database changed.",
+        hint: "The message names the closest one that is there.",
+        action: "Correct the name in the plan, or draft the plan again.",
+    }
+    Map003 = "MAP-003" {
+        title: "A loss that nobody signed for",
+        cause: "A rule of the plan can lose information, and the column carries no signature.",
+        hint: "Sign the column with a name and a reason, or keep the raw value beside it.",
+        action: "Add `signed: {by, reason}` or `keep_raw_in` to the column.",
+    }
+    Map004 = "MAP-004" {
+        title: "The plan cannot be read",
+        cause: "The file is missing, is no YAML or JSON, or has a key that no plan has.",
+        hint: "The message names line and column.",
+        action: "Correct the file.",
+    }
+    Map005 = "MAP-005" {
+        title: "A column is forgotten",
+        cause: "The source has a column that the plan neither maps nor leaves behind.",
+        hint: "Nothing is dropped in silence: say what becomes of it.",
+        action: "Map the column, or name it under `left_behind` with a reason.",
+    }
+    Map006 = "MAP-006" {
+        title: "A rule does not fit its column",
+        cause: "The rule cannot work on the column's type, or the engine cannot do it.",
+        hint: "The message says which rule and why.",
+        action: "Take another rule or another type.",
+    }
+    Map007 = "MAP-007" {
+        title: "The template does not fit",
+        cause: "There is no template of this name, or the source lacks the tables that it maps.",
+        hint: "Without a template, the draft maps tables by their names and types.",
+        action: "Draft without the template, or name another source.",
+    }
+    Load001 = "LOAD-001" {
+        title: "The target table has rows already",
+        cause: "The plan loads into a table that is not empty, and they are not this run's rows.",
+        hint: "Nothing was written.",
+        action: "Empty the table, load into another one, or continue the run that began it.",
+    }
+    Load002 = "LOAD-002" {
+        title: "The target refused a batch",
+        cause: "The target failed for a reason that is not one row's.",
+        hint: "Look at the target's log at the time of the message.",
+        action: "Mend the cause and start the same run again; it continues.",
+    }
+    Load003 = "LOAD-003" {
+        title: "The target's disk is full",
+        cause: "The target could not extend a file.",
+        hint: "What was committed stays, and the rest is untouched.",
+        action: "Make room and start the same run again; it continues.",
+    }
+    Load004 = "LOAD-004" {
+        title: "An index or a key could not be made",
+        cause: "The target refused the statement that makes it.",
+        hint: "The message names the index or key.",
+        action: "Correct it in the plan or mend the rows it is about, then start the same run again.",
+    }
+    Load005 = "LOAD-005" {
+        title: "The books do not close",
+        cause: "The rows read are not the rows loaded, merged, filtered and quarantined.",
+        hint: "The source may have changed while it was read without a snapshot.",
+        action: "Do not use the target. Look at the table named and run again into an empty target.",
+    }
+    Load006 = "LOAD-006" {
+        title: "Too many bad rows",
+        cause: "More rows went to quarantine than the plan allows.",
+        hint: "One cause usually explains most of them: look at the quarantine by code and column.",
+        action: "Mend the cause or raise the limit, then start the same run again; it continues.",
+    }
+    Load007 = "LOAD-007" {
+        title: "Another run is under way in this target",
+        cause: "The target holds an unfinished run of another plan or plan version over the same tables.",
+        hint: "A resumed run must be of the very same plan.",
+        action: "Finish that run, roll it back, or start with --fresh.",
+    }
+    Load008 = "LOAD-008" {
+        title: "The source changed under the run",
+        cause: "Rows that the run has still to read are no longer what it planned for.",
+        hint: "The message names the table.",
+        action: "Keep the legacy system from writing, or start with --fresh.",
+    }
+    Load009 = "LOAD-009" {
+        title: "Somebody else is working on this run",
+        cause: "Another process holds the run's lock in the target.",
+        hint: "Look for another transfuse that runs the same plan.",
+        action: "Wait for it or stop it.",
+    }
+    Sys001 = "SYS-001" {
+        title: "Something unexpected happened",
+        cause: "A fault in Transfuse or in what it stands on.",
+        hint: "The log has the cause.",
+        action: "Start the same command again; if it happens again, report it with the log.",
+    }
+    Sys002 = "SYS-002" {
+        title: "The port is in use",
+        cause: "Another program listens on this address.",
+        hint: "Another transfuse may still be running.",
+        action: "Stop it, or choose another port with --listen.",
+    }
+    Sys003 = "SYS-003" {
+        title: "The data folder cannot be used",
+        cause: "The folder cannot be made, read or written, or another process holds it.",
+        hint: "The message names the path.",
+        action: "Mend its rights, or name another folder with --data.",
+    }
+    Sys004 = "SYS-004" {
+        title: "Stopped",
+        cause: "Somebody stopped the run.",
+        hint: "What was committed is in the ledger.",
+        action: "Start the same run again; it continues.",
+    }
+    Sys005 = "SYS-005" {
+        title: "A setting is wrong",
+        cause: "A setting has a value that cannot be used.",
+        hint: "The message names the setting.",
+        action: "Correct it.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::ErrorCode;
+
+    #[test]
+    fn a_code_is_written_once_and_reads_back() {
+        let names: BTreeSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(names.len(), ErrorCode::ALL.len());
+        for code in ErrorCode::ALL {
+            assert_eq!(ErrorCode::from_name(code.as_str()), Some(*code));
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+        }
+    }
+
+    #[test]
+    fn every_code_says_what_to_do() {
+        for code in ErrorCode::ALL {
+            let explanation = code.explanation();
+            for text in [explanation.title, explanation.cause, explanation.hint, explanation.action]
+            {
+                assert!(!text.is_empty() && !text.contains("TODO"), "{code}");
+            }
+        }
+    }
+}
