@@ -1,0 +1,77 @@
+import { existsSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { defineConfig } from '@playwright/test';
+
+const root = resolve(import.meta.dirname, '..');
+const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+const binary = process.env.E2E_BINARY ?? join(target, 'release', 'transfuse');
+const data = join(import.meta.dirname, '.data');
+
+// Workers read this file again and must find the server that the first reading started.
+if (!process.env.E2E_PORT) {
+  process.env.E2E_PORT = String(await freePort());
+  rmSync(data, { recursive: true, force: true });
+}
+const baseURL = `http://127.0.0.1:${process.env.E2E_PORT}`;
+
+export default defineConfig({
+  testDir: 'flows',
+  outputDir: 'test-results',
+  reporter: [['list'], ['html', { open: 'never' }]],
+  forbidOnly: !!process.env.CI,
+  // One server with one demonstration database stands behind all flows.
+  workers: 1,
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  use: {
+    baseURL,
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      executablePath: installedChromium(),
+      args: [
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        // Containers have little shared memory.
+        '--disable-dev-shm-usage',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+  webServer: {
+    command: `"${binary}" serve --demo --listen 127.0.0.1:${process.env.E2E_PORT} --data "${data}"`,
+    cwd: root,
+    url: baseURL,
+    reuseExistingServer: false,
+    timeout: 120_000,
+    gracefulShutdown: { signal: 'SIGTERM', timeout: 10_000 },
+  },
+});
+
+/** The machine's own Chromium; without one Playwright uses the browser it has downloaded. */
+function installedChromium(): string | undefined {
+  const candidates = [
+    process.env.CHROMIUM,
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome',
+  ];
+  return candidates.find((path) => path && existsSync(path));
+}
+
+function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const server = createServer();
+    server.on('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => found(port));
+    });
+  });
+}
