@@ -340,6 +340,12 @@ catalogue! {
         hint: "The message names the setting.",
         action: "Correct it.",
     }
+    Sys006 = "SYS-006" {
+        title: "The run was interrupted",
+        cause: "Transfuse ended while the run was under way: a crash, a power cut, a kill.",
+        hint: "Nothing is lost: what was committed is in the ledger.",
+        action: "Resume the run; it continues after the last committed chunk.",
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,15 @@ use crate::id::{ConnectionId, PlanId, RunId};
 
 pub const BASE: &str = "/api/v1";
 
+/// What runs here, and whether it can work.
 pub const HEALTH: &str = "/api/v1/health";
+/// The process answers.
+pub const HEALTH_LIVE: &str = "/api/v1/health/live";
+/// The control store answers too.
+pub const HEALTH_READY: &str = "/api/v1/health/ready";
 pub const OPENAPI: &str = "/api/v1/openapi.json";
+/// The OpenAPI document as a page for people.
+pub const DOCS: &str = "/api/v1/docs";
 
 pub const SESSION: &str = "/api/v1/session";
 pub const SESSION_REFRESH: &str = "/api/v1/session/refresh";
@@ -16,7 +23,10 @@ pub const CONNECTION_TEST: &str = "/api/v1/connections/{id}/test";
 
 pub const PLANS: &str = "/api/v1/plans";
 pub const PLANS_DRAFT: &str = "/api/v1/plans/draft";
+pub const PLANS_CHECK: &str = "/api/v1/plans/check";
+/// `?version=N` asks for an older one.
 pub const PLAN: &str = "/api/v1/plans/{id}";
+pub const PLAN_VERSIONS: &str = "/api/v1/plans/{id}/versions";
 
 pub const RUNS: &str = "/api/v1/runs";
 pub const RUN: &str = "/api/v1/runs/{id}";
@@ -26,7 +36,37 @@ pub const RUN_RESUME: &str = "/api/v1/runs/{id}/resume";
 pub const RUN_QUARANTINE: &str = "/api/v1/runs/{id}/quarantine";
 pub const RUN_QUARANTINE_COUNTS: &str = "/api/v1/runs/{id}/quarantine/counts";
 
+pub const AUDIT: &str = "/api/v1/audit";
+
 pub const ERROR_CODES: &str = "/api/v1/error-codes";
+
+/// Every path above that answers.
+pub const ALL: &[&str] = &[
+    HEALTH,
+    HEALTH_LIVE,
+    HEALTH_READY,
+    OPENAPI,
+    DOCS,
+    SESSION,
+    SESSION_REFRESH,
+    CONNECTIONS,
+    CONNECTION,
+    CONNECTION_TEST,
+    PLANS,
+    PLANS_DRAFT,
+    PLANS_CHECK,
+    PLAN,
+    PLAN_VERSIONS,
+    RUNS,
+    RUN,
+    RUN_EVENTS,
+    RUN_PAUSE,
+    RUN_RESUME,
+    RUN_QUARANTINE,
+    RUN_QUARANTINE_COUNTS,
+    AUDIT,
+    ERROR_CODES,
+];
 
 pub fn connection(id: &ConnectionId) -> String {
     fill(CONNECTION, id.as_str())
@@ -38,6 +78,10 @@ pub fn connection_test(id: &ConnectionId) -> String {
 
 pub fn plan(id: &PlanId) -> String {
     fill(PLAN, id.as_str())
+}
+
+pub fn plan_versions(id: &PlanId) -> String {
+    fill(PLAN_VERSIONS, id.as_str())
 }
 
 pub fn run(id: &RunId) -> String {

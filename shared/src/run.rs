@@ -250,6 +250,20 @@ impl Run {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewRun {
     pub plan_id: PlanId,
+    #[serde(default)]
+    pub start: Start,
+}
+
+/// What a run does about what an earlier run of the same plan left in the target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// It goes on after the last chunk that was committed.
+    #[default]
+    Continue,
+    /// It begins again from nothing.
+    Fresh,
 }
 
 /// What a run came to: the answer of `transfuse migrate --json`.

@@ -32,6 +32,7 @@ impl UserRole {
     pub const fn may(self, permission: Permission) -> bool {
         match permission {
             Permission::Read => true,
+            Permission::ReadAudit => matches!(self, Self::Admin | Self::Member),
             Permission::ManageConnections | Permission::EditPlans | Permission::ControlRuns => {
                 matches!(self, Self::Admin | Self::Member)
             }
@@ -51,11 +52,21 @@ impl UserRole {
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Admin, Self::Member, Self::Viewer].into_iter().find(|role| role.as_str() == name)
     }
+
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Admin => "Administrator",
+            Self::Member => "Member",
+            Self::Viewer => "Viewer",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
     Read,
+    ReadAudit,
     ManageConnections,
     EditPlans,
     ControlRuns,
@@ -102,6 +113,7 @@ mod tests {
     #[test]
     fn a_viewer_reads_and_nothing_else() {
         for permission in [
+            Permission::ReadAudit,
             Permission::ManageConnections,
             Permission::EditPlans,
             Permission::ControlRuns,
