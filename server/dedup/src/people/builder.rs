@@ -1,0 +1,320 @@
+//! Reads rows into [`People`]: in parallel where values are normalised, in order where they are
+//! stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use shared::duplicate::{Field, RecordId};
+
+use super::{
+    ANONYMOUS, AddressTable, EMPTY, NEWBORN, NameTable, People, Role, Row, TEST, Table, ValueId,
+};
+use crate::column::Columns;
+use crate::hash;
+use crate::normalize::date::{DateOrder, OrderEvidence};
+use crate::normalize::draft::{self, Draft, Slot};
+use crate::normalize::identifier::Sex;
+use crate::normalize::name::NameKind;
+use crate::number::{real, size, wide};
+
+/// What only a whole column can tell about its values. It belongs to a model: the same values must
+/// be read in the same way as long as the model is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reading {
+    pub date_order: DateOrder,
+    /// Values that so many records share that they are nobody's, as hashes of their content.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub placeholders: BTreeMap<Field, BTreeSet<u64>>,
+}
+
+/// A table that cannot be read as people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    #[error("record {0} of the table has no id")]
+    NoRecordId(u64),
+    #[error("two records have the id {0}")]
+    DuplicateRecordId(RecordId),
+}
+
+/// Takes rows, gives [`People`].
+pub struct Builder {
+    columns: Columns,
+    ids: Vec<u8>,
+    id_ends: Vec<u64>,
+    rows: Vec<Row>,
+    names: NameTable,
+    identifiers: Table,
+    other_identifiers: Table,
+    phones: Table,
+    emails: Table,
+    addresses: AddressTable,
+    houses: Table,
+    places: Table,
+    cities: Table,
+    postcodes: Table,
+    states: Table,
+    day_first: u64,
+    month_first: u64,
+}
+
+impl Builder {
+    pub fn new(columns: Columns) -> Self {
+        Self {
+            columns,
+            ids: Vec::new(),
+            id_ends: Vec::new(),
+            rows: Vec::new(),
+            names: NameTable::default(),
+            identifiers: Table::default(),
+            other_identifiers: Table::default(),
+            phones: Table::default(),
+            emails: Table::default(),
+            addresses: AddressTable::default(),
+            houses: Table::default(),
+            places: Table::default(),
+            cities: Table::default(),
+            postcodes: Table::default(),
+            states: Table::default(),
+            day_first: 0,
+            month_first: 0,
+        }
+    }
+
+    /// Reads rows. `cell` gives the text of a row's column, empty where there is none.
+    /// A batch of some ten thousand rows keeps all cores busy and memory small.
+    pub fn extend<R: Sync>(&mut self, rows: &[R], cell: impl Fn(&R, usize) -> &str + Sync) {
+        let columns = &self.columns;
+        let drafts: Vec<Draft> = rows
+            .par_iter()
+            .with_min_len(256)
+            .map(|row| draft::read(columns, |at| cell(row, at)))
+            .collect();
+        for draft in &drafts {
+            self.store(draft);
+        }
+    }
+
+    /// How many records were read.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The people read, under the conventions of a saved model or those that the columns show.
+    pub fn finish(mut self, reading: Option<&Reading>) -> Result<People, ReadError> {
+        self.names.seal();
+        for table in [
+            &mut self.identifiers,
+            &mut self.other_identifiers,
+            &mut self.phones,
+            &mut self.emails,
+            &mut self.houses,
+            &mut self.places,
+            &mut self.cities,
+            &mut self.postcodes,
+            &mut self.states,
+        ] {
+            table.seal();
+        }
+        self.addresses.seal();
+        self.rows.shrink_to_fit();
+        let reading = reading.cloned().unwrap_or_else(|| self.show_reading());
+        let mut people = People {
+            ids: self.ids,
+            id_ends: self.id_ends,
+            rows: self.rows,
+            compared: 0,
+            names: self.names,
+            identifiers: self.identifiers,
+            other_identifiers: self.other_identifiers,
+            phones: self.phones,
+            emails: self.emails,
+            addresses: self.addresses,
+            houses: self.houses,
+            places: self.places,
+            cities: self.cities,
+            postcodes: self.postcodes,
+            states: self.states,
+            reading,
+        };
+        check_ids(&people)?;
+        people.settle();
+        Ok(people)
+    }
+
+    fn store(&mut self, draft: &Draft) {
+        self.ids.extend_from_slice(draft.get(Slot::RecordId).as_bytes());
+        self.id_ends.push(wide(self.ids.len()));
+        match draft.order {
+            Some(OrderEvidence::For(DateOrder::DayFirst)) => self.day_first += 1,
+            Some(OrderEvidence::For(DateOrder::MonthFirst)) => self.month_first += 1,
+            _ => {}
+        }
+        let house = self.houses.intern(draft.get(Slot::House));
+        let street = self.places.intern(draft.get(Slot::Street));
+        let row = Row {
+            given: self.names.intern(draft.get(Slot::Given)),
+            middle: self.names.intern(draft.get(Slot::Middle)),
+            surname: self.names.intern(draft.get(Slot::Surname)),
+            previous: self.names.intern(draft.get(Slot::Previous)),
+            birth: draft.birth,
+            identifier: self.identifiers.intern(draft.get(Slot::Identifier)),
+            other_identifier: self.other_identifiers.intern(draft.get(Slot::OtherIdentifier)),
+            phones: [Slot::Phone, Slot::SecondPhone]
+                .map(|slot| self.phones.intern(draft.get(slot))),
+            email: self.emails.intern(draft.get(Slot::Email)),
+            address: self.addresses.intern(house, street),
+            unit: self.places.intern(draft.get(Slot::Unit)),
+            city: self.cities.intern(draft.get(Slot::City)),
+            postcode: self.postcodes.intern(draft.get(Slot::Postcode)),
+            state: self.states.intern(draft.get(Slot::State)),
+            generation: draft.generation,
+            sex: match draft.sex {
+                Sex::Unknown => 0,
+                Sex::Male => 1,
+                Sex::Female => 2,
+            },
+            flags: match draft.kind {
+                NameKind::Person => 0,
+                NameKind::Newborn => NEWBORN,
+                NameKind::Test => TEST,
+                NameKind::Anonymous => ANONYMOUS,
+            },
+        };
+        self.rows.push(row);
+    }
+
+    fn show_reading(&self) -> Reading {
+        let rows = &self.rows;
+        let limit = (size(rows.len()) / 10_000.0).max(50.0);
+        let mut placeholders = BTreeMap::new();
+        let mut look = |field: Field, table: &Table, values: &dyn Fn(&Row) -> [ValueId; 2]| {
+            let mut counts = vec![0_u32; table.counts().len()];
+            for row in rows {
+                for value in values(row) {
+                    counts[value as usize] += 1;
+                }
+            }
+            let shared: BTreeSet<u64> = table
+                .values()
+                .filter(|value| real(u64::from(counts[*value as usize])) > limit)
+                .map(|value| hash::of(table.text(value)))
+                .collect();
+            if !shared.is_empty() {
+                placeholders.insert(field, shared);
+            }
+        };
+        look(Field::Identifier, &self.identifiers, &|row| [row.identifier, 0]);
+        look(Field::OtherIdentifier, &self.other_identifiers, &|row| [row.other_identifier, 0]);
+        look(Field::Phone, &self.phones, &|row| row.phones);
+        look(Field::Email, &self.emails, &|row| [row.email, 0]);
+        Reading {
+            date_order: if self.day_first > self.month_first {
+                DateOrder::DayFirst
+            } else {
+                DateOrder::MonthFirst
+            },
+            placeholders,
+        }
+    }
+}
+
+impl People {
+    /// Applies the reading, then counts what is left.
+    fn settle(&mut self) {
+        let banned = |field: Field, table: &Table| -> Vec<ValueId> {
+            let Some(hashes) = self.reading.placeholders.get(&field) else { return Vec::new() };
+            table.values().filter(|value| hashes.contains(&hash::of(table.text(*value)))).collect()
+        };
+        let identifiers = banned(Field::Identifier, &self.identifiers);
+        let others = banned(Field::OtherIdentifier, &self.other_identifiers);
+        let phones = banned(Field::Phone, &self.phones);
+        let emails = banned(Field::Email, &self.emails);
+        let order = self.reading.date_order;
+        let clear = |value: &mut ValueId, banned: &[ValueId]| {
+            // Numbers of values ascend, so the list is sorted.
+            if *value != 0 && banned.binary_search(value).is_ok() {
+                *value = 0;
+            }
+        };
+        self.rows.par_iter_mut().with_min_len(4096).for_each(|row| {
+            row.birth = row.birth.in_order(order);
+            clear(&mut row.identifier, &identifiers);
+            clear(&mut row.other_identifier, &others);
+            clear(&mut row.email, &emails);
+            for phone in &mut row.phones {
+                clear(phone, &phones);
+            }
+            if row.phones[0] == 0 {
+                row.phones.swap(0, 1);
+            }
+            if row.says_nothing() {
+                row.flags |= EMPTY;
+            }
+        });
+        self.count();
+    }
+
+    fn count(&mut self) {
+        self.names.reset_counts();
+        for row in self.rows.iter().filter(|row| row.exclusion().is_none()) {
+            self.compared += 1;
+            self.names.count(row.given, Role::Given);
+            self.names.count(row.middle, Role::Middle);
+            self.names.count(row.surname, Role::Surname);
+        }
+        let rows = &self.rows;
+        let tally = |counts: &mut [u32], values: fn(&Row) -> [ValueId; 2]| {
+            for row in rows.iter().filter(|row| row.exclusion().is_none()) {
+                for value in values(row) {
+                    if value != 0 {
+                        counts[value as usize] += 1;
+                    }
+                }
+            }
+        };
+        tally(self.identifiers.counts_mut(), |row| [row.identifier, 0]);
+        tally(self.other_identifiers.counts_mut(), |row| [row.other_identifier, 0]);
+        tally(self.phones.counts_mut(), |row| row.phones);
+        tally(self.emails.counts_mut(), |row| [row.email, 0]);
+        tally(self.addresses.counts_mut(), |row| [row.address, 0]);
+        tally(self.places.counts_mut(), |row| [row.unit, 0]);
+        tally(self.cities.counts_mut(), |row| [row.city, 0]);
+        tally(self.postcodes.counts_mut(), |row| [row.postcode, 0]);
+        tally(self.states.counts_mut(), |row| [row.state, 0]);
+    }
+}
+
+impl Row {
+    /// Whether nothing in it belongs to few enough people to tell one by.
+    const fn says_nothing(&self) -> bool {
+        self.given == 0
+            && self.surname == 0
+            && self.identifier == 0
+            && self.other_identifier == 0
+            && self.phones[0] == 0
+            && self.email == 0
+    }
+}
+
+fn check_ids(people: &People) -> Result<(), ReadError> {
+    let count = crate::number::compact(people.len());
+    let mut hashes: Vec<(u64, u32)> =
+        (0..count).into_par_iter().map(|record| (people.id_hash(record), record)).collect();
+    if let Some(record) = (0..count).find(|record| people.id(*record).is_empty()) {
+        return Err(ReadError::NoRecordId(u64::from(record) + 1));
+    }
+    hashes.par_sort_unstable();
+    let twice = hashes
+        .windows(2)
+        .find(|two| two[0].0 == two[1].0 && people.id(two[0].1) == people.id(two[1].1));
+    match twice {
+        Some(two) => Err(ReadError::DuplicateRecordId(RecordId::from(people.id(two[0].1)))),
+        None => Ok(()),
+    }
+}
