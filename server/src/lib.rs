@@ -1,1 +1,3 @@
-//! 
+//! The binary `transfuse`: command line, API, jobs and control store; serves the portal.
+
+pub mod store;
