@@ -4,12 +4,14 @@
 //! checked without a database is checked here, for both ([`Plan::problems`]).
 
 mod transform;
+mod fit;
 mod problems;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use fit::gives_zone;
 pub use problems::PlanProblem;
 pub use transform::{Case, CodeTable, Otherwise, Transform};
 

@@ -1,0 +1,110 @@
+//! Which columns of the source a mapping needs, and in what form.
+
+use std::collections::BTreeMap;
+
+use shared::assessment::Table;
+use shared::connection::Engine;
+use shared::data_type::DataType;
+use shared::plan::{ColumnMapping, Query, TableMapping, Transform};
+
+use crate::extract::{Form, ReadColumn, TableRead};
+
+/// One end of a mapping: its engine, and the table as it is there, when it is.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'c> {
+    pub engine: Engine,
+    /// For a source with a query: what the query yields, where that is known.
+    pub table: Option<&'c Table>,
+}
+
+/// What is to be read of the source for a mapping: every column that a column of the target or a
+/// rule needs, once.
+pub fn read_for(mapping: &TableMapping, source: End<'_>, target: End<'_>) -> TableRead {
+    let mut names: Vec<&str> = Vec::new();
+    let mut uses: BTreeMap<&str, Vec<&ColumnMapping>> = BTreeMap::new();
+    for column in &mapping.columns {
+        let others = column.transform.iter().flat_map(|rule| match rule {
+            Transform::Concat { columns, .. } => columns.as_slice(),
+            _ => &[],
+        });
+        for name in column.source.iter().chain(others) {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+            uses.entry(name).or_default().push(column);
+        }
+    }
+    let columns = names
+        .into_iter()
+        .map(|name| read_column(name, &uses[name], mapping.query.is_some(), source, target))
+        .collect();
+    TableRead {
+        table: mapping.source.clone(),
+        query: mapping.query.as_ref().map(|query| sql_for(query, source.engine).to_owned()),
+        key: mapping.key.clone(),
+        columns,
+        filter: mapping.filter.clone(),
+    }
+}
+
+fn read_column(
+    name: &str,
+    uses: &[&ColumnMapping],
+    has_query: bool,
+    source: End<'_>,
+    target: End<'_>,
+) -> ReadColumn {
+    let Some(column) = source.table.and_then(|table| table.column(name)) else {
+        // A text can be cast to anything, save bytes, which a text may not hold.
+        let wants_bytes = uses.iter().all(|column| column.data_type == DataType::Bytea);
+        let (data_type, form) =
+            if wants_bytes { (DataType::Bytea, Form::Typed) } else { (DataType::Text, Form::Text) };
+        return ReadColumn { name: name.to_owned(), native_type: String::new(), data_type, form };
+    };
+    let between_twins = !has_query
+        && source.engine == Engine::Postgres
+        && target.engine == Engine::Postgres
+        && is_builtin(&column.data_type);
+    let stays_as_it_is = |mapping: &&ColumnMapping| {
+        mapping.transform.is_empty()
+            && mapping.keep_raw_in.is_none()
+            && mapping.data_type == column.data_type
+            && target.table.is_none_or(|table| {
+                // The server's own spelling also tells how fine a timestamp is kept.
+                table.column(&mapping.target).is_some_and(|there| {
+                    there.data_type == column.data_type && there.native_type == column.native_type
+                })
+            })
+    };
+    let form = if between_twins && uses.iter().all(stays_as_it_is) {
+        Form::Raw
+    } else if matches!(column.data_type, DataType::Named(_) | DataType::Array(_)) {
+        Form::Text
+    } else {
+        Form::Typed
+    };
+    ReadColumn {
+        name: name.to_owned(),
+        native_type: column.native_type.clone(),
+        data_type: column.data_type.clone(),
+        form,
+    }
+}
+
+/// Whether the type's binary form means the same in every PostgreSQL.
+fn is_builtin(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Named(_) => false,
+        DataType::Array(element) => is_builtin(element),
+        _ => true,
+    }
+}
+
+fn sql_for(query: &Query, engine: Engine) -> &str {
+    let own = match engine {
+        Engine::Mysql => query.mysql.as_ref(),
+        Engine::Sqlite => query.sqlite.as_ref(),
+        Engine::Postgres | Engine::Csv => None,
+    };
+    own.unwrap_or(&query.sql)
+}
