@@ -237,6 +237,56 @@ impl ReferentialAction {
     }
 }
 
+/// Where an assessment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AssessmentState {
+    Running,
+    /// Every check was made; what they found is another matter.
+    Completed,
+    Failed,
+}
+
+impl AssessmentState {
+    pub const fn allows(self, next: Self) -> bool {
+        matches!((self, next), (Self::Running, Self::Completed | Self::Failed))
+    }
+}
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Info,
+    Warning,
+    /// No run may begin.
+    Blocking,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Finding {
+    /// The check's stable name.
+    pub check: String,
+    pub severity: Severity,
+    pub table: Option<TableName>,
+    pub column: Option<String>,
+    /// What was found, without values.
+    pub message: String,
+    /// What to do about it.
+    pub action: String,
+}
+
+impl Finding {
+    /// Whether a run has to wait until it is gone.
+    pub fn blocks(&self) -> bool {
+        self.severity == Severity::Blocking
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::TableName;
