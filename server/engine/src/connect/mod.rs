@@ -1,1 +1,61 @@
 //! Opens a source, read-only, and a target.
+//!
+//! Every source is opened so that its own engine refuses to write; nothing here relies on
+//! statements being harmless.
+
+mod address;
+pub mod failure;
+pub mod postgres;
+pub mod sqlite;
+pub mod target;
+
+pub use address::Address;
+pub use failure::{Refusal, classify, refusal};
+
+use std::time::Duration;
+
+use shared::connection::Engine;
+
+use crate::error::Result;
+use sqlite::SqliteFile;
+
+/// What a connection is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The engine at the other end refuses to write.
+    Read,
+    Write,
+}
+
+/// A database that is read and never written to. It can be connected to any number of times.
+#[derive(Debug, Clone)]
+pub enum Source {
+    Postgres(postgres::PostgresServer),
+    Sqlite(SqliteFile),
+}
+
+impl Source {
+    /// Reaches the database and proves that it can be signed in to.
+    pub async fn open(url: &str) -> Result<Self> {
+        Ok(match Address::parse(url)? {
+            Address::Postgres(server) => {
+                drop(server.connect(Purpose::Read).await?);
+                Self::Postgres(server)
+            }
+            Address::Sqlite(path) => Self::Sqlite(SqliteFile::open(path).await?),
+            Address::Mysql(_) | Address::Csv(_) => {
+                return Err(address::unreadable("this kind of source cannot be read yet"));
+            }
+        })
+    }
+
+    pub const fn engine(&self) -> Engine {
+        match self {
+            Self::Postgres(_) => Engine::Postgres,
+            Self::Sqlite(_) => Engine::Sqlite,
+        }
+    }
+}
+
+/// How long a server may take to answer before it counts as unreachable.
+pub const REACH_TIMEOUT: Duration = Duration::from_secs(10);

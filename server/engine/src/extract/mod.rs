@@ -1,5 +1,13 @@
 //! Reads tables under one snapshot, by key range, in batches bounded by bytes.
 
+mod snapshot;
+mod sql;
+mod chunk;
+mod postgres;
+mod sqlite;
+
+pub use snapshot::{Reader, Snapshot};
+
 use serde::{Deserialize, Serialize};
 use shared::assessment::TableName;
 use shared::data_type::DataType;
@@ -27,6 +35,18 @@ pub struct ReadColumn {
     /// The PostgreSQL type that the catalog proposed for it; values come as that type.
     pub data_type: DataType,
     pub form: Form,
+}
+
+impl ReadColumn {
+    /// Has the column's values decoded where they would have been passed on as bytes.
+    pub fn as_value(&mut self) {
+        if self.form == Form::Raw {
+            self.form = match self.data_type {
+                DataType::Named(_) | DataType::Array(_) => Form::Text,
+                _ => Form::Typed,
+            };
+        }
+    }
 }
 
 /// In what form values of a column are handed over.

@@ -1,1 +1,0 @@
-//! Reads a database's own description of itself.

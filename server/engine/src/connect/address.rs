@@ -1,0 +1,152 @@
+//! What a database URL names.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+use shared::connection::Engine;
+use shared::error_code::ErrorCode;
+use url::Url;
+
+use super::postgres::PostgresServer;
+use crate::error::{EngineError, Result};
+
+/// A database URL, understood.
+#[derive(Debug, Clone)]
+pub enum Address {
+    Postgres(PostgresServer),
+    Mysql(Url),
+    Sqlite(PathBuf),
+    Csv(PathBuf),
+}
+
+impl Address {
+    pub fn parse(url: &str) -> Result<Self> {
+        let engine = Engine::of_url(url).ok_or_else(|| unreadable("it begins with no scheme"))?;
+        Ok(match engine {
+            Engine::Postgres => Self::Postgres(PostgresServer::at(&server_url(url)?)?),
+            Engine::Mysql => Self::Mysql(server_url(url)?),
+            Engine::Sqlite => Self::Sqlite(path(url)?),
+            Engine::Csv => Self::Csv(path(url)?),
+        })
+    }
+}
+
+/// A URL that cannot be used. The URL itself stays out of it: it may hold a password.
+pub(crate) fn unreadable(why: &'static str) -> EngineError {
+    EngineError::new(ErrorCode::Conn006, "reading the database URL").because(why)
+}
+
+/// `host:port` and the database, fit to show.
+pub(crate) fn shown(url: &Url, port: u16) -> String {
+    let host = url.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost");
+    let host = percent_decode_str(host).decode_utf8_lossy();
+    format!("{host}:{}", url.port().unwrap_or(port))
+}
+
+/// The database that a URL names; empty when it names none.
+pub(crate) fn database(url: &Url) -> Cow<'_, str> {
+    percent_decode_str(url.path().trim_start_matches('/')).decode_utf8_lossy()
+}
+
+/// Keeps only parameters of the URL that the driver knows: it would log the others with their
+/// values.
+pub(crate) fn keep_parameters(url: &Url, known: &[&str]) -> Url {
+    let kept: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(key, _)| known.contains(&&**key) || key.starts_with("options["))
+        .map(|(key, value)| (key.into_owned(), value.into_owned()))
+        .collect();
+    let mut url = url.clone();
+    url.set_query(None);
+    if !kept.is_empty() {
+        url.query_pairs_mut().extend_pairs(kept);
+    }
+    url
+}
+
+fn server_url(text: &str) -> Result<Url> {
+    let url = Url::parse(text).map_err(|error| {
+        EngineError::new(ErrorCode::Conn006, "reading the database URL").because(error)
+    })?;
+    if url.cannot_be_a_base() {
+        return Err(unreadable("`//` is missing after the scheme"));
+    }
+    // A `/`, `?` or `#` in a password ends the host's part early, and what follows, with the rest
+    // of the password in it, would be taken for the database.
+    let tail = [Some(url.path()), url.query(), url.fragment()];
+    if tail.iter().flatten().any(|part| part.contains('@')) {
+        return Err(unreadable(
+            "there is an `@` after the host: percent-encode `/`, `?`, `#` and `@` in the password",
+        ));
+    }
+    if url.fragment().is_some() {
+        return Err(unreadable("it contains a `#`: percent-encode it as %23"));
+    }
+    Ok(url)
+}
+
+fn path(text: &str) -> Result<PathBuf> {
+    let (_, rest) = text.split_once(':').ok_or_else(|| unreadable("it names no path"))?;
+    let literal = rest.strip_prefix("//").unwrap_or(rest);
+    if literal.is_empty() || literal.contains('\0') {
+        return Err(unreadable("it names no path"));
+    }
+    let without_parameters = literal.split_once('?').map_or(literal, |(path, _)| path);
+    let decoded = percent_decode_str(without_parameters).decode_utf8_lossy().into_owned();
+    // A path is first taken as it stands: `%` and `?` may be part of a file's name.
+    let candidates = [literal, without_parameters, &decoded];
+    let there = candidates.iter().find(|path| PathBuf::from(path).exists());
+    Ok(PathBuf::from(there.copied().unwrap_or(without_parameters)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refuses(url: &str) {
+        let error = Address::parse(url).expect_err("it is refused");
+        assert_eq!(error.code(), ErrorCode::Conn006);
+        let shown = format!("{error:?}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_understood_is_refused_without_its_password() {
+        refuses("");
+        refuses("oracle://ann:s3cret@db/mdw");
+        refuses("postgres:ann:s3cret@db/mdw");
+        refuses("postgres://ann:s3cret@db:port/mdw");
+        refuses("postgres://ann:s3/cret@db/s3cret");
+        refuses("postgres://ann:5432/s3cret@db/mdw");
+        refuses("mysql://ann:5432?s3cret@db/mdw");
+        refuses("mysql://ann:5432#s3cret@db/mdw");
+        refuses("sqlite:");
+    }
+
+    #[test]
+    fn a_password_may_hold_any_character() {
+        let url = server_url("postgres://ann:a%2Fb%3F%23%40:%25@db:5433/m%20w").expect("is read");
+
+        assert_eq!(shown(&url, 5432), "db:5433");
+        assert_eq!(database(&url), "m w");
+    }
+
+    #[test]
+    fn a_path_may_be_written_with_or_without_slashes() {
+        for (url, expected) in [
+            ("sqlite:legacy.db", "legacy.db"),
+            ("sqlite://legacy.db?mode=ro", "legacy.db"),
+            ("sqlite:///srv/legacy.db", "/srv/legacy.db"),
+            ("csv:/srv/export", "/srv/export"),
+        ] {
+            match Address::parse(url).expect("is read") {
+                Address::Sqlite(path) | Address::Csv(path) => {
+                    assert_eq!(path, PathBuf::from(expected));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! Reads PostgreSQL by binary `copy`, under one exported snapshot.
+
+pub(crate) mod binary;
+
+use std::fmt;
+
+use futures::TryStreamExt;
+use shared::assessment::TableName;
+use shared::connection::Engine;
+use shared::data_type::DataType;
+use shared::error_code::ErrorCode;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Executor, Row};
+use tokio::sync::mpsc::Sender;
+
+use self::binary::{CellForm, Decoder};
+use super::chunk::{self, Keys, Proof};
+use super::snapshot::{interrupted, nobody_listens};
+use super::{Chunk, ChunkRange, Form, ReadColumn, TableRead, sql};
+use crate::connect::postgres::PostgresServer;
+use crate::connect::{Purpose, classify};
+use crate::error::{EngineError, Result};
+use crate::ident;
+use crate::value::Batch;
+
+/// One connection inside the snapshot's transaction.
+pub(super) struct PostgresReader {
+    connection: PgConnection,
+    /// A read is under way, or was dropped before its end.
+    busy: bool,
+}
+
+/// Opens connections that all see what the first one sees.
+pub(super) async fn open(server: &PostgresServer, readers: usize) -> Result<Vec<PostgresReader>> {
+    let doing = || format!("opening a snapshot of {server}");
+    let mut first = server.connect(Purpose::Read).await?;
+    first.execute(BEGIN).await.map_err(|error| classify(error, doing()))?;
+    let mut connections = Vec::with_capacity(readers);
+    if readers > 1 {
+        let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()")
+            .persistent(false)
+            .fetch_one(&mut first)
+            .await
+            .map_err(|error| classify(error, doing()))?;
+        let join = format!(
+            "{BEGIN}; set transaction snapshot {}",
+            ident::literal(Engine::Postgres, &snapshot)
+        );
+        for _ in 1..readers {
+            let mut connection = server.connect(Purpose::Read).await?;
+            connection
+                .execute(AssertSqlSafe(join.clone()))
+                .await
+                .map_err(|error| classify(error, doing()))?;
+            connections.push(connection);
+        }
+    }
+    connections.insert(0, first);
+    Ok(connections
+        .into_iter()
+        .map(|connection| PostgresReader { connection, busy: false })
+        .collect())
+}
+
+impl PostgresReader {
+    pub(super) async fn plan(&mut self, read: &TableRead, chunk_rows: u64) -> Result<Vec<Chunk>> {
+        let shape = self.shape(read).await?;
+        let from = sql::from(Engine::Postgres, read, shape.only());
+        let key = sql::key(Engine::Postgres, &read.key);
+        if !key.is_empty() {
+            let mut asked = Asked { connection: &mut self.connection, table: &read.table };
+            let proof = if shape.key_is_indexed { Proof::Indexed } else { Proof::Claimed };
+            if let Some(chunks) = chunk::at_keys(&mut asked, &from, &key, proof, chunk_rows).await?
+            {
+                return Ok(chunks);
+            }
+        }
+        self.at_pages(read, &from, &shape, chunk_rows).await
+    }
+
+    pub(super) async fn read(
+        &mut self,
+        read: &TableRead,
+        chunk: &Chunk,
+        batch_bytes: usize,
+        out: Sender<Batch>,
+    ) -> Result<u64> {
+        if self.busy {
+            return Err(interrupted(read));
+        }
+        let shape = self.shape(read).await?;
+        let statement = statement(read, chunk, shape.only());
+        let mut decoder = Decoder::new(cell_forms(read));
+        let doing = || format!("reading {}", read.table);
+
+        self.busy = true;
+        let mut batch = Batch::new(decoder.columns());
+        let mut wanted = true;
+        let mut messages = self
+            .connection
+            .copy_out_raw(&statement)
+            .await
+            .map_err(|error| classify(error, doing()))?;
+        while let Some(message) =
+            messages.try_next().await.map_err(|error| classify(error, doing()))?
+        {
+            // The connection can be used again only when the whole answer was read.
+            if !wanted {
+                continue;
+            }
+            decoder
+                .feed(&message, &mut batch)
+                .map_err(|error| EngineError::new(ErrorCode::Sys001, doing()).because(error))?;
+            if batch.bytes() >= batch_bytes {
+                let full = std::mem::replace(&mut batch, Batch::new(decoder.columns()));
+                wanted = out.send(full).await.is_ok();
+            }
+        }
+        drop(messages);
+        self.busy = false;
+        if wanted && !batch.is_empty() {
+            wanted = out.send(batch).await.is_ok();
+        }
+        if wanted { Ok(decoder.rows()) } else { Err(nobody_listens(read)) }
+    }
+
+    /// Pages are where rows lie; between two snapshots of one table they mean nothing, within one
+    /// they are as good as a key.
+    async fn at_pages(
+        &mut self,
+        read: &TableRead,
+        from: &str,
+        shape: &Shape,
+        chunk_rows: u64,
+    ) -> Result<Vec<Chunk>> {
+        let mut asked = Asked { connection: &mut self.connection, table: &read.table };
+        let rows = asked.number(format!("select count(*) from {from}")).await?;
+        if rows == 0 {
+            return Ok(Vec::new());
+        }
+        if read.query.is_some() || !shape.has_pages || rows <= chunk_rows {
+            return Ok(vec![Chunk { ordinal: 0, range: ChunkRange::Whole, rows }]);
+        }
+        let pages_per_chunk = (u128::from(shape.pages.max(1)) * u128::from(chunk_rows))
+            .div_ceil(u128::from(rows))
+            .max(1);
+        let counted = asked
+            .pairs(format!(
+                "select ((ctid::text::point)[0]::bigint / {pages_per_chunk})::bigint, count(*) \
+                 from {from} group by 1 order by 1"
+            ))
+            .await?;
+        let pages_per_chunk = u64::try_from(pages_per_chunk).unwrap_or(u64::MAX);
+        let last = counted.len().saturating_sub(1);
+        let chunks = (0..).zip(&counted).map(|(ordinal, &(part, rows))| {
+            // Parts without rows belong to the chunk before them.
+            let next = counted.get(ordinal as usize + 1);
+            let from = if ordinal == 0 { 0 } else { part * pages_per_chunk };
+            let to = next.filter(|_| ordinal as usize != last);
+            let to = to.map(|(part, _)| part * pages_per_chunk);
+            Chunk { ordinal, range: ChunkRange::Pages { from, to }, rows }
+        });
+        Ok(chunks.collect())
+    }
+
+    async fn shape(&mut self, read: &TableRead) -> Result<Shape> {
+        if read.query.is_some() {
+            return Ok(Shape::default());
+        }
+        let doing = || format!("looking at {}", read.table);
+        let row: Option<PgRow> = sqlx::query(SHAPE)
+            .persistent(false)
+            .bind(read.table.schema.as_deref())
+            .bind(&read.table.name)
+            .bind(&read.key)
+            .fetch_optional(&mut self.connection)
+            .await
+            .map_err(|error| classify(error, doing()))?;
+        let Some(row) = row else {
+            return Err(EngineError::new(ErrorCode::Map002, doing())
+                .because(format!("there is no table {}", read.table)));
+        };
+        let shape = || {
+            Ok::<_, sqlx::Error>(Shape {
+                partitioned: row.try_get("partitioned")?,
+                is_table: true,
+                pages: u64::try_from(row.try_get::<i64, _>("pages")?).unwrap_or(0),
+                has_pages: row.try_get("has_pages")?,
+                key_is_indexed: row.try_get("key_is_indexed")?,
+            })
+        };
+        shape().map_err(|error| classify(error, doing()))
+    }
+}
+
+impl fmt::Debug for PostgresReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresReader").field("busy", &self.busy).finish_non_exhaustive()
+    }
+}
+
+/// What reading a table needs to know of it.
+#[derive(Debug, Default)]
+struct Shape {
+    is_table: bool,
+    partitioned: bool,
+    pages: u64,
+    has_pages: bool,
+    key_is_indexed: bool,
+}
+
+impl Shape {
+    /// Tables that inherit from this one are tables of their own; partitions are not.
+    const fn only(&self) -> &'static str {
+        if self.is_table && !self.partitioned { "only " } else { "" }
+    }
+}
+
+struct Asked<'a> {
+    connection: &'a mut PgConnection,
+    table: &'a TableName,
+}
+
+impl Asked<'_> {
+    async fn pairs(&mut self, statement: String) -> Result<Vec<(u64, u64)>> {
+        let pairs: Vec<(i64, i64)> = sqlx::query_as(AssertSqlSafe(statement))
+            .persistent(false)
+            .fetch_all(&mut *self.connection)
+            .await
+            .map_err(|error| classify(error, format!("planning chunks of {}", self.table)))?;
+        Ok(pairs.into_iter().map(|(a, b)| (a.unsigned_abs(), b.unsigned_abs())).collect())
+    }
+}
+
+impl Keys for Asked<'_> {
+    const ENGINE: Engine = Engine::Postgres;
+
+    async fn keys(&mut self, statement: String, columns: usize) -> Result<Vec<(Vec<String>, u64)>> {
+        let names: Vec<_> = (0..columns).map(|index| format!("k{index}")).collect();
+        let literals: Vec<_> =
+            names.iter().map(|name| format!("quote_literal({name}::text)")).collect();
+        let statement = format!(
+            "select array[{}], n::bigint from ({statement}) as bounds({}, n)",
+            literals.join(", "),
+            names.join(", ")
+        );
+        let rows: Vec<(Vec<String>, i64)> = sqlx::query_as(AssertSqlSafe(statement))
+            .persistent(false)
+            .fetch_all(&mut *self.connection)
+            .await
+            .map_err(|error| classify(error, format!("planning chunks of {}", self.table)))?;
+        Ok(rows.into_iter().map(|(key, count)| (key, count.unsigned_abs())).collect())
+    }
+
+    async fn number(&mut self, statement: String) -> Result<u64> {
+        let number: i64 = sqlx::query_scalar(AssertSqlSafe(statement))
+            .persistent(false)
+            .fetch_one(&mut *self.connection)
+            .await
+            .map_err(|error| classify(error, format!("planning chunks of {}", self.table)))?;
+        Ok(number.unsigned_abs())
+    }
+}
+
+fn statement(read: &TableRead, chunk: &Chunk, only: &str) -> String {
+    let columns: Vec<_> = read.columns.iter().map(expression).chain(sql::filter(read)).collect();
+    let key = sql::key(Engine::Postgres, &read.key);
+    let range = match &chunk.range {
+        ChunkRange::Pages { from, to: Some(to) } => {
+            format!(" where ctid >= '({from},0)'::tid and ctid < '({to},0)'::tid")
+        }
+        ChunkRange::Pages { from, to: None } => format!(" where ctid >= '({from},0)'::tid"),
+        range => sql::range(Engine::Postgres, &key, range).unwrap_or_default(),
+    };
+    format!(
+        "copy (select {} from {}{range}) to stdout (format binary)",
+        columns.join(", "),
+        sql::from(Engine::Postgres, read, only)
+    )
+}
+
+/// A column cast to the plain type in which it is decoded. Where it is of that type, the cast
+/// costs nothing.
+fn expression(column: &ReadColumn) -> String {
+    let name = ident::quote(Engine::Postgres, &column.name);
+    match column.form {
+        Form::Raw => name,
+        Form::Text => format!("{name}::text"),
+        Form::Typed => format!("{name}::{}", plain_type(&column.data_type)),
+    }
+}
+
+fn plain_type(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Boolean => "boolean",
+        DataType::SmallInt => "smallint",
+        DataType::Integer => "integer",
+        DataType::BigInt => "bigint",
+        DataType::Real => "real",
+        DataType::Double => "double precision",
+        DataType::Numeric(_) => "numeric",
+        DataType::Bytea => "bytea",
+        DataType::Date => "date",
+        DataType::Time => "time",
+        DataType::TimeTz => "timetz",
+        DataType::Timestamp => "timestamp",
+        DataType::TimestampTz => "timestamptz",
+        DataType::Interval => "interval",
+        DataType::Uuid => "uuid",
+        DataType::Bit(_) | DataType::VarBit(_) => "varbit",
+        DataType::Text
+        | DataType::Varchar(_)
+        | DataType::Char(_)
+        | DataType::Json
+        | DataType::Jsonb
+        | DataType::Array(_)
+        | DataType::Named(_) => "text",
+    }
+}
+
+fn cell_forms(read: &TableRead) -> Vec<CellForm> {
+    let forms = read.columns.iter().map(|column| match column.form {
+        Form::Raw => CellForm::Raw,
+        Form::Text => CellForm::Text,
+        Form::Typed => typed(&column.data_type),
+    });
+    forms.chain(read.filter.iter().map(|_| CellForm::Boolean)).collect()
+}
+
+const fn typed(data_type: &DataType) -> CellForm {
+    match data_type {
+        DataType::Boolean => CellForm::Boolean,
+        DataType::SmallInt | DataType::Integer | DataType::BigInt => CellForm::Integer,
+        DataType::Real => CellForm::Float32,
+        DataType::Double => CellForm::Float,
+        DataType::Numeric(_) => CellForm::Numeric,
+        DataType::Bytea => CellForm::Bytes,
+        DataType::Date => CellForm::Date,
+        DataType::Time => CellForm::Time,
+        DataType::TimeTz => CellForm::TimeTz,
+        DataType::Timestamp => CellForm::Timestamp,
+        DataType::TimestampTz => CellForm::TimestampTz,
+        DataType::Interval => CellForm::Interval,
+        DataType::Uuid => CellForm::Uuid,
+        DataType::Json | DataType::Jsonb => CellForm::Json,
+        DataType::Bit(_) | DataType::VarBit(_) => CellForm::Bits,
+        DataType::Text
+        | DataType::Varchar(_)
+        | DataType::Char(_)
+        | DataType::Array(_)
+        | DataType::Named(_) => CellForm::Text,
+    }
+}
+
+const BEGIN: &str = "begin transaction isolation level repeatable read, read only";
+
+/// Before version 14 a range of pages reads the whole table.
+const SHAPE: &str = "
+    select c.relkind = 'p' as partitioned,
+           current_setting('server_version_num')::int >= 140000 as has_pages,
+           coalesce((
+               select max(pg_relation_size(leaf.relid) / current_setting('block_size')::bigint)
+               from pg_partition_tree(c.oid) as leaf
+               where leaf.isleaf
+           ), pg_relation_size(c.oid) / current_setting('block_size')::bigint) as pages,
+           exists (
+               select
+               from pg_index as i
+               where i.indrelid = c.oid
+                 and i.indisunique and i.indisvalid and i.indimmediate
+                 and i.indpred is null and i.indexprs is null
+                 and (
+                     select array_agg(a.attname::text order by k.place)
+                     from unnest(i.indkey::smallint[]) with ordinality as k(attnum, place)
+                     join pg_attribute as a on a.attrelid = c.oid and a.attnum = k.attnum
+                     where k.place <= i.indnkeyatts
+                 ) = $3::text[]
+                 and not exists (
+                     select
+                     from pg_attribute as a
+                     where a.attrelid = c.oid and a.attname::text = any ($3::text[])
+                       and not a.attnotnull
+                 )
+           ) as key_is_indexed
+    from pg_class as c
+    join pg_namespace as n on n.oid = c.relnamespace
+    where c.relname = $2 and c.relkind in ('r', 'p', 'f', 'm', 'v')
+      and case when $1::text is null then pg_table_is_visible(c.oid) else n.nspname = $1 end";
