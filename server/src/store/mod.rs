@@ -169,7 +169,7 @@ pub struct StoreError {
 impl StoreError {
     /// Whether a unique constraint refused the change.
     pub fn is_taken(&self) -> bool {
-        self.source.as_database_error().is_some_and(|error| error.is_unique_violation())
+        self.source.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
     }
 
     pub(crate) fn while_doing(doing: &'static str) -> impl Fn(sqlx::Error) -> Self {
