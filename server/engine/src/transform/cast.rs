@@ -515,3 +515,6 @@ fn bits_of_text<'a>(text: &str) -> Result<Value<'a>, Fault> {
     let length = u32::try_from(digits.len()).map_err(|_| OUT_OF_RANGE)?;
     Ok(Value::Bits { length, bytes: Cow::Owned(bytes) })
 }
+
+#[cfg(test)]
+mod tests;

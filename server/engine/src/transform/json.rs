@@ -86,6 +86,7 @@ impl Mender<'_> {
         }
         self.skip_blanks();
         match self.rest.chars().next()? {
+            'u' if self.rest[1..].starts_with(['"', '\'']) => self.text(),
             '{' => self.members('{', '}', depth),
             '[' => self.members('[', ']', depth),
             '"' | '\'' => self.text(),
@@ -128,11 +129,6 @@ impl Mender<'_> {
             .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.'))
             .unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
-        // Python 2 marks its texts.
-        if word == "u" && rest.starts_with(['"', '\'']) {
-            self.rest = rest;
-            return self.text();
-        }
         let word = match word {
             "True" => "true",
             "False" => "false",
@@ -146,6 +142,8 @@ impl Mender<'_> {
     }
 
     fn text(&mut self) -> Option<()> {
+        // Python 2 marks its texts.
+        self.take('u');
         let quote = self.next().filter(|c| matches!(c, '"' | '\''))?;
         self.out.push('"');
         loop {

@@ -205,3 +205,6 @@ fn labels_of<'p>(data_type: &DataType, plan: &'p Plan) -> Option<&'p [String]> {
         .find(|(label, _)| *label == name || bare(label) == bare(name))
         .map(|(_, labels)| labels.as_slice())
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,8 +44,17 @@ pub(super) enum Rule {
     Json { repair: bool },
     Phone { region: Option<phonenumber::country::Id>, otherwise: Otherwise },
     Email { otherwise: Otherwise },
-    Hash { key: Vec<u8> },
+    Hash(HashKey),
     Mask { keep_last: usize },
+}
+
+/// The installation's key, which no log shows.
+pub(super) struct HashKey(Vec<u8>);
+
+impl std::fmt::Debug for HashKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HashKey(…)")
+    }
 }
 
 /// What rules refer to beyond their column.
@@ -116,7 +125,7 @@ impl Rule {
                 otherwise: otherwise.clone(),
             },
             Transform::Email { otherwise } => Self::Email { otherwise: otherwise.clone() },
-            Transform::Hash => Self::Hash { key: around.secret.to_vec() },
+            Transform::Hash => Self::Hash(HashKey(around.secret.to_vec())),
             Transform::Mask { keep_last } => Self::Mask { keep_last: *keep_last as usize },
         })
     }
@@ -219,7 +228,7 @@ impl Rule {
                     None => otherwise(policy, value, NO_EMAIL),
                 }
             }
-            Self::Hash { key } => hash(key, &text_of(value)?),
+            Self::Hash(HashKey(key)) => hash(key, &text_of(value)?),
             Self::Mask { keep_last } => of_text(value, |text| mask(text, *keep_last)),
         }
     }
@@ -452,3 +461,6 @@ fn mask(text: &str, keep_last: usize) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
