@@ -6,11 +6,15 @@
 pub mod error;
 pub mod clock;
 pub mod ident;
+pub mod seal;
 pub mod value;
 pub mod connect;
 pub mod assess;
 pub mod map;
 pub mod extract;
 pub mod transform;
+pub mod load;
+pub mod quarantine;
+pub mod run;
 
 pub use error::EngineError;

@@ -1,6 +1,12 @@
 //! A typed cell, and many of them in a batch without an allocation each.
 
+mod display;
+mod sealed_form;
+
 use std::borrow::Cow;
+
+pub use display::display;
+pub use sealed_form::{from_sealed_form, to_sealed_form};
 
 /// One value on its way. Dates and times count as PostgreSQL counts them, from 2000-01-01.
 #[derive(Debug, Clone, PartialEq)]

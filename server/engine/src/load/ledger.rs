@@ -1,0 +1,503 @@
+//! What the engine keeps in the target: runs, chunks, the ledger, the quarantine.
+//!
+//! Its tables stand in a schema of their own, `transfuse`, or bear the prefix `_transfuse_`
+//! where the engine has no schemas. One text serves both.
+
+use chrono::{DateTime, Utc};
+use shared::assessment::TableName;
+use shared::connection::Engine;
+use shared::error_code::ErrorCode;
+use shared::quarantine::QuarantineState;
+use shared::run::RunState;
+
+use super::schema::Kind;
+use super::{Param, Session};
+use crate::error::{EngineError, Result};
+use crate::extract::{Chunk, ChunkRange};
+
+/// The name of one of the engine's own tables, as it is written in a statement.
+pub fn table(engine: Engine, name: &str) -> String {
+    match engine {
+        Engine::Postgres => format!("transfuse.{name}"),
+        Engine::Sqlite | Engine::Mysql | Engine::Csv => format!("_transfuse_{name}"),
+    }
+}
+
+/// Whether a table of the target is one of the engine's own.
+pub fn is_own(engine: Engine, name: &TableName) -> bool {
+    match engine {
+        Engine::Postgres => name.schema.as_deref() == Some("transfuse"),
+        _ => name.name.starts_with("_transfuse_"),
+    }
+}
+
+/// Makes the engine's tables where they are missing.
+pub fn create_statements(engine: Engine) -> Vec<String> {
+    let bytes = if engine == Engine::Postgres { "bytea" } else { "blob" };
+    let mut statements = Vec::new();
+    if engine == Engine::Postgres {
+        statements.push("create schema if not exists transfuse".to_owned());
+        // Whoever may use the target's API may not even see that it was migrated.
+        statements.push("revoke all on schema transfuse from public".to_owned());
+    }
+    let own = |name: &str| table(engine, name);
+    statements.extend([
+        format!(
+            "create table if not exists {} (
+                run_id text primary key,
+                plan_hash text not null,
+                plan_name text not null,
+                state text not null,
+                started_at text not null,
+                ended_at text
+            )",
+            own("runs")
+        ),
+        // What a run made: taken back with it.
+        format!(
+            "create table if not exists {} (
+                run_id text not null,
+                kind text not null,
+                name text not null,
+                primary key (run_id, kind, name)
+            )",
+            own("objects")
+        ),
+        // How each table was cut. A resumed run has to find the very same cuts.
+        format!(
+            "create table if not exists {} (
+                run_id text not null,
+                table_index integer not null,
+                ordinal integer not null,
+                cut text not null,
+                row_count bigint not null,
+                primary key (run_id, table_index, ordinal)
+            )",
+            own("chunks")
+        ),
+        // One row a committed chunk, written with the chunk's rows. Rows that were taken out
+        // again for want of a parent are a correction of their own, with a negative ordinal.
+        format!(
+            "create table if not exists {} (
+                run_id text not null,
+                table_index integer not null,
+                ordinal integer not null,
+                rows_read bigint not null,
+                loaded bigint not null,
+                merged bigint not null,
+                filtered bigint not null,
+                quarantined bigint not null,
+                bytes bigint not null,
+                seconds double precision not null,
+                committed_at text not null,
+                primary key (run_id, table_index, ordinal)
+            )",
+            own("ledger")
+        ),
+        format!(
+            "create table if not exists {} (
+                id text primary key,
+                run_id text not null,
+                table_index integer not null,
+                ordinal integer not null,
+                source text not null,
+                target text not null,
+                code text not null,
+                column_name text,
+                reason text not null,
+                state text not null,
+                sealed {bytes} not null,
+                quarantined_at text not null
+            )",
+            own("quarantine")
+        ),
+        format!(
+            "create index if not exists {}quarantine_by_run on {} (run_id, id)",
+            if engine == Engine::Postgres { "" } else { "_transfuse_" },
+            own("quarantine")
+        ),
+    ]);
+    statements
+}
+
+/// What one committed chunk came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub table_index: u32,
+    /// The chunk's place in its table; negative for a correction.
+    pub ordinal: i32,
+    pub books: SignedBooks,
+    pub bytes: u64,
+    pub seconds: f64,
+}
+
+/// Books of a chunk. A correction takes rows away, so they have a sign.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SignedBooks {
+    pub read: i64,
+    pub loaded: i64,
+    pub merged: i64,
+    pub filtered: i64,
+    pub quarantined: i64,
+}
+
+impl std::ops::AddAssign for SignedBooks {
+    fn add_assign(&mut self, other: Self) {
+        self.read += other.read;
+        self.loaded += other.loaded;
+        self.merged += other.merged;
+        self.filtered += other.filtered;
+        self.quarantined += other.quarantined;
+    }
+}
+
+/// A run as the target knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    pub run_id: String,
+    pub plan_hash: String,
+    pub plan_name: String,
+    pub state: RunState,
+}
+
+/// A row on its way into quarantine, already sealed.
+#[derive(Debug, Clone)]
+pub struct Quarantined {
+    pub id: String,
+    pub code: ErrorCode,
+    pub column: Option<String>,
+    pub reason: String,
+    pub sealed: Vec<u8>,
+}
+
+/// The latest run of a plan, by the plan's hash; none when it never ran here.
+pub async fn find_run<S: Session>(session: &mut S, plan_hash: &str) -> Result<Option<RunRecord>> {
+    let sql = format!(
+        "select run_id, plan_hash, plan_name, state from {}
+         where plan_hash = $1 and state <> 'rolled_back'
+         order by started_at desc
+         limit 1",
+        table(session.engine(), "runs")
+    );
+    Ok(session.fetch(&sql, &[Param::Text(plan_hash)]).await?.iter().find_map(run_record))
+}
+
+/// Runs that began and did not end, of whatever plan.
+pub async fn unfinished_runs<S: Session>(session: &mut S) -> Result<Vec<RunRecord>> {
+    let sql = format!(
+        "select run_id, plan_hash, plan_name, state from {}
+         where state not in ('completed', 'rolled_back')
+         order by started_at",
+        table(session.engine(), "runs")
+    );
+    Ok(session.fetch(&sql, &[]).await?.iter().filter_map(run_record).collect())
+}
+
+pub async fn insert_run<S: Session>(
+    session: &mut S,
+    run: &RunRecord,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let sql = format!(
+        "insert into {} (run_id, plan_hash, plan_name, state, started_at)
+         values ($1, $2, $3, $4, $5)",
+        table(session.engine(), "runs")
+    );
+    let params = [
+        Param::Text(&run.run_id),
+        Param::Text(&run.plan_hash),
+        Param::Text(&run.plan_name),
+        Param::Text(run.state.as_str()),
+        Param::Text(&now.to_rfc3339()),
+    ];
+    session.execute(&sql, &params).await.map(drop)
+}
+
+pub async fn set_state<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    state: RunState,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let sql = format!(
+        "update {} set state = $2, ended_at = $3 where run_id = $1",
+        table(session.engine(), "runs")
+    );
+    let ended = (state != RunState::Running).then(|| now.to_rfc3339());
+    let params =
+        [Param::Text(run_id), Param::Text(state.as_str()), Param::OptionalText(ended.as_deref())];
+    session.execute(&sql, &params).await.map(drop)
+}
+
+/// Remembers that the run made something in the target.
+pub async fn insert_object<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    kind: Kind,
+    name: &str,
+) -> Result<()> {
+    let sql = format!(
+        "insert into {} (run_id, kind, name) values ($1, $2, $3)",
+        table(session.engine(), "objects")
+    );
+    let params = [Param::Text(run_id), Param::Text(kind.as_str()), Param::Text(name)];
+    session.execute(&sql, &params).await.map(drop)
+}
+
+/// What the run made, as kind and name.
+pub async fn objects<S: Session>(session: &mut S, run_id: &str) -> Result<Vec<(String, String)>> {
+    let sql = format!(
+        "select kind, name from {} where run_id = $1 order by kind, name",
+        table(session.engine(), "objects")
+    );
+    let rows = session.fetch(&sql, &[Param::Text(run_id)]).await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            let mut cells = row.into_iter().flatten();
+            Some((cells.next()?, cells.next()?))
+        })
+        .collect())
+}
+
+/// Forgets what the run left in the engine's tables, save that it was there.
+pub async fn forget<S: Session>(session: &mut S, run_id: &str) -> Result<()> {
+    for name in ["objects", "chunks", "ledger", "quarantine"] {
+        let sql = format!("delete from {} where run_id = $1", table(session.engine(), name));
+        session.execute(&sql, &[Param::Text(run_id)]).await?;
+    }
+    Ok(())
+}
+
+pub async fn insert_chunks<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    table_index: u32,
+    chunks: &[Chunk],
+) -> Result<()> {
+    const COLUMNS: usize = 5;
+    for chunks in chunks.chunks(200) {
+        let cuts: Vec<String> = chunks.iter().map(|chunk| cut(&chunk.range)).collect();
+        let params: Vec<Param<'_>> = chunks
+            .iter()
+            .zip(&cuts)
+            .flat_map(|(chunk, cut)| {
+                [
+                    Param::Text(run_id),
+                    Param::Int(table_index.into()),
+                    Param::Int(chunk.ordinal.into()),
+                    Param::Text(cut),
+                    Param::Int(signed(chunk.rows)),
+                ]
+            })
+            .collect();
+        let sql = format!(
+            "insert into {} (run_id, table_index, ordinal, cut, row_count) values {}",
+            table(session.engine(), "chunks"),
+            placeholders(chunks.len(), COLUMNS)
+        );
+        session.execute(&sql, &params).await?;
+    }
+    Ok(())
+}
+
+/// How the run cut a table when it began.
+pub async fn chunks<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    table_index: u32,
+) -> Result<Vec<Chunk>> {
+    let sql = format!(
+        "select cast(ordinal as text), cut, cast(row_count as text) from {}
+         where run_id = $1 and table_index = $2
+         order by ordinal",
+        table(session.engine(), "chunks")
+    );
+    let params = [Param::Text(run_id), Param::Int(table_index.into())];
+    let rows = session.fetch(&sql, &params).await?;
+    rows.into_iter()
+        .map(|row| {
+            let mut cells = row.into_iter().flatten();
+            let mut next = || cells.next().ok_or_else(unreadable);
+            Ok(Chunk {
+                ordinal: next()?.parse().map_err(|_| unreadable())?,
+                range: serde_json::from_str(&next()?).map_err(|_| unreadable())?,
+                rows: next()?.parse().map_err(|_| unreadable())?,
+            })
+        })
+        .collect()
+}
+
+/// Writes a chunk's entry, in the transaction that holds the chunk's rows.
+pub async fn insert_entry<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    entry: &Entry,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let sql = format!(
+        "insert into {} (run_id, table_index, ordinal, rows_read, loaded, merged, filtered,
+                         quarantined, bytes, seconds, committed_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        table(session.engine(), "ledger")
+    );
+    let books = entry.books;
+    let params = [
+        Param::Text(run_id),
+        Param::Int(entry.table_index.into()),
+        Param::Int(entry.ordinal.into()),
+        Param::Int(books.read),
+        Param::Int(books.loaded),
+        Param::Int(books.merged),
+        Param::Int(books.filtered),
+        Param::Int(books.quarantined),
+        Param::Int(signed(entry.bytes)),
+        Param::Float(entry.seconds),
+        Param::Text(&now.to_rfc3339()),
+    ];
+    session.execute(&sql, &params).await.map(drop)
+}
+
+/// Every entry of a run: what is committed, and nothing else.
+pub async fn entries<S: Session>(session: &mut S, run_id: &str) -> Result<Vec<Entry>> {
+    let columns = [
+        "table_index",
+        "ordinal",
+        "rows_read",
+        "loaded",
+        "merged",
+        "filtered",
+        "quarantined",
+        "bytes",
+        "seconds",
+    ];
+    let texts: Vec<String> =
+        columns.iter().map(|column| format!("cast({column} as text)")).collect();
+    let sql = format!(
+        "select {} from {} where run_id = $1 order by table_index, ordinal",
+        texts.join(", "),
+        table(session.engine(), "ledger")
+    );
+    let rows = session.fetch(&sql, &[Param::Text(run_id)]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let cell = |column: usize| row[column].as_deref().ok_or_else(unreadable);
+            let number = |column| cell(column)?.parse::<i64>().map_err(|_| unreadable());
+            Ok(Entry {
+                table_index: u32::try_from(number(0)?).map_err(|_| unreadable())?,
+                ordinal: i32::try_from(number(1)?).map_err(|_| unreadable())?,
+                books: SignedBooks {
+                    read: number(2)?,
+                    loaded: number(3)?,
+                    merged: number(4)?,
+                    filtered: number(5)?,
+                    quarantined: number(6)?,
+                },
+                bytes: u64::try_from(number(7)?).map_err(|_| unreadable())?,
+                seconds: cell(8)?.parse().map_err(|_| unreadable())?,
+            })
+        })
+        .collect()
+}
+
+/// The place of the next correction of a table: -1, -2 and so on.
+pub async fn next_correction<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    table_index: u32,
+) -> Result<i32> {
+    let sql = format!(
+        "select cast(coalesce(min(ordinal), 0) as text) from {}
+         where run_id = $1 and table_index = $2 and ordinal < 0",
+        table(session.engine(), "ledger")
+    );
+    let params = [Param::Text(run_id), Param::Int(table_index.into())];
+    let rows = session.fetch(&sql, &params).await?;
+    let least: i32 =
+        rows.first().and_then(|row| row[0].as_deref()?.parse().ok()).ok_or_else(unreadable)?;
+    Ok(least - 1)
+}
+
+/// Where quarantined rows came from.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    pub run_id: &'a str,
+    pub table_index: u32,
+    pub ordinal: i32,
+    pub source: &'a TableName,
+    pub target: &'a TableName,
+}
+
+/// Writes rows into quarantine, in the transaction that accounts for them.
+pub async fn insert_quarantined<S: Session>(
+    session: &mut S,
+    origin: Origin<'_>,
+    rows: &[Quarantined],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    const COLUMNS: usize = 12;
+    let (source, target) = (origin.source.to_string(), origin.target.to_string());
+    let now = now.to_rfc3339();
+    for rows in rows.chunks(100) {
+        let params: Vec<Param<'_>> = rows
+            .iter()
+            .flat_map(|row| {
+                [
+                    Param::Text(&row.id),
+                    Param::Text(origin.run_id),
+                    Param::Int(origin.table_index.into()),
+                    Param::Int(origin.ordinal.into()),
+                    Param::Text(&source),
+                    Param::Text(&target),
+                    Param::Text(row.code.as_str()),
+                    Param::OptionalText(row.column.as_deref()),
+                    Param::Text(&row.reason),
+                    Param::Text(QuarantineState::New.as_str()),
+                    Param::Bytes(&row.sealed),
+                    Param::Text(&now),
+                ]
+            })
+            .collect();
+        let sql = format!(
+            "insert into {} (id, run_id, table_index, ordinal, source, target, code, column_name,
+                             reason, state, sealed, quarantined_at)
+             values {}",
+            table(session.engine(), "quarantine"),
+            placeholders(rows.len(), COLUMNS)
+        );
+        session.execute(&sql, &params).await?;
+    }
+    Ok(())
+}
+
+/// `($1, $2), ($3, $4)` for two rows of two columns.
+fn placeholders(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let cells: Vec<String> =
+            (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", cells.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+fn cut(range: &ChunkRange) -> String {
+    serde_json::to_string(range).expect("a range has texts and numbers only")
+}
+
+fn run_record(row: &Vec<Option<String>>) -> Option<RunRecord> {
+    let mut cells = row.iter().flatten();
+    Some(RunRecord {
+        run_id: cells.next()?.clone(),
+        plan_hash: cells.next()?.clone(),
+        plan_name: cells.next()?.clone(),
+        state: RunState::from_name(cells.next()?)?,
+    })
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn unreadable() -> EngineError {
+    EngineError::new(ErrorCode::Sys001, "reading the ledger")
+}

@@ -1,0 +1,119 @@
+//! Rows whose parent did not arrive: they go to quarantine, or stay without the reference.
+
+use shared::assessment::ForeignKey;
+use shared::connection::Engine;
+use shared::error_code::ErrorCode;
+use shared::plan::{Orphans, TableMapping};
+
+use super::Session;
+use super::ledger::{Quarantined, SignedBooks};
+use super::schema::resolve;
+use crate::error::Result;
+use crate::ident::{quote, quote_table};
+use crate::seal::{self, Key};
+use crate::value::{self, Value};
+
+/// How many rows are taken out in one transaction.
+const ROWS_AT_ONCE: usize = 1_000;
+
+/// Takes the reference, and nothing else, out of rows without a parent. The count is theirs.
+pub async fn keep<S: Session>(
+    session: &mut S,
+    mapping: &TableMapping,
+    key: &ForeignKey,
+) -> Result<u64> {
+    let engine = session.engine();
+    let nulls: Vec<String> =
+        key.columns.iter().map(|column| format!("{} = null", quote(engine, column))).collect();
+    let table = quote_table(engine, &resolve(engine, &mapping.target));
+    let sql = format!(
+        "update {table} as child set {} where {}",
+        nulls.join(", "),
+        has_no_parent(engine, key)
+    );
+    session.execute(&sql, &[]).await
+}
+
+/// Takes up to a thousand rows without a parent out of the table and hands them over, sealed.
+/// Meant to run in a transaction that also writes what it returns.
+pub async fn take_out<S: Session>(
+    session: &mut S,
+    mapping: &TableMapping,
+    key: &ForeignKey,
+    seal_key: &Key,
+    mut fresh_id: impl FnMut() -> String,
+) -> Result<Vec<Quarantined>> {
+    let engine = session.engine();
+    let table = quote_table(engine, &resolve(engine, &mapping.target));
+    let row = if engine == Engine::Postgres { "ctid" } else { "rowid" };
+    let names: Vec<&str> = mapping
+        .columns
+        .iter()
+        .flat_map(|column| [Some(&column.target), column.keep_raw_in.as_ref()])
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let texts: Vec<String> = names
+        .iter()
+        .map(|name| match engine {
+            Engine::Postgres => format!("{}::text", quote(engine, name)),
+            _ => format!("quote({})", quote(engine, name)),
+        })
+        .collect();
+    let sql = format!(
+        "delete from {table} where {row} in (
+            select {row} from {table} as child where {} limit {ROWS_AT_ONCE}
+        ) returning {}",
+        has_no_parent(engine, key),
+        texts.join(", ")
+    );
+    let rows = session.fetch(&sql, &[]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let cells = names.iter().zip(row).map(|(name, text)| {
+                (*name, text.map_or(Value::Null, |text| Value::Text(text.into())))
+            });
+            Ok(Quarantined {
+                id: fresh_id(),
+                code: ErrorCode::Data008,
+                column: key.columns.first().cloned(),
+                reason: format!("the row that {} refers to is not in {}", key.name, key.references),
+                sealed: seal::seal(seal_key, &value::to_sealed_form(cells))?,
+            })
+        })
+        .collect()
+}
+
+/// What the plan says of a foreign key's orphans.
+pub fn policy<'a>(mapping: &'a TableMapping, key: &ForeignKey) -> &'a Orphans {
+    const QUARANTINE: &Orphans = &Orphans::Quarantine;
+    mapping.orphans.get(&key.name).unwrap_or(QUARANTINE)
+}
+
+/// The correction that so many rows taken out make to the books.
+pub fn correction(rows: usize) -> SignedBooks {
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    SignedBooks { loaded: -rows, quarantined: rows, ..SignedBooks::default() }
+}
+
+fn has_no_parent(engine: Engine, key: &ForeignKey) -> String {
+    let parent = quote_table(engine, &resolve(engine, &key.references));
+    let present: Vec<String> = key
+        .columns
+        .iter()
+        .map(|column| format!("child.{} is not null", quote(engine, column)))
+        .collect();
+    let equal: Vec<String> = key
+        .columns
+        .iter()
+        .zip(&key.referenced_columns)
+        .map(|(column, referenced)| {
+            format!("parent.{} = child.{}", quote(engine, referenced), quote(engine, column))
+        })
+        .collect();
+    format!(
+        "{} and not exists (select 1 from {parent} as parent where {})",
+        present.join(" and "),
+        equal.join(" and ")
+    )
+}

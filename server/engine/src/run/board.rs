@@ -1,0 +1,196 @@
+//! Where everybody who works on a run notes how far it is.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use shared::plan::Plan;
+use shared::run::{Books, Phase, Progress, TableProgress};
+use tokio::sync::watch;
+
+use crate::load::ledger::{Entry, SignedBooks};
+
+/// Over how long the speed is measured.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// The latest state of a run, published after every change.
+pub(super) struct Board {
+    state: Mutex<State>,
+    publish: watch::Sender<Option<Progress>>,
+}
+
+struct State {
+    began: Instant,
+    phase: Phase,
+    tables: Vec<Table>,
+    /// When how many rows were accounted for, for the speed.
+    samples: VecDeque<(Instant, u64)>,
+}
+
+struct Table {
+    progress: TableProgress,
+    books: SignedBooks,
+}
+
+impl Board {
+    pub(super) fn new(plan: &Plan, publish: watch::Sender<Option<Progress>>) -> Self {
+        let tables = plan.tables.iter().zip(0..).map(|(mapping, index)| Table {
+            progress: TableProgress {
+                index,
+                source: mapping.source.clone(),
+                target: mapping.target.clone(),
+                phase: Phase::Planning,
+                books: Books::default(),
+                chunks_total: 0,
+                chunks_done: 0,
+                bytes: 0,
+                seconds: 0.0,
+            },
+            books: SignedBooks::default(),
+        });
+        let state = State {
+            began: Instant::now(),
+            phase: Phase::Planning,
+            tables: tables.collect(),
+            samples: VecDeque::new(),
+        };
+        Self { state: Mutex::new(state), publish }
+    }
+
+    /// The whole run is in this phase now.
+    pub(super) fn enter(&self, phase: Phase) {
+        self.change(|state| {
+            state.phase = phase;
+            for table in &mut state.tables {
+                table.progress.phase = table.progress.phase.max(phase);
+            }
+        });
+    }
+
+    /// The source counted this many rows in so many chunks.
+    pub(super) fn planned(&self, table: usize, rows: u64, chunks: usize) {
+        self.change(|state| {
+            let progress = &mut state.tables[table].progress;
+            progress.books.read = rows;
+            progress.chunks_total = u32::try_from(chunks).unwrap_or(u32::MAX);
+        });
+    }
+
+    /// An entry is in the ledger.
+    pub(super) fn committed(&self, entry: &Entry) {
+        self.change(|state| {
+            let Some(table) = state.tables.get_mut(entry.table_index as usize) else { return };
+            table.books += entry.books;
+            let progress = &mut table.progress;
+            progress.bytes += entry.bytes;
+            progress.seconds += entry.seconds;
+            if entry.ordinal >= 0 {
+                progress.chunks_done += 1;
+            }
+            let count = |rows: i64| u64::try_from(rows).unwrap_or_default();
+            progress.books.loaded = count(table.books.loaded);
+            progress.books.merged = count(table.books.merged);
+            progress.books.filtered = count(table.books.filtered);
+            progress.books.quarantined = count(table.books.quarantined);
+        });
+    }
+
+    pub(super) fn finished(&self, table: usize) {
+        self.change(|state| state.tables[table].progress.phase = Phase::Done);
+    }
+
+    /// How many rows of a table, and of all, are in quarantine.
+    pub(super) fn quarantined(&self, table: usize) -> (Books, u64) {
+        let state = self.lock();
+        let all = state.tables.iter().map(|table| table.progress.books.quarantined).sum();
+        (state.tables[table].progress.books, all)
+    }
+
+    pub(super) fn picture(&self) -> Progress {
+        self.lock().picture()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let picture = {
+            let mut state = self.lock();
+            change(&mut state);
+            state.sample();
+            state.picture()
+        };
+        self.publish.send_replace(Some(picture));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn accounted(&self) -> u64 {
+        self.tables.iter().map(|table| table.progress.books.accounted()).sum()
+    }
+
+    fn sample(&mut self) {
+        let now = Instant::now();
+        self.samples.push_back((now, self.accounted()));
+        while self.samples.len() > 2
+            && self.samples.front().is_some_and(|(at, _)| now.duration_since(*at) > WINDOW)
+        {
+            self.samples.pop_front();
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a speed has no use for more digits")]
+    fn picture(&self) -> Progress {
+        let speed = match (self.samples.front(), self.samples.back()) {
+            (Some((since, before)), Some((until, after))) if until > since => {
+                after.saturating_sub(*before) as f64 / until.duration_since(*since).as_secs_f64()
+            }
+            _ => 0.0,
+        };
+        let read: u64 = self.tables.iter().map(|table| table.progress.books.read).sum();
+        let left = read.saturating_sub(self.accounted());
+        Progress {
+            phase: self.phase,
+            tables: self.tables.iter().map(|table| table.progress.clone()).collect(),
+            rows_per_second: speed,
+            eta_seconds: (self.phase == Phase::Copying && speed > 0.0).then(|| left as f64 / speed),
+            elapsed_seconds: self.began.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: &str = "
+format: 1
+name: x
+source: s
+target: t
+tables:
+- {source: a, target: b, columns: [{target: id, source: id, type: bigint}]}
+";
+
+    fn entry(ordinal: i32, loaded: i64, quarantined: i64) -> Entry {
+        let books =
+            SignedBooks { read: loaded.max(0), loaded, quarantined, ..SignedBooks::default() };
+        Entry { table_index: 0, ordinal, books, bytes: 10, seconds: 0.5 }
+    }
+
+    #[test]
+    fn a_correction_moves_rows_without_counting_a_chunk() {
+        let plan = Plan::from_yaml(PLAN).unwrap();
+        let board = Board::new(&plan, watch::channel(None).0);
+        board.planned(0, 10, 1);
+        board.committed(&entry(0, 10, 0));
+        board.committed(&entry(-1, -3, 3));
+
+        let table = &board.picture().tables[0];
+
+        assert_eq!((table.books.loaded, table.books.quarantined), (7, 3));
+        assert!(table.books.close());
+        assert_eq!((table.chunks_done, table.chunks_total), (1, 1));
+    }
+}

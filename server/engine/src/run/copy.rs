@@ -1,0 +1,236 @@
+//! One chunk: read, turn, write, and the ledger row, in one transaction.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use shared::assessment::TableName;
+use shared::error_code::ErrorCode;
+use shared::plan::Options;
+use tokio::sync::mpsc;
+
+use super::Stop;
+use super::board::Board;
+use super::conduct::end;
+use crate::clock::Clock;
+use crate::error::{EngineError, Result};
+use crate::extract::{Chunk, Reader, TableRead};
+use crate::load::ledger::{self, Entry, Origin, Quarantined, SignedBooks};
+use crate::load::{LoadTable, Piece as _, Session};
+use crate::seal::{self, Key};
+use crate::transform::{BadValue, RowTransform, Verdict};
+use crate::value::{self, Batch, Row};
+
+/// How many batches wait between reading and writing.
+const BATCHES_AHEAD: usize = 2;
+
+/// What every worker of a run needs.
+pub(super) struct Context {
+    pub run_id: String,
+    pub options: Options,
+    pub key: Key,
+    pub clock: Arc<dyn Clock>,
+    pub stop: Stop,
+    pub board: Arc<Board>,
+}
+
+/// A chunk that is to be copied.
+pub(super) struct Job {
+    pub table: Arc<TableCopy>,
+    pub chunk: Chunk,
+}
+
+/// What is read of one table, how it is turned, and where it goes.
+pub(super) struct TableCopy {
+    /// The table's place in the plan.
+    pub index: usize,
+    pub source: TableName,
+    pub read: TableRead,
+    pub turn: RowTransform,
+    pub load: LoadTable,
+}
+
+impl Context {
+    /// Copies a chunk. The reader comes back for the next one.
+    pub(super) async fn copy_chunk<S: Session>(
+        &self,
+        session: &mut S,
+        mut reader: Reader,
+        job: &Job,
+    ) -> Result<Reader> {
+        let began = Instant::now();
+        let (send, receive) = mpsc::channel(BATCHES_AHEAD);
+        let reading = tokio::spawn({
+            let (table, chunk) = (Arc::clone(&job.table), job.chunk.clone());
+            let batch_bytes = usize::try_from(self.options.batch_bytes).unwrap_or(usize::MAX);
+            async move {
+                let read = reader.read(&table.read, &chunk, batch_bytes, send).await;
+                (reader, read)
+            }
+        });
+        session.run_script("begin").await?;
+        let written = self.write(session, receive, job).await;
+        let (reader, read) = reading.await.map_err(|error| {
+            EngineError::new(ErrorCode::Sys001, format!("reading {}", job.table.source))
+                .because(error)
+        })?;
+        // When both sides failed, the reader only says that nobody took its rows.
+        let accounted = match (written, read) {
+            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
+            (Ok(written), Ok(read)) => self.account(session, job, read, written, began).await,
+        };
+        let entry = end(session, accounted).await?;
+        self.board.committed(&entry);
+        tracing::debug!(run.id = %self.run_id, table.name = %job.table.load.name,
+            chunk = job.chunk.ordinal, row_count = entry.books.read, "copied a chunk");
+        self.escalate(job)?;
+        Ok(reader)
+    }
+
+    /// Takes batches until there are no more, and writes what can be written of them.
+    async fn write<S: Session>(
+        &self,
+        session: &mut S,
+        mut batches: mpsc::Receiver<Batch>,
+        job: &Job,
+    ) -> Result<Written> {
+        let table = &job.table;
+        let mut piece = session.piece(&table.load);
+        let mut written = Written::default();
+        // For every row of the piece, its place in the batch.
+        let mut places = Vec::new();
+        let mut bad = Vec::new();
+        while let Some(batch) = batches.recv().await {
+            piece.clear();
+            places.clear();
+            let mut values = Vec::with_capacity(table.load.columns.len());
+            for (place, row) in batch.iter().enumerate() {
+                values.clear();
+                match table.turn.apply(&row, &mut values) {
+                    Ok(Verdict::Filtered) => written.books.filtered += 1,
+                    Ok(Verdict::Load) => match piece.push(&values) {
+                        Ok(()) => places.push(place),
+                        Err(_) => bad.push(self.quarantine(table, &row, misfit())?),
+                    },
+                    Err(fault) => bad.push(self.quarantine(table, &row, fault)?),
+                }
+            }
+            written.bytes += piece.bytes() as u64;
+            if piece.rows() > 0 {
+                let refused = session.write(&table.load, &piece).await?;
+                written.books.loaded += count(piece.rows() - refused.len());
+                for refused in refused {
+                    let row = batch.row(places[refused.index]);
+                    let fault = BadValue {
+                        code: refused.code,
+                        column: refused.column.unwrap_or_default(),
+                        reason: refused.reason,
+                    };
+                    bad.push(self.quarantine(table, &row, fault)?);
+                }
+            }
+            if !bad.is_empty() {
+                written.books.quarantined += count(bad.len());
+                let origin = Origin {
+                    run_id: &self.run_id,
+                    table_index: u32::try_from(table.index).unwrap_or(u32::MAX),
+                    ordinal: i32::try_from(job.chunk.ordinal).unwrap_or(i32::MAX),
+                    source: &table.source,
+                    target: &table.load.name,
+                };
+                ledger::insert_quarantined(session, origin, &bad, self.clock.now()).await?;
+                bad.clear();
+            }
+        }
+        Ok(written)
+    }
+
+    /// Writes the chunk's ledger row, if what was read is what the source had counted.
+    async fn account<S: Session>(
+        &self,
+        session: &mut S,
+        job: &Job,
+        read: u64,
+        written: Written,
+        began: Instant,
+    ) -> Result<Entry> {
+        let mut books = written.books;
+        books.read = i64::try_from(read).unwrap_or(i64::MAX);
+        let accounted = books.loaded + books.merged + books.filtered + books.quarantined;
+        if read != job.chunk.rows || accounted != books.read {
+            return Err(EngineError::new(
+                ErrorCode::Load008,
+                format!(
+                    "reading chunk {} of {}: {} rows were counted, {read} came, {accounted} are accounted for",
+                    job.chunk.ordinal, job.table.source, job.chunk.rows
+                ),
+            ));
+        }
+        let entry = Entry {
+            table_index: u32::try_from(job.table.index).unwrap_or(u32::MAX),
+            ordinal: i32::try_from(job.chunk.ordinal).unwrap_or(i32::MAX),
+            books,
+            bytes: written.bytes,
+            seconds: began.elapsed().as_secs_f64(),
+        };
+        ledger::insert_entry(session, &self.run_id, &entry, self.clock.now()).await?;
+        Ok(entry)
+    }
+
+    /// Seals a row of the source as it was read.
+    fn quarantine(&self, table: &TableCopy, row: &Row<'_>, fault: BadValue) -> Result<Quarantined> {
+        let cells = table
+            .read
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(column, read)| (read.name.as_str(), row.value(column)));
+        Ok(Quarantined {
+            id: self.clock.fresh_id().simple().to_string(),
+            code: fault.code,
+            column: (!fault.column.is_empty()).then_some(fault.column),
+            reason: fault.reason,
+            sealed: seal::seal(&self.key, &value::to_sealed_form(cells))?,
+        })
+    }
+
+    /// Stops the run when more rows are bad than the plan allows.
+    #[expect(clippy::cast_precision_loss, reason = "a limit in percent needs no more digits")]
+    fn escalate(&self, job: &Job) -> Result<()> {
+        let limits = &self.options.escalation;
+        let (books, all) = self.board.quarantined(job.table.index);
+        let percent = books.quarantined as f64 * 100.0 / books.read.max(1) as f64;
+        let exceeded = limits.table_rows.is_some_and(|limit| books.quarantined > limit)
+            || limits.table_percent.is_some_and(|limit| percent > limit)
+            || limits.run_rows.is_some_and(|limit| all > limit);
+        if exceeded {
+            return Err(EngineError::new(
+                ErrorCode::Load006,
+                format!(
+                    "copying {}: {} of its rows and {all} of all are in quarantine",
+                    job.table.source, books.quarantined
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What became of the rows of a chunk so far.
+#[derive(Default)]
+struct Written {
+    books: SignedBooks,
+    bytes: u64,
+}
+
+/// A value that passed its rules and still has no form in the target.
+fn misfit() -> BadValue {
+    BadValue {
+        code: ErrorCode::Data001,
+        column: String::new(),
+        reason: "a value is not of its column's type".to_owned(),
+    }
+}
+
+fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}

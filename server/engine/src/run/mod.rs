@@ -1,0 +1,91 @@
+//! The conductor: carries a plan out, from two URLs to books that close.
+
+mod board;
+mod conduct;
+mod copy;
+mod finish;
+mod stop;
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use shared::connection::Engine;
+use shared::error_code::ErrorCode;
+use shared::id::RunId;
+use shared::plan::Plan;
+use shared::run::{Progress, RunOutcome};
+use tokio::sync::watch;
+
+pub use stop::Stop;
+
+use crate::clock::Clock;
+use crate::error::{EngineError, Result};
+use crate::load::{PostgresTarget, SqliteTarget};
+use crate::seal::Key;
+
+/// What is to be run, and how.
+pub struct Request {
+    pub plan: Plan,
+    pub source_url: String,
+    pub target_url: String,
+    /// The id of the run when it is a new one. A run that is continued keeps its own.
+    pub run_id: RunId,
+    /// How many chunks are copied at once; else as the plan says.
+    pub workers: Option<u16>,
+    pub start: Start,
+    /// What rows in quarantine are sealed with.
+    pub key: Key,
+    /// Takes the latest picture of the run.
+    pub progress: watch::Sender<Option<Progress>>,
+    pub stop: Stop,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What to do about an earlier run of the same plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Start {
+    /// An unfinished run goes on where it stopped; a finished one stays as it is.
+    #[default]
+    Continue,
+    /// What an unfinished or finished run of this plan made is taken back first.
+    Fresh,
+}
+
+/// Runs a plan, or continues its unfinished run.
+///
+/// The outcome tells what came of it, also of a run that stopped or whose books do not close. An
+/// error means that the run could not begin, or could not be written down.
+pub async fn migrate(request: Request) -> Result<RunOutcome> {
+    match Engine::of_url(&request.target_url) {
+        Some(Engine::Postgres) => {
+            let target = PostgresTarget::new(&request.target_url);
+            conduct::conduct(target, request).await
+        }
+        Some(Engine::Sqlite) => {
+            let target = SqliteTarget::new(&request.target_url);
+            conduct::conduct(target, request).await
+        }
+        _ => Err(EngineError::new(
+            ErrorCode::Conn006,
+            format!(
+                "opening the target {}: only PostgreSQL and SQLite can be written to",
+                shared::connection::without_secret(&request.target_url)
+            ),
+        )),
+    }
+}
+
+/// SHA-256 of the document: what tells one plan version from another.
+pub fn plan_hash(plan: &Plan) -> String {
+    let document = serde_json::to_vec(plan).expect("a plan has no maps with other keys than texts");
+    Sha256::digest(document).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The most memory that this process ever held, in bytes, as the system counts it.
+pub fn peak_rss_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes =
+        line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
+}

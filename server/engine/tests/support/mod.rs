@@ -1,0 +1,68 @@
+//! Runs plans the way a server or the command line would.
+
+use std::sync::Arc;
+
+use engine::clock::SystemClock;
+use engine::error::Result;
+use engine::run::{Request, Start, Stop, migrate};
+use engine::seal::Key;
+use shared::plan::Plan;
+use shared::run::RunOutcome;
+
+pub(crate) const KEY: [u8; 32] = [7; 32];
+
+/// A run with settings of its own.
+pub(crate) struct Given {
+    pub(crate) run_id: &'static str,
+    pub(crate) start: Start,
+    pub(crate) stop: Stop,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { run_id: "run-1", start: Start::Continue, stop: Stop::default() }
+    }
+}
+
+/// Runs a plan from its own URLs.
+pub(crate) async fn run(plan: &Plan) -> Result<RunOutcome> {
+    run_with(plan, Given::default()).await
+}
+
+pub(crate) async fn run_with(plan: &Plan, given: Given) -> Result<RunOutcome> {
+    migrate(Request {
+        plan: plan.clone(),
+        source_url: plan.source.clone(),
+        target_url: plan.target.clone(),
+        run_id: given.run_id.parse().expect("an id"),
+        workers: None,
+        start: given.start,
+        key: Key::new(KEY),
+        progress: tokio::sync::watch::channel(None).0,
+        stop: given.stop,
+        clock: Arc::new(SystemClock),
+    })
+    .await
+}
+
+/// A plan whose document leaves the two URLs open.
+pub(crate) fn plan(source: &str, target: &str, rest: &str) -> Plan {
+    let head = format!("format: 1\nname: test\nsource: '{source}'\ntarget: '{target}'\n");
+    Plan::from_yaml(&(head + rest)).expect("a plan")
+}
+
+/// Makes a SQLite database from statements, and gives its URL.
+pub(crate) fn sqlite(folder: &tempfile::TempDir, name: &str, sql: &str) -> String {
+    let path = folder.path().join(name);
+    // A legacy database has rows that refer to rows that are not there.
+    let sql = format!("pragma foreign_keys = off; {sql}");
+    rusqlite::Connection::open(&path).expect("a file").execute_batch(&sql).expect("statements");
+    format!("sqlite:{}", path.display())
+}
+
+/// Books of a table as `read loaded filtered quarantined`.
+pub(crate) fn books(outcome: &RunOutcome, target: &str) -> [u64; 4] {
+    let table = outcome.tables.iter().find(|table| table.target.name == target).expect(target);
+    let books = table.books;
+    [books.read, books.loaded, books.filtered, books.quarantined]
+}
