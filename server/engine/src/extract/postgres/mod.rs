@@ -263,7 +263,12 @@ impl Keys for Asked<'_> {
 }
 
 fn statement(read: &TableRead, chunk: &Chunk, only: &str) -> String {
-    let columns: Vec<_> = read.columns.iter().map(expression).chain(sql::filter(read)).collect();
+    // An output column that has the key's name would take its place in the order.
+    let columns = read.columns.iter().map(expression).chain(sql::filter(read));
+    let columns: Vec<_> = (0..)
+        .zip(columns)
+        .map(|(place, expression): (usize, String)| format!("{expression} as transfuse_{place}"))
+        .collect();
     let key = sql::key(Engine::Postgres, &read.key);
     let range = match &chunk.range {
         ChunkRange::Pages { from, to: Some(to) } => {

@@ -1,0 +1,7 @@
+//! Sources on real databases: what is read is what is there, all of it, once.
+
+mod reading;
+mod postgres;
+mod sqlite;
+mod chunks;
+mod connecting;
