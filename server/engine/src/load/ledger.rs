@@ -308,9 +308,9 @@ pub async fn chunks<S: Session>(
     table_index: u32,
 ) -> Result<Vec<Chunk>> {
     let sql = format!(
-        "select cast(ordinal as text), cut, cast(row_count as text) from {}
+        "select cast(ordinal as text), cut, cast(row_count as text) from {} as chunk
          where run_id = $1 and table_index = $2
-         order by ordinal",
+         order by chunk.ordinal",
         table(session.engine(), "chunks")
     );
     let params = [Param::Text(run_id), Param::Int(table_index.into())];
@@ -374,7 +374,8 @@ pub async fn entries<S: Session>(session: &mut S, run_id: &str) -> Result<Vec<En
     let texts: Vec<String> =
         columns.iter().map(|column| format!("cast({column} as text)")).collect();
     let sql = format!(
-        "select {} from {} where run_id = $1 order by table_index, ordinal",
+        "select {} from {} as entry where run_id = $1
+         order by entry.table_index, entry.ordinal",
         texts.join(", "),
         table(session.engine(), "ledger")
     );

@@ -1,13 +1,11 @@
 //! A run from its first chunk to its closed books, on real databases.
 
-mod support;
-
+use crate::support::{Given, books, plan, run, run_with, sqlite};
 use engine::run::{Start, Stop};
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::quarantine::QuarantineFilter;
 use shared::run::OutcomeStatus;
-use support::{Given, books, plan, run, run_with, sqlite};
 
 const PEOPLE: &str = "
 create table clinic (id integer primary key, name text not null);

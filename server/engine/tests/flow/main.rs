@@ -1,0 +1,5 @@
+//! Runs on real databases, from their first chunk to their closed books.
+
+mod support;
+mod copy;
+mod kill;
