@@ -1,0 +1,63 @@
+//! The manual's page of errors says what the catalogue says.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use shared::error_code::ErrorCode;
+
+const HEAD: &str = "# Errors and what to do about them
+
+<!-- Generated from shared/src/error_code.rs: UPDATE_MANUAL=1 cargo test -p shared --test manual -->
+
+Every error has a code. The command line prints it with a hint, the API answers with it, and a row
+in quarantine carries it. `DATA` is about single rows: they are kept in quarantine and the run goes
+on. The others stop what was being done; what was committed before stays, and the same command
+continues.
+";
+
+/// The title of each group of codes, by what they begin with.
+const GROUPS: &[(&str, &str)] = &[
+    ("CONN", "Connections"),
+    ("DATA", "Rows"),
+    ("MAP", "Plans"),
+    ("LOAD", "Runs"),
+    ("SYS", "The program itself"),
+];
+
+#[test]
+fn the_manual_explains_every_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/migration/error-handling.md");
+    let generated = page();
+    if std::env::var_os("UPDATE_MANUAL").is_some() {
+        std::fs::write(&path, &generated).unwrap();
+    }
+
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+
+    assert!(written == generated, "run: UPDATE_MANUAL=1 cargo test -p shared --test manual");
+}
+
+#[test]
+fn every_code_is_in_a_group() {
+    for code in ErrorCode::ALL {
+        let group = code.as_str().split('-').next();
+        assert!(GROUPS.iter().any(|(prefix, _)| Some(*prefix) == group), "{code}");
+    }
+}
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for (prefix, title) in GROUPS {
+        let _ = write!(page, "\n## {title}\n");
+        for code in ErrorCode::ALL.iter().filter(|code| code.as_str().starts_with(prefix)) {
+            let explanation = code.explanation();
+            let anchor = code.as_str().to_ascii_lowercase();
+            let _ = write!(
+                page,
+                "\n### <a id=\"{anchor}\"></a>{code}: {}\n\n{}\n\n{}\n\n**What to do:** {}\n",
+                explanation.title, explanation.cause, explanation.hint, explanation.action
+            );
+        }
+    }
+    page
+}
