@@ -310,6 +310,12 @@ catalogue! {
         hint: "Look for another transfuse that runs the same plan.",
         action: "Wait for it or stop it.",
     }
+    Load010 = "LOAD-010" {
+        title: "The database is in use already",
+        cause: "It has a table by the name of one that was to be made in an empty database.",
+        hint: "The message names the table; nothing was written.",
+        action: "Name an empty database.",
+    }
     Sys001 = "SYS-001" {
         title: "Something unexpected happened",
         cause: "A fault in Transfuse or in what it stands on.",
@@ -345,6 +351,12 @@ catalogue! {
         cause: "Transfuse ended while the run was under way: a crash, a power cut, a kill.",
         hint: "Nothing is lost: what was committed is in the ledger.",
         action: "Resume the run; it continues after the last committed chunk.",
+    }
+    Sys007 = "SYS-007" {
+        title: "The control store cannot be used",
+        cause: "The database of users, plans and runs cannot be opened, or refused a statement.",
+        hint: "By default it is the file control.db in the data folder; --store names another.",
+        action: "Mend its rights or make room, or correct the URL of --store.",
     }
 }
 

@@ -16,5 +16,6 @@ pub mod transform;
 pub mod load;
 pub mod quarantine;
 pub mod run;
+pub mod sample;
 
 pub use error::EngineError;

@@ -1,0 +1,3 @@
+//! Databases to try things on, made from a seed.
+
+pub mod mdw;
