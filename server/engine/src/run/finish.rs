@@ -1,7 +1,9 @@
 //! After the data: indexes, orphans, foreign keys, sequences, statistics; and taking a run back.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use shared::assessment::{Catalog, ForeignKey};
+use shared::assessment::{Catalog, ForeignKey, TableName};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::plan::{Orphans, TableMapping};
@@ -42,10 +44,14 @@ pub(super) async fn finish<T: Target>(
         session.run_script(&format!("analyze {table}")).await?;
         board.finished(index);
     }
-    if engine == Engine::Postgres && !request.plan.target_sql.after.trim().is_empty() {
-        run_sql_after(session, request, run).await?;
+    match engine {
+        Engine::Postgres if !request.plan.target_sql.after.trim().is_empty() => {
+            run_sql_after(session, request, run).await?;
+        }
+        Engine::Sqlite => check_foreign_keys(session).await?,
+        _ => {}
     }
-    Ok(())
+    count_again(session, request, run).await
 }
 
 /// Takes out rows without a parent until no key finds any: a row that goes may leave others
@@ -144,6 +150,50 @@ async fn add_foreign_keys<S: Session>(
         if !there {
             let sql = schema::add_foreign_key(mapping, key);
             session.run_script(&sql).await.map_err(|error| because(&key.name, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// SQLite has the keys from the start and checks them only when asked.
+async fn check_foreign_keys<S: Session>(session: &mut S) -> Result<()> {
+    let broken =
+        session.fetch("select \"table\" from pragma_foreign_key_check limit 1", &[]).await?;
+    match broken.first().and_then(|row| row.first()?.as_deref()) {
+        None => Ok(()),
+        Some(table) => Err(EngineError::new(
+            ErrorCode::Load004,
+            format!("checking the foreign keys of {table}: a row refers to nothing"),
+        )),
+    }
+}
+
+/// Asks the target itself how many rows it has: a trigger, or somebody else, may have added or
+/// removed some, and then the ledger does not tell the truth.
+async fn count_again<S: Session>(
+    session: &mut S,
+    request: &Request,
+    run: &RunRecord,
+) -> Result<()> {
+    let engine = session.engine();
+    let mut loaded: BTreeMap<TableName, i64> = BTreeMap::new();
+    for entry in ledger::entries(session, &run.run_id).await? {
+        if let Some(mapping) = request.plan.tables.get(entry.table_index as usize) {
+            *loaded.entry(resolve(engine, &mapping.target)).or_default() += entry.books.loaded;
+        }
+    }
+    for (table, loaded) in loaded {
+        let sql = format!("select cast(count(*) as text) from {}", quote_table(engine, &table));
+        let rows = session.fetch(&sql, &[]).await?;
+        let there = rows.first().and_then(|row| row.first()?.as_deref()?.parse::<i64>().ok());
+        if there != Some(loaded) {
+            return Err(EngineError::new(
+                ErrorCode::Load005,
+                format!(
+                    "counting {table}: {loaded} rows were loaded and {} are there",
+                    there.unwrap_or_default()
+                ),
+            ));
         }
     }
     Ok(())

@@ -255,6 +255,39 @@ async fn a_table_with_rows_of_somebody_else_is_not_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_that_a_trigger_adds_keep_the_run_from_being_green() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", PEOPLE);
+    let target = testbed::postgres().create_database();
+    let trigger = "
+target_sql:
+  before: |
+    create function doubled() returns trigger language plpgsql as $$
+    begin
+      if pg_trigger_depth() = 1 then insert into public.copies values (new.id); end if;
+      return new;
+    end $$;
+    create table public.copies (id bigint primary key);
+    create table public.clinics (id uuid primary key, legacy_id bigint, name text);
+    create table public.people (id bigint primary key, name text);
+    create trigger doubled after insert on public.people for each row execute function doubled();
+";
+    let rest = "
+tables:
+- {source: person, key: [id], target: public.people,
+   left_behind: {clinic_id: x, weight: x, born: x},
+   columns: [{target: id, source: id, type: bigint}, {target: name, source: name, type: text}]}
+- {source: clinic, key: [id], target: public.copies, left_behind: {name: x}, filter: id < 0,
+   columns: [{target: id, source: id, type: bigint}]}
+";
+
+    let outcome = run(&plan(&source, target.url(), &format!("{trigger}{rest}"))).await.unwrap();
+
+    assert_eq!(outcome.failure.unwrap().code, ErrorCode::Load005);
+    assert!(!outcome.books_close);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn filtered_rows_are_counted_and_stay_behind() {
     let folder = tempfile::tempdir().unwrap();
     let source = sqlite(&folder, "legacy.db", PEOPLE);
