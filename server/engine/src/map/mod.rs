@@ -1,1 +1,77 @@
 //! Makes a plan from two catalogs, and checks one against them.
+
+pub mod check;
+pub mod order;
+pub mod diff;
+
+use shared::assessment::{Catalog, Table, TableName};
+use shared::connection::Engine;
+
+use crate::assess::catalog;
+use crate::connect::{Address, Purpose, sqlite};
+use crate::error::{EngineError, Result};
+use shared::error_code::ErrorCode;
+
+/// What a target holds. A SQLite file that is not there yet holds nothing, and is not made.
+pub async fn catalog_of_target(url: &str) -> Result<Catalog> {
+    match Address::parse(url)? {
+        Address::Postgres(server) => {
+            catalog::of_postgres(&mut server.connect(Purpose::Read).await?).await
+        }
+        Address::Sqlite(path) if !path.exists() => Ok(Catalog {
+            engine: Engine::Sqlite,
+            server: "SQLite".to_owned(),
+            tables: Vec::new(),
+            enums: Vec::new(),
+        }),
+        Address::Sqlite(_) => {
+            catalog::of_sqlite(&mut sqlite::connect(url, Purpose::Read).await?).await
+        }
+        Address::Mysql(_) | Address::Csv(_) => Err(EngineError::new(
+            ErrorCode::Conn006,
+            "opening the target: only postgres:// and sqlite: can be written to",
+        )),
+    }
+}
+
+/// A table's name in the target's catalog: a plan may leave out `public`, and SQLite has no
+/// schemas.
+pub fn target_name(engine: Engine, name: &TableName) -> TableName {
+    match engine {
+        Engine::Postgres if name.schema.is_none() => TableName::new(Some("public"), &name.name),
+        Engine::Sqlite => TableName::new(None, &name.name),
+        Engine::Postgres | Engine::Mysql | Engine::Csv => name.clone(),
+    }
+}
+
+/// The table that a plan names: `public` may be left out.
+pub fn source_table<'c>(catalog: &'c Catalog, name: &TableName) -> Option<&'c Table> {
+    catalog.table(name).or_else(|| match (catalog.engine, &name.schema) {
+        (Engine::Postgres, None) => catalog.table(&TableName::new(Some("public"), &name.name)),
+        _ => None,
+    })
+}
+
+/// The table that somebody may have meant; schemas count for nothing in this.
+fn closest_table<'c>(
+    name: &TableName,
+    known: impl IntoIterator<Item = &'c TableName>,
+) -> Option<&'c TableName> {
+    let known: Vec<&TableName> = known.into_iter().collect();
+    let bare = closest(&name.name, known.iter().map(|known| known.name.clone()))?;
+    known.into_iter().find(|known| known.name == bare)
+}
+
+/// The name that somebody may have meant.
+fn closest(name: &str, known: impl IntoIterator<Item = String>) -> Option<String> {
+    let wanted = name.to_lowercase();
+    let limit = (wanted.chars().count() / 3).max(2);
+    known
+        .into_iter()
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()), candidate)
+        })
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}

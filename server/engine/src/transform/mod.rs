@@ -73,7 +73,7 @@ struct Column {
 impl RowTransform {
     /// `read` is what the rows will have; `secret` is the installation's key, for `hash`.
     ///
-    /// Fails when a rule can never work: on its column's type, or by itself.
+    /// Fails when a rule can never work.
     pub fn compile(
         plan: &Plan,
         mapping: &TableMapping,
@@ -179,8 +179,8 @@ fn compile_column(
     if !column.transform.is_empty() && read_as.is_some_and(|read| read.form == Form::Raw) {
         return Err("its rules need a value that is decoded".to_owned());
     }
-    let from = read_as.filter(|read| read.form == Form::Typed).map(|read| &read.data_type);
-    around.plan.outcome(&column.transform, from, &column.data_type)?;
+    // What comes in is not relied on: SQLite and files do not keep values to their types.
+    around.plan.outcome(&column.transform, None, &column.data_type)?;
     let rules = column
         .transform
         .iter()

@@ -13,7 +13,6 @@ use crate::extract::{Form, ReadColumn, TableRead};
 #[derive(Debug, Clone, Copy)]
 pub struct End<'c> {
     pub engine: Engine,
-    /// For a source with a query: what the query yields, where that is known.
     pub table: Option<&'c Table>,
 }
 
@@ -54,15 +53,16 @@ fn read_column(
     source: End<'_>,
     target: End<'_>,
 ) -> ReadColumn {
-    let Some(column) = source.table.and_then(|table| table.column(name)) else {
+    // What a query yields need not be of the type that the table has under this name.
+    let table = source.table.filter(|_| !has_query);
+    let Some(column) = table.and_then(|table| table.column(name)) else {
         // A text can be cast to anything, save bytes, which a text may not hold.
         let wants_bytes = uses.iter().all(|column| column.data_type == DataType::Bytea);
         let (data_type, form) =
             if wants_bytes { (DataType::Bytea, Form::Typed) } else { (DataType::Text, Form::Text) };
         return ReadColumn { name: name.to_owned(), native_type: String::new(), data_type, form };
     };
-    let between_twins = !has_query
-        && source.engine == Engine::Postgres
+    let between_twins = source.engine == Engine::Postgres
         && target.engine == Engine::Postgres
         && is_builtin(&column.data_type);
     let stays_as_it_is = |mapping: &&ColumnMapping| {

@@ -174,10 +174,10 @@ fn check_never_compiles(from: &str, to: &str, why: &str) {
 fn a_rule_that_can_never_work_is_refused_before_a_row_is_read() {
     check_never_compiles(
         "rule: zero_date_to_null",
-        "rule: trim",
-        "public.patients.born: the rule trim",
+        "rule: parse_date, format: '%Q'",
+        "patients.born: `%Q`",
     );
-    check_never_compiles("born\n    type: date", "born\n    type: integer", "no value");
+    check_never_compiles("rule: uuid_v5, entity: patient", "rule: percent_to_fraction", "no value");
     check_never_compiles("'2': female", "'2': woman", "`woman`");
 }
 
