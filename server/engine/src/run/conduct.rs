@@ -64,24 +64,26 @@ enum Begun {
 
 async fn begin<S: Session>(session: &mut S, request: &Request) -> Result<Begun> {
     let hash = plan_hash(&request.plan);
-    let mut earlier = ledger::find_run(session, &hash).await?;
-    if let (Start::Fresh, Some(run)) = (request.start, &earlier) {
-        finish::take_back(session, run, request.clock.now()).await?;
-        earlier = None;
-    }
-    match earlier {
-        Some(run) if run.state == RunState::Completed => return Ok(Begun::Completed(run)),
-        Some(run) => return Ok(Begun::Continued(run)),
-        None => {}
-    }
-    if let Some(other) = ledger::unfinished_runs(session).await?.first() {
-        return Err(EngineError::new(
-            ErrorCode::Load007,
-            format!(
-                "beginning a run: run {} of plan {} is unfinished",
-                other.run_id, other.plan_name
-            ),
-        ));
+    let earlier = ledger::find_run(session, &hash).await?;
+    let mut in_the_way = others_in_the_way(session, request, &hash).await?;
+    match (request.start, earlier) {
+        (Start::Fresh, earlier) => {
+            in_the_way.extend(earlier);
+            for run in &in_the_way {
+                finish::take_back(session, run, request.clock.now()).await?;
+            }
+        }
+        (Start::Continue, Some(run)) if run.state == RunState::Completed => {
+            return Ok(Begun::Completed(run));
+        }
+        (Start::Continue, Some(run)) => return Ok(Begun::Continued(run)),
+        (Start::Continue, None) => {
+            if let Some(other) = in_the_way.first() {
+                let (id, plan) = (&other.run_id, &other.plan_name);
+                let doing = format!("beginning a run: run {id} of the plan {plan} is unfinished");
+                return Err(EngineError::new(ErrorCode::Load007, doing));
+            }
+        }
     }
     Ok(Begun::New(RunRecord {
         run_id: request.run_id.to_string(),
@@ -89,6 +91,33 @@ async fn begin<S: Session>(session: &mut S, request: &Request) -> Result<Begun> 
         plan_name: request.plan.name.clone(),
         state: RunState::Running,
     }))
+}
+
+/// Unfinished runs of other plans that made a table into which this one would load, and of other
+/// versions of this plan.
+async fn others_in_the_way<S: Session>(
+    session: &mut S,
+    request: &Request,
+    hash: &str,
+) -> Result<Vec<RunRecord>> {
+    let engine = session.engine();
+    let plan = &request.plan;
+    let targets: HashSet<String> =
+        plan.tables.iter().map(|m| schema::resolve(engine, &m.target).to_string()).collect();
+    let mut others = Vec::new();
+    for run in ledger::unfinished_runs(session).await? {
+        if run.plan_hash == hash {
+            continue;
+        }
+        let objects = ledger::objects(session, &run.run_id).await?;
+        let shares_a_table = objects
+            .iter()
+            .any(|(kind, name)| kind == Kind::Table.as_str() && targets.contains(name));
+        if shares_a_table || run.plan_name == plan.name {
+            others.push(run);
+        }
+    }
+    Ok(others)
 }
 
 /// The run of this very plan is through already: its outcome is told again.

@@ -218,6 +218,27 @@ async fn a_fresh_start_takes_back_what_the_run_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_plan_waits_for_a_fresh_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", PEOPLE);
+    let target = testbed::postgres().create_database();
+    let stop = Stop::default();
+    stop.request();
+    let stopped = Given { stop, ..Given::default() };
+    run_with(&plan(&source, target.url(), PLAN), stopped).await.unwrap();
+    let changed = plan(&source, target.url(), &PLAN.replace("varchar(40)", "varchar(50)"));
+
+    let refused = run(&changed).await.unwrap_err();
+    let fresh = Given { run_id: "run-2", start: Start::Fresh, ..Given::default() };
+    let outcome = run_with(&changed, fresh).await.unwrap();
+
+    assert_eq!(refused.code(), ErrorCode::Load007);
+    assert!(outcome.books_close);
+    let states = "select string_agg(state, ' ' order by run_id) from transfuse.runs";
+    assert_eq!(target.query(states), "rolled_back completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_changed_is_named_before_a_run_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let source = sqlite(&folder, "legacy.db", PEOPLE);
