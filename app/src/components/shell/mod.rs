@@ -1,0 +1,54 @@
+//! What stands around every page of the portal.
+
+mod destinations;
+mod sidebar;
+mod header;
+mod mobile_navigation;
+mod sign_out;
+
+use leptos::{ev, prelude::*};
+use leptos_router::components::Outlet;
+
+use crate::stores::Sidebar as SidebarStore;
+use header::Header;
+use mobile_navigation::MobileNavigation;
+use sidebar::Sidebar;
+
+pub(crate) use destinations::title_of;
+pub use header::ThemeToggle;
+
+#[component]
+pub fn Shell() -> impl IntoView {
+    let sidebar = SidebarStore::expect();
+    let keys = window_event_listener(ev::keydown, move |event| {
+        let with_command = event.ctrl_key() || event.meta_key();
+        if with_command && !event.alt_key() && event.key().eq_ignore_ascii_case("b") {
+            event.prevent_default();
+            sidebar.toggle();
+        }
+    });
+    on_cleanup(move || keys.remove());
+
+    let main = NodeRef::<leptos::html::Main>::new();
+    let skip = move |event: ev::MouseEvent| {
+        event.prevent_default();
+        if let Some(main) = main.get() {
+            let _ = main.focus();
+        }
+    };
+    view! {
+        <div class="portal" class:collapsed=move || !sidebar.is_open()>
+            <a class="skip-link" href="#main" on:click=skip>
+                "Skip to the content"
+            </a>
+            <Sidebar/>
+            <div class="portal-column">
+                <Header/>
+                <main class="portal-main" id="main" tabindex="-1" node_ref=main>
+                    <Outlet/>
+                </main>
+            </div>
+            <MobileNavigation/>
+        </div>
+    }
+}

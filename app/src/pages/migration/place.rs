@@ -1,0 +1,171 @@
+//! The places within the migration, and their addresses.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use shared::error_code::ErrorCode;
+use shared::id::{PlanId, RunId};
+
+use super::connections::Connections;
+use super::overview::Overview;
+use super::plan::PlanPage;
+use super::plans::Plans;
+use super::quarantine::Quarantine;
+use super::run::RunPage;
+use super::runs::Runs;
+use crate::api::with_query;
+use crate::components::{Icon, Shape};
+use crate::pages::NotFoundHere;
+use crate::routes;
+
+/// The parameters by which a quarantine is narrowed.
+pub(super) const TABLE: &str = "table";
+pub(super) const CODE: &str = "code";
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    Overview,
+    Connections,
+    Plans,
+    Plan(PlanId),
+    Runs,
+    Run(RunId),
+    Quarantine(RunId),
+}
+
+impl Place {
+    /// The place at what follows the migration's own address.
+    pub(super) fn at(rest: &str) -> Option<Self> {
+        let mut parts = rest.split('/').filter(|part| !part.is_empty());
+        let place = match (parts.next(), parts.next(), parts.next()) {
+            (None, ..) => Self::Overview,
+            (Some("connections"), None, _) => Self::Connections,
+            (Some("plans"), None, _) => Self::Plans,
+            (Some("plans"), Some(id), None) => Self::Plan(PlanId::parse(id).ok()?),
+            (Some("runs"), None, _) => Self::Runs,
+            (Some("runs"), Some(id), None) => Self::Run(RunId::parse(id).ok()?),
+            (Some("runs"), Some(id), Some("quarantine")) => {
+                Self::Quarantine(RunId::parse(id).ok()?)
+            }
+            _ => return None,
+        };
+        parts.next().is_none().then_some(place)
+    }
+
+    pub(super) fn address(&self) -> String {
+        let rest = match self {
+            Self::Overview => String::new(),
+            Self::Connections => "/connections".to_owned(),
+            Self::Plans => "/plans".to_owned(),
+            Self::Plan(id) => format!("/plans/{id}"),
+            Self::Runs => "/runs".to_owned(),
+            Self::Run(id) => format!("/runs/{id}"),
+            Self::Quarantine(id) => format!("/runs/{id}/quarantine"),
+        };
+        format!("{}{rest}", routes::MIGRATION)
+    }
+
+    /// The tab under which the place stands.
+    fn tab(&self) -> Self {
+        match self {
+            Self::Plan(_) => Self::Plans,
+            Self::Run(_) | Self::Quarantine(_) => Self::Runs,
+            place => place.clone(),
+        }
+    }
+}
+
+/// The address of a run's quarantine, narrowed.
+pub(super) fn quarantine_of(run: &RunId, table: Option<&str>, code: Option<ErrorCode>) -> String {
+    let code = code.map(ErrorCode::as_str);
+    with_query(&Place::Quarantine(run.clone()).address(), [(TABLE, table), (CODE, code)])
+}
+
+const TABS: [(Place, &str, Shape); 4] = [
+    (Place::Overview, "Overview", Shape::Gauge),
+    (Place::Connections, "Connections", Shape::Plug),
+    (Place::Plans, "Plans", Shape::Plan),
+    (Place::Runs, "Runs", Shape::Play),
+];
+
+/// The tabs, and the page of the place at which the visitor is.
+#[component]
+pub fn Pages() -> impl IntoView {
+    let parameters = use_params_map();
+    // A memo, so that a page stays when only its query changes.
+    let place = Memo::new(move |_| Place::at(&parameters.read().get("place").unwrap_or_default()));
+    view! {
+        <nav class="tabs" aria-label="Data Migration">
+            <ul>
+                {TABS
+                    .into_iter()
+                    .map(|(tab, label, shape)| {
+                        let address = tab.address();
+                        let is_current = move || {
+                            place
+                                .with(|place| place.as_ref().is_some_and(|place| place.tab() == tab))
+                                .then_some("page")
+                        };
+                        view! {
+                            <li>
+                                <a class="tab" href=address aria-current=is_current>
+                                    <Icon shape/>
+                                    {label}
+                                </a>
+                            </li>
+                        }
+                    })
+                    .collect_view()}
+            </ul>
+        </nav>
+        {move || match place.get() {
+            Some(Place::Overview) => view! { <Overview/> }.into_any(),
+            Some(Place::Connections) => view! { <Connections/> }.into_any(),
+            Some(Place::Plans) => view! { <Plans/> }.into_any(),
+            Some(Place::Plan(id)) => view! { <PlanPage id/> }.into_any(),
+            Some(Place::Runs) => view! { <Runs/> }.into_any(),
+            Some(Place::Run(id)) => view! { <RunPage id/> }.into_any(),
+            Some(Place::Quarantine(id)) => view! { <Quarantine id/> }.into_any(),
+            None => view! { <NotFoundHere/> }.into_any(),
+        }}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_is_found_at_its_address() {
+        let run = RunId::parse("r1").unwrap();
+        for place in [
+            Place::Overview,
+            Place::Connections,
+            Place::Plans,
+            Place::Plan(PlanId::parse("p1").unwrap()),
+            Place::Runs,
+            Place::Run(run.clone()),
+            Place::Quarantine(run),
+        ] {
+            let address = place.address();
+            let rest = address.strip_prefix(routes::MIGRATION).unwrap();
+            assert_eq!(Place::at(rest), Some(place), "{address}");
+        }
+    }
+
+    #[test]
+    fn other_addresses_lead_nowhere() {
+        for rest in ["nowhere", "plans/p1/x", "runs/r1/quarantine/q1", "runs/a b"] {
+            assert_eq!(Place::at(rest), None, "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_quarantine_is_narrowed_by_its_address() {
+        let run = RunId::parse("r1").unwrap();
+        assert_eq!(
+            quarantine_of(&run, Some("public.visits"), Some(ErrorCode::Data008)),
+            "/portal/migration/runs/r1/quarantine?table=public.visits&code=DATA-008"
+        );
+        assert_eq!(quarantine_of(&run, None, None), "/portal/migration/runs/r1/quarantine");
+    }
+}

@@ -1,0 +1,210 @@
+//! Runs: the list, and starting one.
+
+use leptos::{ev, prelude::*, task::spawn_local};
+use leptos_meta::Title;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use shared::id::PlanId;
+use shared::page::{Cursor, DEFAULT_LIMIT};
+use shared::plan::PlanSummary;
+use shared::run::{Progress, Run};
+use shared::user::Permission;
+
+use super::place::Place;
+use crate::api::{self, ApiError};
+use crate::browser;
+use crate::components::{
+    Choice, EmptyState, Icon, Loaded, Moment, Refusal, RunStateBadge, SelectField, Shape,
+    TableFrame,
+};
+use crate::format;
+use crate::stores::{Notices, Session};
+
+#[component]
+pub fn Runs() -> impl IntoView {
+    let session = Session::expect();
+    let known = LocalResource::new(|| async {
+        futures::try_join!(api::runs::list(None, DEFAULT_LIMIT), api::plans::list())
+    });
+    view! {
+        <Title text="Runs"/>
+        <div class="page-head">
+            <div>
+                <h2>"Runs"</h2>
+                <p class="quiet-text">
+                    "Each execution of a plan, latest first. A run that stopped goes on where it was."
+                </p>
+            </div>
+        </div>
+        <Loaded resource=known lines=6 let:known>
+            {
+                let (runs, plans) = known;
+                view! {
+                    <Show when=move || session.may(Permission::ControlRuns)>
+                        <StartRun plans=plans.items.clone()/>
+                    </Show>
+                    <RunList first=runs.items next=runs.next/>
+                }
+            }
+        </Loaded>
+    }
+}
+
+#[component]
+fn StartRun(plans: Vec<PlanSummary>) -> impl IntoView {
+    let navigate = use_navigate();
+    if plans.is_empty() {
+        return view! {
+            <section class="card">
+                <p>
+                    "A run needs a plan. " <a href=Place::Plans.address()>"Draft one"</a> "."
+                </p>
+            </section>
+        }
+        .into_any();
+    }
+    let choices: Vec<_> = plans
+        .iter()
+        .map(|plan| {
+            Choice::new(plan.id.as_str(), format!("{}, version {}", plan.name, plan.version))
+        })
+        .collect();
+    let plan = RwSignal::new(choices[0].value.clone());
+    let refusal = RwSignal::new(None::<ApiError>);
+    let is_busy = RwSignal::new(false);
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let Ok(plan) = PlanId::parse(plan.get_untracked()) else { return };
+        let navigate = navigate.clone();
+        refusal.set(None);
+        is_busy.set(true);
+        spawn_local(async move {
+            match api::runs::start(&plan).await {
+                Ok(run) => navigate(&Place::Run(run.id).address(), NavigateOptions::default()),
+                Err(error) => {
+                    refusal.set(Some(error));
+                    is_busy.set(false);
+                }
+            }
+        });
+    };
+    view! {
+        <section class="card" aria-labelledby="start-a-run">
+            <h3 id="start-a-run">"Start a run"</h3>
+            <form class="form-row" on:submit=submit>
+                <SelectField name="run-plan" label="Plan" value=plan choices/>
+                <button type="submit" class="button primary" disabled=is_busy>
+                    <Icon shape=Shape::Play/>
+                    {move || if is_busy.get() { "Starting…" } else { "Start" }}
+                </button>
+            </form>
+            <Refusal error=refusal/>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn RunList(first: Vec<Run>, next: Option<Cursor>) -> impl IntoView {
+    let notices = Notices::expect();
+    let runs = RwSignal::new(first);
+    let next = RwSignal::new(next);
+    let is_busy = RwSignal::new(false);
+    let more = move |_| {
+        is_busy.set(true);
+        spawn_local(async move {
+            let cursor = next.get_untracked();
+            match api::runs::list(cursor.as_ref(), DEFAULT_LIMIT).await {
+                Ok(page) => {
+                    runs.update(|runs| runs.extend(page.items));
+                    next.set(page.next);
+                }
+                Err(error) => notices.bad(error.sentence()),
+            }
+            is_busy.set(false);
+        });
+    };
+    view! {
+        {move || view! { <RunTable runs=runs.get()/> }}
+        <Show when=move || next.with(Option::is_some)>
+            <div class="actions centred">
+                <button type="button" class="button" disabled=is_busy on:click=more>
+                    "Show older runs"
+                </button>
+            </div>
+        </Show>
+    }
+}
+
+/// Runs with what became of them.
+#[component]
+pub(super) fn RunTable(runs: Vec<Run>) -> impl IntoView {
+    if runs.is_empty() {
+        return view! {
+            <EmptyState
+                icon=Shape::Play
+                title="Nothing has run yet"
+                text="A run reads the source, applies the plan's rules, and writes the target."
+            />
+        }
+        .into_any();
+    }
+    view! {
+        <TableFrame label="Runs">
+            <table class="table">
+                <thead>
+                    <tr>
+                        <th scope="col">"Plan"</th>
+                        <th scope="col">"State"</th>
+                        <th scope="col" class="number">
+                            "Rows read"
+                        </th>
+                        <th scope="col" class="number">
+                            "Loaded"
+                        </th>
+                        <th scope="col" class="number">
+                            "Quarantined"
+                        </th>
+                        <th scope="col">"Began"</th>
+                        <th scope="col">"Took"</th>
+                        <th scope="col">"By"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {runs.into_iter().map(|run| view! { <RunRow run/> }).collect_view()}
+                </tbody>
+            </table>
+        </TableFrame>
+    }
+    .into_any()
+}
+
+#[component]
+fn RunRow(run: Run) -> impl IntoView {
+    let books = run.progress.as_ref().map(Progress::books).unwrap_or_default();
+    let took = run
+        .started_at
+        .map(|from| format::span(from, run.ended_at.unwrap_or_else(browser::now)))
+        .unwrap_or_default();
+    view! {
+        <tr>
+            <th scope="row">
+                <a href=Place::Run(run.id).address()>
+                    {run.plan_name} <span class="visually-hidden">", "</span>
+                    <span class="quiet-text">{format!(" v{}", run.plan_version)}</span>
+                </a>
+            </th>
+            <td>
+                <RunStateBadge state=run.state/>
+            </td>
+            <td class="number">{format::count(books.read)}</td>
+            <td class="number">{format::count(books.loaded)}</td>
+            <td class="number">{format::count(books.quarantined)}</td>
+            <td>
+                <Moment time=run.created_at/>
+            </td>
+            <td>{took}</td>
+            <td>{run.started_by}</td>
+        </tr>
+    }
+}

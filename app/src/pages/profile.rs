@@ -1,0 +1,70 @@
+//! Who is signed in.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use shared::user::{Permission, User};
+
+use crate::components::{Fact, Facts, Icon, Shape};
+use crate::format;
+use crate::stores::Session;
+
+#[component]
+pub fn Profile() -> impl IntoView {
+    let session = Session::expect();
+    view! {
+        <Title text="Profile"/>
+        {move || session.user().map(|user| view! { <UserCard user/> })}
+    }
+}
+
+#[component]
+fn UserCard(user: User) -> impl IntoView {
+    let role = user.role;
+    view! {
+        <section class="card profile">
+            <span class="avatar large" aria-hidden="true">
+                {format::initials(&user.name)}
+            </span>
+            <div>
+                <h2>{user.name}</h2>
+                <Facts>
+                    <Fact name="E-mail">{user.email}</Fact>
+                    <Fact name="Role">{role.label()}</Fact>
+                    <Fact name="Member since">{format::date(user.created_at)}</Fact>
+                </Facts>
+                <h3>"What you may do"</h3>
+                <ul class="permissions">
+                    {PERMISSIONS
+                        .into_iter()
+                        .map(|(permission, text)| {
+                            let (shape, granted) = if role.may(permission) {
+                                (Shape::Done, "yes")
+                            } else {
+                                (Shape::Close, "no")
+                            };
+                            view! {
+                                <li data-granted=granted>
+                                    <Icon shape/>
+                                    {text}
+                                    <span class="visually-hidden">": " {granted}</span>
+                                </li>
+                            }
+                        })
+                        .collect_view()}
+                </ul>
+                <p class="quiet-text">
+                    "Names, roles and passwords are set by an administrator of this installation."
+                </p>
+            </div>
+        </section>
+    }
+}
+
+const PERMISSIONS: [(Permission, &str); 6] = [
+    (Permission::Read, "See connections, plans, runs and quarantine"),
+    (Permission::ManageConnections, "Add, test and remove connections"),
+    (Permission::EditPlans, "Draft and change plans"),
+    (Permission::ControlRuns, "Start, pause and resume runs"),
+    (Permission::ReadAudit, "Read who did what"),
+    (Permission::ManageUsers, "Manage users"),
+];

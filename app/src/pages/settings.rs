@@ -1,0 +1,54 @@
+//! How the portal looks on this machine.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::stores::{Sidebar, Theme, ThemeChoice};
+
+#[component]
+pub fn Settings() -> impl IntoView {
+    let theme = Theme::expect();
+    let sidebar = Sidebar::expect();
+    view! {
+        <Title text="Settings"/>
+        <section class="card settings" aria-labelledby="appearance">
+            <h2 id="appearance">"Appearance"</h2>
+            <p class="quiet-text">"Kept in this browser; nothing of it is sent anywhere."</p>
+            <fieldset class="choices">
+                <legend>"Theme"</legend>
+                {ThemeChoice::ALL
+                    .into_iter()
+                    .map(|choice| {
+                        view! {
+                            <label class="choice">
+                                <input
+                                    type="radio"
+                                    name="theme"
+                                    value=choice.as_str()
+                                    prop:checked=move || theme.choice() == choice
+                                    on:change=move |_| theme.choose(choice)
+                                />
+                                {choice.label()}
+                            </label>
+                        }
+                    })
+                    .collect_view()}
+            </fieldset>
+            <label class="checkbox">
+                <input
+                    type="checkbox"
+                    prop:checked=move || !sidebar.is_open()
+                    on:change=move |_| sidebar.toggle()
+                />
+                "Show only icons in the sidebar (Ctrl+B)"
+            </label>
+        </section>
+        <section class="card settings" aria-labelledby="more-settings">
+            <h2 id="more-settings">"Not here yet"</h2>
+            <p class="quiet-text">
+                "Notifications, password changes and a second factor will be set here. Today an administrator \
+                sets passwords on the command line."
+            </p>
+        </section>
+    }
+}
