@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use encoding_rs::Encoding;
 use percent_encoding::percent_decode_str;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use url::Url;
 
+use super::csv::{CsvAddress, CsvOptions};
 use super::postgres::PostgresServer;
 use crate::error::{EngineError, Result};
 
@@ -17,7 +19,7 @@ pub enum Address {
     Postgres(PostgresServer),
     Mysql(Url),
     Sqlite(PathBuf),
-    Csv(PathBuf),
+    Csv(CsvAddress),
 }
 
 impl Address {
@@ -26,8 +28,11 @@ impl Address {
         Ok(match engine {
             Engine::Postgres => Self::Postgres(PostgresServer::at(&server_url(url)?)?),
             Engine::Mysql => Self::Mysql(server_url(url)?),
-            Engine::Sqlite => Self::Sqlite(path(url)?),
-            Engine::Csv => Self::Csv(path(url)?),
+            Engine::Sqlite => Self::Sqlite(path(url)?.0),
+            Engine::Csv => {
+                let (path, parameters) = path(url)?;
+                Self::Csv(CsvAddress { path, options: csv_options(parameters)? })
+            }
         })
     }
 }
@@ -86,18 +91,43 @@ fn server_url(text: &str) -> Result<Url> {
     Ok(url)
 }
 
-fn path(text: &str) -> Result<PathBuf> {
+/// A path, and the parameters after it.
+fn path(text: &str) -> Result<(PathBuf, &str)> {
     let (_, rest) = text.split_once(':').ok_or_else(|| unreadable("it names no path"))?;
     let literal = rest.strip_prefix("//").unwrap_or(rest);
-    if literal.is_empty() || literal.contains('\0') {
+    // `%` and `?` may be part of a file's name: a path is first taken as it stands.
+    if PathBuf::from(literal).exists() && !literal.is_empty() {
+        return Ok((PathBuf::from(literal), ""));
+    }
+    let (path, parameters) = literal.split_once('?').unwrap_or((literal, ""));
+    if path.is_empty() || path.contains('\0') {
         return Err(unreadable("it names no path"));
     }
-    let without_parameters = literal.split_once('?').map_or(literal, |(path, _)| path);
-    let decoded = percent_decode_str(without_parameters).decode_utf8_lossy().into_owned();
-    // A path is first taken as it stands: `%` and `?` may be part of a file's name.
-    let candidates = [literal, without_parameters, &decoded];
-    let there = candidates.iter().find(|path| PathBuf::from(path).exists());
-    Ok(PathBuf::from(there.copied().unwrap_or(without_parameters)))
+    let decoded = PathBuf::from(&*percent_decode_str(path).decode_utf8_lossy());
+    let path = PathBuf::from(path);
+    Ok((if !path.exists() && decoded.exists() { decoded } else { path }, parameters))
+}
+
+fn csv_options(parameters: &str) -> Result<CsvOptions> {
+    let mut options = CsvOptions::default();
+    for (key, value) in url::form_urlencoded::parse(parameters.as_bytes()) {
+        match &*key {
+            "encoding" => {
+                let encoding = Encoding::for_label(value.as_bytes());
+                options.encoding =
+                    Some(encoding.ok_or_else(|| unreadable("its encoding is not known"))?);
+            }
+            "delimiter" => match (&*value, value.as_bytes()) {
+                ("tab" | "\\t", _) => options.delimiter = Some(b'\t'),
+                (_, [byte]) if !matches!(byte, b'"' | b'\n' | b'\r') && byte.is_ascii() => {
+                    options.delimiter = Some(*byte);
+                }
+                _ => return Err(unreadable("its delimiter is not one character")),
+            },
+            _ => return Err(unreadable("a CSV folder takes only `encoding` and `delimiter`")),
+        }
+    }
+    Ok(options)
 }
 
 #[cfg(test)]
@@ -123,6 +153,7 @@ mod tests {
         refuses("mysql://ann:5432?s3cret@db/mdw");
         refuses("mysql://ann:5432#s3cret@db/mdw");
         refuses("sqlite:");
+        refuses("csv:/srv/export?encoding=klingon");
     }
 
     #[test]
@@ -139,10 +170,10 @@ mod tests {
             ("sqlite:legacy.db", "legacy.db"),
             ("sqlite://legacy.db?mode=ro", "legacy.db"),
             ("sqlite:///srv/legacy.db", "/srv/legacy.db"),
-            ("csv:/srv/export", "/srv/export"),
+            ("csv:/srv/export?delimiter=%3B&encoding=latin1", "/srv/export"),
         ] {
             match Address::parse(url).expect("is read") {
-                Address::Sqlite(path) | Address::Csv(path) => {
+                Address::Sqlite(path) | Address::Csv(CsvAddress { path, .. }) => {
                     assert_eq!(path, PathBuf::from(expected));
                 }
                 other => panic!("{other:?}"),

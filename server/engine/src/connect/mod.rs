@@ -7,6 +7,7 @@ mod address;
 pub mod failure;
 pub mod postgres;
 pub mod sqlite;
+pub mod csv;
 pub mod target;
 
 pub use address::Address;
@@ -32,6 +33,7 @@ pub enum Purpose {
 pub enum Source {
     Postgres(postgres::PostgresServer),
     Sqlite(SqliteFile),
+    Csv(csv::CsvFolder),
 }
 
 impl Source {
@@ -43,7 +45,8 @@ impl Source {
                 Self::Postgres(server)
             }
             Address::Sqlite(path) => Self::Sqlite(SqliteFile::open(path).await?),
-            Address::Mysql(_) | Address::Csv(_) => {
+            Address::Csv(address) => Self::Csv(csv::CsvFolder::open(address).await?),
+            Address::Mysql(_) => {
                 return Err(address::unreadable("this kind of source cannot be read yet"));
             }
         })
@@ -53,6 +56,7 @@ impl Source {
         match self {
             Self::Postgres(_) => Engine::Postgres,
             Self::Sqlite(_) => Engine::Sqlite,
+            Self::Csv(_) => Engine::Csv,
         }
     }
 }

@@ -5,6 +5,7 @@ mod sql;
 mod chunk;
 mod postgres;
 mod sqlite;
+pub mod csv;
 
 pub use snapshot::{Reader, Snapshot};
 

@@ -3,9 +3,10 @@
 use shared::error_code::ErrorCode;
 use tokio::sync::mpsc::Sender;
 
+use super::csv::CsvReader;
 use super::postgres::PostgresReader;
 use super::sqlite::SqliteReader;
-use super::{Chunk, TableRead, postgres, sqlite};
+use super::{Chunk, TableRead, csv, postgres, sqlite};
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
 use crate::value::Batch;
@@ -43,6 +44,16 @@ impl Snapshot {
                     .map(Reader)
                     .collect()
             }
+            Source::Csv(folder) => {
+                for file in folder.files().iter().filter(|file| file.encoding_is_guessed) {
+                    notes.push(format!(
+                        "Nothing in {} says how it is encoded; it is read as {}.",
+                        file.path.display(),
+                        file.encoding.name()
+                    ));
+                }
+                csv::open(folder, readers)?.into_iter().map(Inner::Csv).map(Reader).collect()
+            }
         };
         Ok(Self { readers, notes })
     }
@@ -62,6 +73,7 @@ impl Snapshot {
         match &mut reader.0 {
             Inner::Postgres(reader) => reader.plan(read, chunk_rows).await,
             Inner::Sqlite(reader) => reader.plan(read, chunk_rows).await,
+            Inner::Csv(reader) => reader.plan(read, chunk_rows).await,
         }
     }
 
@@ -78,6 +90,7 @@ pub struct Reader(Inner);
 enum Inner {
     Postgres(PostgresReader),
     Sqlite(SqliteReader),
+    Csv(CsvReader),
 }
 
 impl Reader {
@@ -96,6 +109,7 @@ impl Reader {
         match &mut self.0 {
             Inner::Postgres(reader) => reader.read(read, chunk, batch_bytes, out).await,
             Inner::Sqlite(reader) => reader.read(read, chunk, batch_bytes, out).await,
+            Inner::Csv(reader) => reader.read(read, chunk, batch_bytes, out).await,
         }
     }
 }

@@ -3,5 +3,6 @@
 mod reading;
 mod postgres;
 mod sqlite;
+mod csv;
 mod chunks;
 mod connecting;

@@ -3,6 +3,7 @@
 mod default;
 mod postgres;
 mod sqlite;
+mod csv;
 
 pub use postgres::of_postgres;
 pub use sqlite::of_sqlite;
@@ -28,6 +29,7 @@ pub async fn of_source(source: &Source) -> Result<Catalog> {
             sqlite::fit_to_values(&mut connection, &mut catalog).await?;
             Ok(catalog)
         }
+        Source::Csv(folder) => csv::of_csv(folder).await,
     }
 }
 

@@ -1,0 +1,168 @@
+//! Reads files: a chunk is a range of bytes from the start of a record to the end of one.
+
+use std::borrow::Cow;
+
+use shared::error_code::ErrorCode;
+use tokio::sync::mpsc::Sender;
+use tokio::task::spawn_blocking;
+
+use super::snapshot::nobody_listens;
+use super::{Chunk, ChunkRange, Form, TableRead};
+use crate::connect::csv::{CsvFile, CsvFolder, Record, decode, unreadable};
+use crate::error::{EngineError, Result};
+use crate::value::{Batch, Flaw, Row, Value};
+
+/// Whether a row stands for a line with more or fewer fields than the header. Its first cell then
+/// has the whole line, and all others are null. No other row of a file has such a first cell.
+pub fn is_ragged(row: &Row<'_>) -> bool {
+    !row.is_empty() && matches!(row.value(0), Value::Invalid(Flaw::Malformed, _))
+}
+
+/// Files need no connection: a snapshot of them is that they stay as they are.
+#[derive(Debug, Clone)]
+pub(super) struct CsvReader {
+    folder: CsvFolder,
+}
+
+pub(super) fn open(folder: &CsvFolder, readers: usize) -> Result<Vec<CsvReader>> {
+    for file in folder.files() {
+        file.check_unchanged()?;
+    }
+    Ok(vec![CsvReader { folder: folder.clone() }; readers])
+}
+
+impl CsvReader {
+    pub(super) async fn plan(&self, read: &TableRead, chunk_rows: u64) -> Result<Vec<Chunk>> {
+        refuse_statements(read)?;
+        let file = self.folder.file(&read.table)?.clone();
+        blocking(move || plan(&file, chunk_rows)).await
+    }
+
+    pub(super) async fn read(
+        &self,
+        read: &TableRead,
+        chunk: &Chunk,
+        batch_bytes: usize,
+        out: Sender<Batch>,
+    ) -> Result<u64> {
+        refuse_statements(read)?;
+        let file = self.folder.file(&read.table)?.clone();
+        let columns = places(read, &file)?;
+        let (read, range) = (read.clone(), chunk.range.clone());
+        blocking(move || read_range(&read, &file, &columns, &range, batch_bytes, &out)).await
+    }
+}
+
+fn plan(file: &CsvFile, chunk_rows: u64) -> Result<Vec<Chunk>> {
+    let failed = |error| unreadable(&file.path, error);
+    let mut records = file.records(file.rows_from, u64::MAX).map_err(failed)?;
+    let mut chunks = Vec::new();
+    let (mut from, mut rows, mut ordinal) = (file.rows_from, 0, 0);
+    let mut end = from;
+    while let Some(record) = records.next().map_err(failed)? {
+        end = record.end;
+        rows += 1;
+        if rows == chunk_rows {
+            chunks.push(Chunk { ordinal, range: ChunkRange::Bytes { from, to: end }, rows });
+            (from, rows, ordinal) = (end, 0, ordinal + 1);
+        }
+    }
+    if rows > 0 {
+        chunks.push(Chunk { ordinal, range: ChunkRange::Bytes { from, to: end }, rows });
+    }
+    file.check_unchanged()?;
+    Ok(chunks)
+}
+
+fn read_range(
+    read: &TableRead,
+    file: &CsvFile,
+    columns: &[usize],
+    range: &ChunkRange,
+    batch_bytes: usize,
+    out: &Sender<Batch>,
+) -> Result<u64> {
+    let failed = |error| unreadable(&file.path, error);
+    let (from, to) = match range {
+        ChunkRange::Bytes { from, to } => (*from, *to),
+        ChunkRange::Whole | ChunkRange::Keys { .. } | ChunkRange::Pages { .. } => {
+            (file.rows_from, u64::MAX)
+        }
+    };
+    let mut records = file.records(from, to).map_err(failed)?;
+    let mut batch = Batch::new(columns.len());
+    let mut rows = 0;
+    while let Some(record) = records.next().map_err(failed)? {
+        push_record(file, columns, record, &mut batch);
+        rows += 1;
+        if batch.bytes() >= batch_bytes {
+            let full = std::mem::replace(&mut batch, Batch::new(columns.len()));
+            out.blocking_send(full).map_err(|_| nobody_listens(read))?;
+        }
+    }
+    // Before the last batch goes out: what was read of a file that changed is not to be kept.
+    file.check_unchanged()?;
+    if !batch.is_empty() {
+        out.blocking_send(batch).map_err(|_| nobody_listens(read))?;
+    }
+    Ok(rows)
+}
+
+fn push_record(file: &CsvFile, columns: &[usize], record: Record<'_>, batch: &mut Batch) {
+    if record.len() != file.columns.len() || record.is_open {
+        batch.push(&Value::Invalid(Flaw::Malformed, Cow::Borrowed(record.raw)));
+        for _ in 1..columns.len() {
+            batch.push(&Value::Null);
+        }
+        return;
+    }
+    for &column in columns {
+        let field = record.field(column);
+        if field.is_empty() {
+            batch.push(&Value::Null);
+            continue;
+        }
+        batch.push(&match decode(file.encoding, field) {
+            Some(text) => Value::Text(text),
+            None => Value::Invalid(Flaw::NotText, Cow::Borrowed(field)),
+        });
+    }
+}
+
+/// Where in a record each column of the read lies.
+fn places(read: &TableRead, file: &CsvFile) -> Result<Vec<usize>> {
+    let place = |name: &String| file.columns.iter().position(|column| column == name);
+    read.columns
+        .iter()
+        .map(|column| {
+            place(&column.name).ok_or_else(|| {
+                EngineError::new(ErrorCode::Map002, format!("reading {}", read.table))
+                    .because(format!("its header has no column `{}`", column.name))
+            })
+        })
+        .collect()
+}
+
+fn refuse_statements(read: &TableRead) -> Result<()> {
+    let refuse = |why: &'static str| {
+        Err(EngineError::new(ErrorCode::Map006, format!("reading {}", read.table)).because(why))
+    };
+    if read.query.is_some() {
+        return refuse("a file cannot answer a query");
+    }
+    if read.filter.is_some() {
+        return refuse("a file cannot evaluate a filter in SQL");
+    }
+    if read.columns.iter().any(|column| column.form == Form::Raw) {
+        return refuse("a file has no values in PostgreSQL's binary form");
+    }
+    Ok(())
+}
+
+async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    spawn_blocking(act)
+        .await
+        .map_err(|error| EngineError::new(ErrorCode::Sys001, "reading a file").because(error))?
+}
