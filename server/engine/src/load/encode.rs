@@ -27,7 +27,9 @@ pub fn binary(value: &Value<'_>, data_type: &DataType, out: &mut Vec<u8>) -> Res
 
 fn payload(value: &Value<'_>, data_type: &DataType, out: &mut Vec<u8>) -> Result<(), Mismatch> {
     match (data_type, value) {
-        (_, Value::Raw(bytes)) => out.extend_from_slice(bytes),
+        (_, Value::Raw(bytes)) | (DataType::Bytea, Value::Bytes(bytes)) => {
+            out.extend_from_slice(bytes);
+        }
         (DataType::Boolean, Value::Bool(value)) => out.push(u8::from(*value)),
         (DataType::SmallInt, Value::Int(value)) => {
             out.extend(i16::try_from(*value).map_err(|_| Mismatch)?.to_be_bytes());
@@ -48,7 +50,6 @@ fn payload(value: &Value<'_>, data_type: &DataType, out: &mut Vec<u8>) -> Result
             out.push(1);
             out.extend_from_slice(text.as_bytes());
         }
-        (DataType::Bytea, Value::Bytes(bytes)) => out.extend_from_slice(bytes),
         (DataType::Date, Value::Date(days)) => out.extend(days.to_be_bytes()),
         (DataType::Time, Value::Time(microseconds))
         | (DataType::Timestamp, Value::Timestamp(microseconds))
@@ -88,11 +89,15 @@ fn numeric(text: &str, out: &mut Vec<u8>) -> Result<(), Mismatch> {
         out.extend(sign.to_be_bytes());
         out.extend(scale.to_be_bytes());
     };
-    match text {
-        "NaN" => return Ok(header(0, 0, NAN, 0)),
-        "Infinity" => return Ok(header(0, 0, INFINITY, 0)),
-        "-Infinity" => return Ok(header(0, 0, MINUS_INFINITY, 0)),
-        _ => {}
+    let special = match text {
+        "NaN" => Some(NAN),
+        "Infinity" => Some(INFINITY),
+        "-Infinity" => Some(MINUS_INFINITY),
+        _ => None,
+    };
+    if let Some(special) = special {
+        header(0, 0, special, 0);
+        return Ok(());
     }
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (NEGATIVE, rest),
@@ -123,7 +128,8 @@ fn numeric(text: &str, out: &mut Vec<u8>) -> Result<(), Mismatch> {
     let first = (0..all).find(|index| group(*index) != 0).unwrap_or(all);
     let last = (first..all).rev().find(|index| group(*index) != 0).map_or(first, |index| index + 1);
     if first == last {
-        return Ok(header(0, 0, 0, scale));
+        header(0, 0, 0, scale);
+        return Ok(());
     }
     let weight = i16::try_from(whole_groups).map_err(|_| Mismatch)?
         - 1

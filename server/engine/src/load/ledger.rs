@@ -179,7 +179,7 @@ pub async fn find_run<S: Session>(session: &mut S, plan_hash: &str) -> Result<Op
          limit 1",
         table(session.engine(), "runs")
     );
-    Ok(session.fetch(&sql, &[Param::Text(plan_hash)]).await?.iter().find_map(run_record))
+    Ok(session.fetch(&sql, &[Param::Text(plan_hash)]).await?.iter().find_map(|row| run_record(row)))
 }
 
 /// Runs that began and did not end, of whatever plan.
@@ -190,7 +190,7 @@ pub async fn unfinished_runs<S: Session>(session: &mut S) -> Result<Vec<RunRecor
          order by started_at",
         table(session.engine(), "runs")
     );
-    Ok(session.fetch(&sql, &[]).await?.iter().filter_map(run_record).collect())
+    Ok(session.fetch(&sql, &[]).await?.iter().filter_map(|row| run_record(row)).collect())
 }
 
 pub async fn insert_run<S: Session>(
@@ -485,7 +485,7 @@ fn cut(range: &ChunkRange) -> String {
     serde_json::to_string(range).expect("a range has texts and numbers only")
 }
 
-fn run_record(row: &Vec<Option<String>>) -> Option<RunRecord> {
+fn run_record(row: &[Option<String>]) -> Option<RunRecord> {
     let mut cells = row.iter().flatten();
     Some(RunRecord {
         run_id: cells.next()?.clone(),

@@ -7,9 +7,9 @@ use shared::plan::{Orphans, TableMapping};
 
 use super::Session;
 use super::ledger::{Quarantined, SignedBooks};
-use super::schema::resolve;
 use crate::error::Result;
 use crate::ident::{quote, quote_table};
+use crate::map::target_name;
 use crate::seal::{self, Key};
 use crate::value::{self, Value};
 
@@ -25,7 +25,7 @@ pub async fn keep<S: Session>(
     let engine = session.engine();
     let nulls: Vec<String> =
         key.columns.iter().map(|column| format!("{} = null", quote(engine, column))).collect();
-    let table = quote_table(engine, &resolve(engine, &mapping.target));
+    let table = quote_table(engine, &target_name(engine, &mapping.target));
     let sql = format!(
         "update {table} as child set {} where {}",
         nulls.join(", "),
@@ -44,7 +44,7 @@ pub async fn take_out<S: Session>(
     mut fresh_id: impl FnMut() -> String,
 ) -> Result<Vec<Quarantined>> {
     let engine = session.engine();
-    let table = quote_table(engine, &resolve(engine, &mapping.target));
+    let table = quote_table(engine, &target_name(engine, &mapping.target));
     let row = if engine == Engine::Postgres { "ctid" } else { "rowid" };
     let names: Vec<&str> = mapping
         .columns
@@ -97,7 +97,7 @@ pub fn correction(rows: usize) -> SignedBooks {
 }
 
 fn has_no_parent(engine: Engine, key: &ForeignKey) -> String {
-    let parent = quote_table(engine, &resolve(engine, &key.references));
+    let parent = quote_table(engine, &target_name(engine, &key.references));
     let present: Vec<String> = key
         .columns
         .iter()

@@ -162,7 +162,7 @@ impl Session for PostgresSession {
     async fn write(&mut self, table: &LoadTable, piece: &PostgresPiece) -> Result<Vec<Refused>> {
         let mut refused = Vec::new();
         // Ranges still to be written, the next one last.
-        let mut todo = vec![0..piece.rows()];
+        let mut todo = Vec::from([0..piece.rows()]);
         while let Some(rows) = todo.pop() {
             if rows.is_empty() {
                 continue;

@@ -1,6 +1,7 @@
 //! Tables, indexes and keys of the target, as the plan shapes them.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use shared::assessment::{Catalog, ForeignKey, Index, TableName};
 use shared::connection::Engine;
@@ -9,6 +10,7 @@ use shared::plan::{Plan, ShapeColumn, TableMapping, TableShape};
 
 use super::sqlite;
 use crate::ident::{literal, quote, quote_list, quote_table};
+use crate::map::target_name;
 
 /// Something that the target is to have, and the statement that makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +48,7 @@ pub fn before_load(plan: &Plan, target: &Catalog) -> Vec<Creation> {
     let missing: Vec<(&TableMapping, &TableShape)> = plan
         .tables
         .iter()
-        .filter(|mapping| target.table(&resolve(engine, &mapping.target)).is_none())
+        .filter(|mapping| target.table(&target_name(engine, &mapping.target)).is_none())
         .filter_map(|mapping| mapping.create.as_ref().map(|shape| (mapping, shape)))
         .collect();
     if engine == Engine::Postgres {
@@ -81,7 +83,7 @@ pub fn before_load(plan: &Plan, target: &Catalog) -> Vec<Creation> {
     for (mapping, shape) in missing {
         creations.push(Creation {
             kind: Kind::Table,
-            name: resolve(engine, &mapping.target).to_string(),
+            name: target_name(engine, &mapping.target).to_string(),
             sql: create_table(engine, mapping, shape),
         });
     }
@@ -108,15 +110,6 @@ pub fn add_foreign_key(mapping: &TableMapping, key: &ForeignKey) -> String {
         quote(engine, &key.name),
         foreign_key(engine, key)
     )
-}
-
-/// The name as the target's catalog has it.
-pub fn resolve(engine: Engine, name: &TableName) -> TableName {
-    match engine {
-        Engine::Postgres if name.schema.is_none() => TableName::new(Some("public"), &name.name),
-        Engine::Sqlite => TableName::new(None, &name.name),
-        _ => name.clone(),
-    }
 }
 
 fn create_table(engine: Engine, mapping: &TableMapping, shape: &TableShape) -> String {
@@ -168,15 +161,16 @@ fn create_table(engine: Engine, mapping: &TableMapping, shape: &TableShape) -> S
     }
     let mut sql = format!(
         "create table {} (\n  {}\n)",
-        quote_table(engine, &resolve(engine, &mapping.target)),
+        quote_table(engine, &target_name(engine, &mapping.target)),
         parts.join(",\n  ")
     );
     if let (Engine::Postgres, Some(comment)) = (engine, &shape.comment) {
-        sql.push_str(&format!(
+        let _ = write!(
+            sql,
             ";\ncomment on table {} is {}",
             quote_table(engine, &mapping.target),
             literal(engine, comment)
-        ));
+        );
     }
     sql
 }
@@ -193,7 +187,7 @@ fn column_sql(
         sql.push_str(" not null");
     }
     if let Some(default) = default.and_then(|default| default_sql(engine, default)) {
-        sql.push_str(&format!(" default {default}"));
+        let _ = write!(sql, " default {default}");
     }
     sql
 }
@@ -243,7 +237,7 @@ fn create_index(engine: Engine, table: &TableName, index: &Index) -> String {
     format!(
         "create index if not exists {} on {} ({})",
         quote(engine, &index.name),
-        quote_table(engine, &resolve(engine, table)),
+        quote_table(engine, &target_name(engine, table)),
         quote_list(engine, &index.columns)
     )
 }
@@ -252,7 +246,7 @@ fn foreign_key(engine: Engine, key: &ForeignKey) -> String {
     format!(
         "foreign key ({}) references {} ({}) on delete {} on update {}",
         quote_list(engine, &key.columns),
-        quote_table(engine, &resolve(engine, &key.references)),
+        quote_table(engine, &target_name(engine, &key.references)),
         quote_list(engine, &key.referenced_columns),
         key.on_delete.sql(),
         key.on_update.sql()

@@ -21,6 +21,7 @@ use crate::ident::quote_table;
 use crate::load::ledger::{self, RunRecord};
 use crate::load::schema::{self, Kind};
 use crate::load::{LoadColumn, LoadTable, Session, Target};
+use crate::map::{self, check, order, target_name};
 use crate::transform::{self, End, RowTransform};
 
 pub(super) async fn conduct<T: Target + 'static>(
@@ -33,7 +34,7 @@ pub(super) async fn conduct<T: Target + 'static>(
     let source_catalog = catalog::of_source(&source).await?;
     let mut session = target.session().await?;
     let target_catalog = session.catalog().await?;
-    refuse_problems(&request.plan.problems())?;
+    refuse_problems(&check::check(&request.plan, &source_catalog, Some(&target_catalog)))?;
     let _lock = target.lock().await?.ok_or_else(|| {
         EngineError::new(
             ErrorCode::Load009,
@@ -103,7 +104,7 @@ async fn others_in_the_way<S: Session>(
     let engine = session.engine();
     let plan = &request.plan;
     let targets: HashSet<String> =
-        plan.tables.iter().map(|m| schema::resolve(engine, &m.target).to_string()).collect();
+        plan.tables.iter().map(|m| target_name(engine, &m.target).to_string()).collect();
     let mut others = Vec::new();
     for run in ledger::unfinished_runs(session).await? {
         if run.plan_hash == hash {
@@ -173,11 +174,9 @@ impl<T: Target + 'static> Work<T> {
         let mut snapshot = Snapshot::open(source, workers).await?;
         let jobs = self.cut(session, &mut snapshot, &tables).await?;
         self.board.enter(Phase::Copying);
-        if !jobs.is_empty() {
-            let readers = snapshot.into_readers();
-            if self.copy(tables, readers, jobs).await? {
-                return Ok(Done::Stopped);
-            }
+        let levels = self.levels(session, jobs).await?;
+        if !levels.is_empty() && self.copy(snapshot.into_readers(), levels).await? {
+            return Ok(Done::Stopped);
         }
         self.board.enter(Phase::Finishing);
         finish::finish(self.target.as_ref(), session, &self.request, &self.run, &self.board)
@@ -241,9 +240,11 @@ impl<T: Target + 'static> Work<T> {
             .enumerate()
             .map(|(index, mapping)| {
                 let mapping = with_types_of(&target_catalog, engine, mapping);
-                let name = schema::resolve(engine, &mapping.target);
-                let from =
-                    End { engine: source.engine(), table: source_catalog.table(&mapping.source) };
+                let name = target_name(engine, &mapping.target);
+                let from = End {
+                    engine: source.engine(),
+                    table: map::source_table(source_catalog, &mapping.source),
+                };
                 let to = End { engine, table: target_catalog.table(&name) };
                 let mut read = transform::read_for(&mapping, from, to);
                 let columns: Vec<LoadColumn> =
@@ -322,14 +323,33 @@ impl<T: Target + 'static> Work<T> {
             .collect())
     }
 
-    /// Copies all chunks, as many at once as there are readers. True when somebody asked to stop.
-    async fn copy(
+    /// Jobs that may run side by side, level by level. Where the target has foreign keys already,
+    /// a table's parents are all there before its first row; else there is one level.
+    async fn levels(
         &self,
-        tables: Vec<Arc<TableCopy>>,
-        readers: Vec<Reader>,
+        session: &mut T::Session,
         jobs: VecDeque<Job>,
-    ) -> Result<bool> {
-        drop(tables);
+    ) -> Result<Vec<VecDeque<Job>>> {
+        let catalog = session.catalog().await?;
+        let groups = order::order(&self.request.plan, &catalog);
+        let has_keys = self.target.engine() == Engine::Postgres
+            && self.request.plan.tables.iter().any(|mapping| {
+                let table = catalog.table(&target_name(catalog.engine, &mapping.target));
+                table.is_some_and(|table| !table.foreign_keys.is_empty())
+            });
+        let mut levels = Vec::new();
+        levels.resize_with(if has_keys { groups.len() } else { 1 }, VecDeque::new);
+        for job in jobs {
+            let group = groups.iter().position(|group| group.contains(&job.table.index));
+            let level = if has_keys { group.unwrap_or_default() } else { 0 };
+            levels[level].push_back(job);
+        }
+        levels.retain(|level| !level.is_empty());
+        Ok(levels)
+    }
+
+    /// Copies all chunks, as many at once as there are readers. True when somebody asked to stop.
+    async fn copy(&self, readers: Vec<Reader>, levels: Vec<VecDeque<Job>>) -> Result<bool> {
         let context = Arc::new(Context {
             run_id: self.run.run_id.clone(),
             options: self.request.plan.options.clone(),
@@ -338,27 +358,41 @@ impl<T: Target + 'static> Work<T> {
             stop: self.request.stop.clone(),
             board: Arc::clone(&self.board),
         });
-        let jobs = Arc::new(Mutex::new(jobs));
-        let mut workers = tokio::task::JoinSet::new();
+        let mut pairs = Vec::new();
         for reader in readers {
-            let session = self.target.session().await?;
-            workers.spawn(work(Arc::clone(&context), session, reader, Arc::clone(&jobs)));
+            pairs.push((self.target.session().await?, reader));
         }
-        let mut failure = None;
-        while let Some(ended) = workers.join_next().await {
-            let ended = ended.unwrap_or_else(|error| {
-                Err(EngineError::new(ErrorCode::Sys001, "copying").because(error))
-            });
-            if let Err(error) = ended {
-                // The others come to the end of their chunks, which are then in the ledger.
-                context.stop.request();
-                failure.get_or_insert(error);
+        for jobs in levels {
+            let jobs = Arc::new(Mutex::new(jobs));
+            let mut workers = tokio::task::JoinSet::new();
+            for (session, reader) in pairs.drain(..) {
+                workers.spawn(work(Arc::clone(&context), session, reader, Arc::clone(&jobs)));
+            }
+            let mut failure = None;
+            while let Some(ended) = workers.join_next().await {
+                match ended {
+                    Ok(Ok(pair)) => pairs.push(pair),
+                    Ok(Err(error)) => {
+                        // The others come to the end of their chunks, which the ledger then has.
+                        context.stop.request();
+                        failure.get_or_insert(error);
+                    }
+                    Err(error) => {
+                        context.stop.request();
+                        failure.get_or_insert(
+                            EngineError::new(ErrorCode::Sys001, "copying").because(error),
+                        );
+                    }
+                }
+            }
+            if let Some(error) = failure {
+                return Err(error);
+            }
+            if !lock(&jobs).is_empty() {
+                return Ok(true);
             }
         }
-        match failure {
-            Some(error) => Err(error),
-            None => Ok(!lock(&jobs).is_empty()),
-        }
+        Ok(false)
     }
 
     /// Writes down how the run ended and adds up.
@@ -415,19 +449,19 @@ impl<T: Target + 'static> Work<T> {
     }
 }
 
-/// One worker: a reader and a session of its own, until no job is left.
+/// One worker: a reader and a session of its own, until no job is left. Both come back.
 async fn work<S: Session>(
     context: Arc<Context>,
     mut session: S,
     mut reader: Reader,
     jobs: Arc<Mutex<VecDeque<Job>>>,
-) -> Result<()> {
+) -> Result<(S, Reader)> {
     loop {
         // Stop only here: what the ledger holds is then the whole truth.
         if context.stop.is_requested() {
-            return Ok(());
+            return Ok((session, reader));
         }
-        let Some(job) = lock(&jobs).pop_front() else { return Ok(()) };
+        let Some(job) = lock(&jobs).pop_front() else { return Ok((session, reader)) };
         reader = context.copy_chunk(&mut session, reader, &job).await?;
     }
 }
@@ -464,7 +498,7 @@ async fn refuse_rows<S: Session>(
     target: &Catalog,
     mapping: &TableMapping,
 ) -> Result<()> {
-    let name = schema::resolve(engine, &mapping.target);
+    let name = target_name(engine, &mapping.target);
     if target.table(&name).is_none() {
         return Ok(());
     }
@@ -479,7 +513,7 @@ async fn refuse_rows<S: Session>(
 fn with_types_of(target: &Catalog, engine: Engine, mapping: &TableMapping) -> TableMapping {
     let mut mapping = mapping.clone();
     if engine == Engine::Postgres
-        && let Some(table) = target.table(&schema::resolve(engine, &mapping.target))
+        && let Some(table) = target.table(&target_name(engine, &mapping.target))
     {
         for column in &mut mapping.columns {
             if let Some(known) = table.column(&column.target) {
@@ -495,7 +529,7 @@ fn is_enum(target: &Catalog, plan: &Plan, data_type: &shared::data_type::DataTyp
     let shared::data_type::DataType::Named(name) = data_type else { return false };
     plan.enums.contains_key(name)
         || name.parse().is_ok_and(|name: shared::assessment::TableName| {
-            let name = schema::resolve(Engine::Postgres, &name);
+            let name = target_name(Engine::Postgres, &name);
             target.enums.iter().any(|known| known.name == name)
         })
 }

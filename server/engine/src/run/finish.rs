@@ -15,8 +15,9 @@ use super::conduct::end;
 use crate::error::{EngineError, Result};
 use crate::ident::{literal, quote, quote_table};
 use crate::load::ledger::{self, Entry, Origin, RunRecord};
-use crate::load::schema::{self, Kind, resolve};
+use crate::load::schema::{self, Kind};
 use crate::load::{Param, Session, Target, orphans};
+use crate::map::target_name;
 
 /// Makes everything that comes after the data. What is there already is left alone, so that a
 /// run that stopped here goes on here.
@@ -40,7 +41,7 @@ pub(super) async fn finish<T: Target>(
             add_foreign_keys(session, &catalog, mapping).await?;
             set_sequences(session, mapping).await?;
         }
-        let table = quote_table(engine, &resolve(engine, &mapping.target));
+        let table = quote_table(engine, &target_name(engine, &mapping.target));
         session.run_script(&format!("analyze {table}")).await?;
         board.finished(index);
     }
@@ -63,12 +64,13 @@ async fn take_out_orphans<S: Session>(
     board: &Board,
 ) -> Result<()> {
     let tables = &request.plan.tables;
-    let mut keys: Vec<(usize, &ForeignKey)> = (0..tables.len())
-        .flat_map(|index| {
-            let keys = tables[index].create.iter().flat_map(|shape| &shape.foreign_keys);
+    let all = || {
+        tables.iter().enumerate().flat_map(|(index, mapping)| {
+            let keys = mapping.create.iter().flat_map(|shape| &shape.foreign_keys);
             keys.map(move |key| (index, key))
         })
-        .collect();
+    };
+    let mut keys: Vec<(usize, &ForeignKey)> = all().collect();
     loop {
         let mut went = Vec::new();
         for &(index, key) in &keys {
@@ -76,7 +78,7 @@ async fn take_out_orphans<S: Session>(
             if matches!(orphans::policy(mapping, key), Orphans::KeepIn(_)) {
                 orphans::keep(session, mapping, key).await?;
             } else if take_out(session, request, run, board, index, key).await? {
-                went.push(resolve(session.engine(), &mapping.target));
+                went.push(target_name(session.engine(), &mapping.target));
             }
         }
         if went.is_empty() {
@@ -88,7 +90,8 @@ async fn take_out_orphans<S: Session>(
             let keys = mapping.create.iter().flat_map(|shape| &shape.foreign_keys);
             keys.map(move |key| (index, key))
         });
-        keys = all.filter(|(_, key)| went.contains(&resolve(engine, &key.references))).collect();
+        keys =
+            all.filter(|(_, key)| went.contains(&target_name(engine, &key.references))).collect();
     }
 }
 
@@ -103,7 +106,7 @@ async fn take_out<S: Session>(
 ) -> Result<bool> {
     let mapping = &request.plan.tables[index];
     let table_index = u32::try_from(index).unwrap_or(u32::MAX);
-    let target = resolve(session.engine(), &mapping.target);
+    let target = target_name(session.engine(), &mapping.target);
     let mut any = false;
     loop {
         let now = request.clock.now();
@@ -143,7 +146,7 @@ async fn add_foreign_keys<S: Session>(
     mapping: &TableMapping,
 ) -> Result<()> {
     let Some(shape) = &mapping.create else { return Ok(()) };
-    let known = catalog.table(&resolve(Engine::Postgres, &mapping.target));
+    let known = catalog.table(&target_name(Engine::Postgres, &mapping.target));
     for key in &shape.foreign_keys {
         let there =
             known.is_some_and(|table| table.foreign_keys.iter().any(|k| k.name == key.name));
@@ -179,7 +182,7 @@ async fn count_again<S: Session>(
     let mut loaded: BTreeMap<TableName, i64> = BTreeMap::new();
     for entry in ledger::entries(session, &run.run_id).await? {
         if let Some(mapping) = request.plan.tables.get(entry.table_index as usize) {
-            *loaded.entry(resolve(engine, &mapping.target)).or_default() += entry.books.loaded;
+            *loaded.entry(target_name(engine, &mapping.target)).or_default() += entry.books.loaded;
         }
     }
     for (table, loaded) in loaded {
@@ -202,7 +205,7 @@ async fn count_again<S: Session>(
 /// The next value that a column gives out by itself comes after the largest one loaded.
 async fn set_sequences<S: Session>(session: &mut S, mapping: &TableMapping) -> Result<()> {
     let engine = Engine::Postgres;
-    let table = quote_table(engine, &resolve(engine, &mapping.target));
+    let table = quote_table(engine, &target_name(engine, &mapping.target));
     for column in &mapping.columns {
         let name = quote(engine, &column.target);
         let sql = format!(

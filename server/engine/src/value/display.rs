@@ -14,13 +14,13 @@ pub fn display<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
         Value::Float32(value) => Cow::Owned(float(f64::from(*value), value.to_string())),
         Value::Float(value) => Cow::Owned(float(*value, value.to_string())),
         Value::Decimal(text) | Value::Text(text) | Value::Json(text) => Cow::Borrowed(text),
-        Value::Date(days) => Cow::Owned(date(i64::from(*days))?),
+        Value::Date(days) => Cow::Owned(date(i64::from(*days))),
         Value::Time(microseconds) => Cow::Owned(time(*microseconds)),
         Value::TimeTz(microseconds, west) => {
             Cow::Owned(format!("{}{}", time(*microseconds), offset(-west)))
         }
-        Value::Timestamp(microseconds) => Cow::Owned(timestamp(*microseconds, "")?),
-        Value::TimestampTz(microseconds) => Cow::Owned(timestamp(*microseconds, "+00")?),
+        Value::Timestamp(microseconds) => Cow::Owned(timestamp(*microseconds, "")),
+        Value::TimestampTz(microseconds) => Cow::Owned(timestamp(*microseconds, "+00")),
         Value::Interval { months, days, microseconds } => {
             let sign = if *microseconds < 0 { "-" } else { "" };
             let time = time(microseconds.checked_abs()?);
@@ -48,19 +48,19 @@ fn float(value: f64, shown: String) -> String {
 
 const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
 
-fn date(days: i64) -> Option<String> {
+fn date(days: i64) -> String {
     if days == i64::from(i32::MAX) {
-        return Some("infinity".to_owned());
+        return "infinity".to_owned();
     }
     if days == i64::from(i32::MIN) {
-        return Some("-infinity".to_owned());
+        return "-infinity".to_owned();
     }
     let (year, month, day) = civil(days);
-    Some(if year > 0 {
+    if year > 0 {
         format!("{year:04}-{month:02}-{day:02}")
     } else {
         format!("{:04}-{month:02}-{day:02} BC", 1 - year)
-    })
+    }
 }
 
 /// Year, month and day of a day counted from 2000-01-01, in the proleptic Gregorian calendar.
@@ -91,27 +91,27 @@ fn offset(east: i32) -> String {
     let sign = if east < 0 { '-' } else { '+' };
     let east = east.unsigned_abs();
     let mut text = format!("{sign}{:02}", east / 3600);
-    if east % 3600 != 0 {
+    if !east.is_multiple_of(3600) {
         let _ = write!(text, ":{:02}", east / 60 % 60);
     }
-    if east % 60 != 0 {
+    if !east.is_multiple_of(60) {
         let _ = write!(text, ":{:02}", east % 60);
     }
     text
 }
 
-fn timestamp(microseconds: i64, zone: &str) -> Option<String> {
+fn timestamp(microseconds: i64, zone: &str) -> String {
     match microseconds {
-        i64::MAX => return Some("infinity".to_owned()),
-        i64::MIN => return Some("-infinity".to_owned()),
+        i64::MAX => return "infinity".to_owned(),
+        i64::MIN => return "-infinity".to_owned(),
         _ => {}
     }
-    let day = date(microseconds.div_euclid(MICROSECONDS_A_DAY))?;
+    let day = date(microseconds.div_euclid(MICROSECONDS_A_DAY));
     let time = time(microseconds.rem_euclid(MICROSECONDS_A_DAY));
-    Some(match day.strip_suffix(" BC") {
+    match day.strip_suffix(" BC") {
         Some(day) => format!("{day} {time}{zone} BC"),
         None => format!("{day} {time}{zone}"),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -280,19 +280,16 @@ async fn rows_that_a_trigger_adds_keep_the_run_from_being_green() {
     let folder = tempfile::tempdir().unwrap();
     let source = sqlite(&folder, "legacy.db", PEOPLE);
     let target = testbed::postgres().create_database();
-    let trigger = "
-target_sql:
-  before: |
-    create function doubled() returns trigger language plpgsql as $$
-    begin
-      if pg_trigger_depth() = 1 then insert into public.copies values (new.id); end if;
-      return new;
-    end $$;
-    create table public.copies (id bigint primary key);
-    create table public.clinics (id uuid primary key, legacy_id bigint, name text);
-    create table public.people (id bigint primary key, name text);
-    create trigger doubled after insert on public.people for each row execute function doubled();
-";
+    target.execute(
+        "create function doubled() returns trigger language plpgsql as $$
+         begin
+           insert into public.copies values (new.id);
+           return new;
+         end $$;
+         create table public.copies (id bigint primary key);
+         create table public.people (id bigint primary key, name text);
+         create trigger doubled after insert on public.people for each row execute function doubled();",
+    );
     let rest = "
 tables:
 - {source: person, key: [id], target: public.people,
@@ -302,10 +299,34 @@ tables:
    columns: [{target: id, source: id, type: bigint}]}
 ";
 
-    let outcome = run(&plan(&source, target.url(), &format!("{trigger}{rest}"))).await.unwrap();
+    let outcome = run(&plan(&source, target.url(), rest)).await.unwrap();
 
     assert_eq!(outcome.failure.unwrap().code, ErrorCode::Load005);
     assert!(!outcome.books_close);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_with_keys_of_its_own_gets_parents_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", PEOPLE);
+    let target = testbed::postgres().create_database();
+    target.execute(
+        "create table clinics (id bigint primary key, name text not null);
+         create table people (id bigint primary key, clinic_id bigint references clinics)",
+    );
+    let rest = "
+options: {chunk_rows: 50}
+tables:
+- {source: person, key: [id], target: people, left_behind: {name: x, weight: x, born: x},
+   columns: [{target: id, source: id, type: bigint}, {target: clinic_id, source: clinic_id, type: bigint}]}
+- {source: clinic, key: [id], target: clinics,
+   columns: [{target: id, source: id, type: bigint}, {target: name, source: name, type: text}]}
+";
+
+    let outcome = run(&plan(&source, target.url(), rest)).await.unwrap();
+
+    assert_eq!(outcome.failure, None);
+    assert_eq!(books(&outcome, "people"), [1000, 1000, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
