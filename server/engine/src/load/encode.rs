@@ -181,11 +181,12 @@ mod tests {
         let group = |index: i16| {
             if (0..groups).contains(&index) { word(4 + usize::try_from(index).unwrap()) } else { 0 }
         };
-        let mut whole: String = (0..=weight.max(-1)).map(|i| format!("{:04}", group(i))).collect();
-        whole = whole.trim_start_matches('0').to_owned();
-        let mut fraction: String = (0..i16::try_from(scale.div_ceil(4)).unwrap())
-            .map(|i| format!("{:04}", group(weight + 1 + i)))
-            .collect();
+        let groups = |range: &mut dyn Iterator<Item = i16>| {
+            range.map(|index| format!("{:04}", group(index))).collect::<Vec<_>>().concat()
+        };
+        let whole = groups(&mut (0..=weight.max(-1))).trim_start_matches('0').to_owned();
+        let last = weight + i16::try_from(scale.div_ceil(4)).unwrap();
+        let mut fraction = groups(&mut (weight + 1..=last));
         fraction.truncate(scale);
         let sign = if word(2) == 0x4000 { "-" } else { "" };
         let whole = if whole.is_empty() { "0" } else { &whole };

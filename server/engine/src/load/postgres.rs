@@ -3,6 +3,8 @@
 use shared::assessment::Catalog;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
+use std::ops::Range;
+
 use sqlx::postgres::PgDatabaseError;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
@@ -67,7 +69,7 @@ impl PostgresSession {
         &mut self,
         table: &LoadTable,
         piece: &PostgresPiece,
-        rows: &std::ops::Range<usize>,
+        rows: &Range<usize>,
     ) -> Result<u64, sqlx::Error> {
         let columns =
             ident::quote_list(Engine::Postgres, table.columns.iter().map(|column| &column.name));
@@ -162,7 +164,8 @@ impl Session for PostgresSession {
     async fn write(&mut self, table: &LoadTable, piece: &PostgresPiece) -> Result<Vec<Refused>> {
         let mut refused = Vec::new();
         // Ranges still to be written, the next one last.
-        let mut todo = Vec::from([0..piece.rows()]);
+        let mut todo = Vec::new();
+        push_blocks(&mut todo, 0..piece.rows(), piece.rows());
         while let Some(rows) = todo.pop() {
             if rows.is_empty() {
                 continue;
@@ -183,15 +186,15 @@ impl Session for PostgresSession {
                 Err(error) => match row_fault(&error) {
                     Some(fault) => fault,
                     None => {
-                        return Err(classify(error, &format!("copying into {}", table.name)));
+                        return Err(classify(error, format!("copying into {}", table.name)));
                     }
                 },
             };
             self.run_script("rollback to savepoint transfuse_piece").await?;
             match fault.line.and_then(|line| rows.start.checked_add(line.checked_sub(1)?)) {
                 Some(index) if rows.contains(&index) => {
-                    push_blocks(&mut todo, index + 1..rows.end);
-                    push_blocks(&mut todo, rows.start..index);
+                    push_blocks(&mut todo, index + 1..rows.end, ROWS_AFTER_REFUSAL);
+                    push_blocks(&mut todo, rows.start..index, ROWS_AFTER_REFUSAL);
                     refused.push(fault.refuse(index));
                 }
                 _ if rows.len() == 1 => refused.push(fault.refuse(rows.start)),
@@ -207,11 +210,11 @@ impl Session for PostgresSession {
 }
 
 /// Adds a range as blocks, the first one to be popped first.
-fn push_blocks(todo: &mut Vec<std::ops::Range<usize>>, rows: std::ops::Range<usize>) {
-    let blocks = rows.len().div_ceil(ROWS_AFTER_REFUSAL);
+fn push_blocks(todo: &mut Vec<Range<usize>>, rows: Range<usize>, at_once: usize) {
+    let blocks = rows.len().div_ceil(at_once.max(1));
     for block in (0..blocks).rev() {
-        let start = rows.start + block * ROWS_AFTER_REFUSAL;
-        todo.push(start..(start + ROWS_AFTER_REFUSAL).min(rows.end));
+        let start = rows.start + block * at_once;
+        todo.push(start..(start + at_once).min(rows.end));
     }
 }
 
@@ -229,7 +232,7 @@ pub struct PostgresPiece {
 }
 
 impl PostgresPiece {
-    fn slice(&self, rows: &std::ops::Range<usize>) -> &[u8] {
+    fn slice(&self, rows: &Range<usize>) -> &[u8] {
         let start = rows.start.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.bytes[start..self.ends[rows.end - 1]]
     }
@@ -375,7 +378,7 @@ mod tests {
     #[test]
     fn blocks_cover_a_range_once_and_in_order() {
         let mut todo = Vec::new();
-        push_blocks(&mut todo, 3..1_100);
+        push_blocks(&mut todo, 3..1_100, 512);
         let mut next = 3;
         while let Some(block) = todo.pop() {
             assert_eq!(block.start, next);

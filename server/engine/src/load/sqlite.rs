@@ -126,7 +126,7 @@ impl Session for SqliteSession {
             match self.insert(table, piece, rows.clone()).await {
                 Ok(()) => continue,
                 Err(error) if row_fault(&error).is_none() => {
-                    return Err(classify(error, &format!("inserting into {}", table.name)));
+                    return Err(classify(error, format!("inserting into {}", table.name)));
                 }
                 Err(_) => {}
             }
@@ -139,7 +139,7 @@ impl Session for SqliteSession {
                         refused.push(Refused { index, code, column: None, reason });
                     }
                     None => {
-                        return Err(classify(error, &format!("inserting into {}", table.name)));
+                        return Err(classify(error, format!("inserting into {}", table.name)));
                     }
                 }
             }

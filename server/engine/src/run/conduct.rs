@@ -134,7 +134,9 @@ async fn completed_before<S: Session>(
         let chunks = ledger::chunks(session, &run.run_id, place(index)).await?;
         board.planned(index, chunks.iter().map(|chunk| chunk.rows).sum(), chunks.len());
     }
-    entries.iter().for_each(|entry| board.committed(entry));
+    for entry in &entries {
+        board.committed(entry);
+    }
     board.enter(Phase::Done);
     outcome(&board, run, OutcomeStatus::Completed, None, began)
 }
@@ -306,7 +308,9 @@ impl<T: Target + 'static> Work<T> {
             self.board.planned(table.index, rows, chunks.len());
             cuts.push((Arc::clone(table), chunks));
         }
-        entries.iter().for_each(|entry| self.board.committed(entry));
+        for entry in &entries {
+            self.board.committed(entry);
+        }
         // The largest table first: it is the one that everybody would wait for.
         cuts.sort_by_key(|(_, chunks)| {
             std::cmp::Reverse(chunks.iter().map(|chunk| chunk.rows).sum::<u64>())

@@ -6,6 +6,7 @@ mod copy;
 mod finish;
 mod stop;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -78,7 +79,10 @@ pub async fn migrate(request: Request) -> Result<RunOutcome> {
 /// SHA-256 of the document: what tells one plan version from another.
 pub fn plan_hash(plan: &Plan) -> String {
     let document = serde_json::to_vec(plan).expect("a plan has no maps with other keys than texts");
-    Sha256::digest(document).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(document).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The most memory that this process ever held, in bytes, as the system counts it.
