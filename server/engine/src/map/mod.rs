@@ -1,7 +1,12 @@
 //! Makes a plan from two catalogs, and checks one against them.
 
-pub mod check;
+mod name;
+mod probe;
+mod shape;
 pub mod order;
+pub mod templates;
+pub mod draft;
+pub mod check;
 pub mod diff;
 
 use shared::assessment::{Catalog, Table, TableName};
