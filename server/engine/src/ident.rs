@@ -38,7 +38,7 @@ pub fn literal(engine: Engine, text: &str) -> String {
         Engine::Postgres if text.contains('\\') => {
             format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
         }
-        Engine::Mysql => format!("_utf8mb4{}", hex_literal(text.as_bytes())),
+        Engine::Mysql => format!("_utf8mb4 {}", hex_literal(text.as_bytes())),
         Engine::Postgres | Engine::Sqlite | Engine::Csv => {
             format!("'{}'", text.replace('\'', "''"))
         }
@@ -70,6 +70,6 @@ mod tests {
     fn a_literal_cannot_leave_its_quotes() {
         assert_eq!(literal(Engine::Postgres, "o'x"), "'o''x'");
         assert_eq!(literal(Engine::Postgres, "\\'"), "E'\\\\'''");
-        assert_eq!(literal(Engine::Mysql, "o'\\"), "_utf8mb4x'6f275c'");
+        assert_eq!(literal(Engine::Mysql, "o'\\"), "_utf8mb4 x'6f275c'");
     }
 }

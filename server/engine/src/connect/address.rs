@@ -10,6 +10,7 @@ use shared::error_code::ErrorCode;
 use url::Url;
 
 use super::csv::{CsvAddress, CsvOptions};
+use super::mysql::MysqlServer;
 use super::postgres::PostgresServer;
 use crate::error::{EngineError, Result};
 
@@ -17,7 +18,7 @@ use crate::error::{EngineError, Result};
 #[derive(Debug, Clone)]
 pub enum Address {
     Postgres(PostgresServer),
-    Mysql(Url),
+    Mysql(MysqlServer),
     Sqlite(PathBuf),
     Csv(CsvAddress),
 }
@@ -27,7 +28,7 @@ impl Address {
         let engine = Engine::of_url(url).ok_or_else(|| unreadable("it begins with no scheme"))?;
         Ok(match engine {
             Engine::Postgres => Self::Postgres(PostgresServer::at(&server_url(url)?)?),
-            Engine::Mysql => Self::Mysql(server_url(url)?),
+            Engine::Mysql => Self::Mysql(MysqlServer::at(&server_url(url)?)?),
             Engine::Sqlite => Self::Sqlite(path(url)?.0),
             Engine::Csv => {
                 let (path, parameters) = path(url)?;
@@ -150,6 +151,7 @@ mod tests {
         refuses("postgres://ann:s3cret@db:port/mdw");
         refuses("postgres://ann:s3/cret@db/s3cret");
         refuses("postgres://ann:5432/s3cret@db/mdw");
+        refuses("mysql://ann:s3cret@db/");
         refuses("mysql://ann:5432?s3cret@db/mdw");
         refuses("mysql://ann:5432#s3cret@db/mdw");
         refuses("sqlite:");

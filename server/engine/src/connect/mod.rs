@@ -6,6 +6,7 @@
 mod address;
 pub mod failure;
 pub mod postgres;
+pub mod mysql;
 pub mod sqlite;
 pub mod csv;
 pub mod target;
@@ -32,6 +33,7 @@ pub enum Purpose {
 #[derive(Debug, Clone)]
 pub enum Source {
     Postgres(postgres::PostgresServer),
+    Mysql(mysql::MysqlServer),
     Sqlite(SqliteFile),
     Csv(csv::CsvFolder),
 }
@@ -46,8 +48,9 @@ impl Source {
             }
             Address::Sqlite(path) => Self::Sqlite(SqliteFile::open(path).await?),
             Address::Csv(address) => Self::Csv(csv::CsvFolder::open(address).await?),
-            Address::Mysql(_) => {
-                return Err(address::unreadable("this kind of source cannot be read yet"));
+            Address::Mysql(server) => {
+                drop(server.connect(Purpose::Read).await?);
+                Self::Mysql(server)
             }
         })
     }
@@ -55,6 +58,7 @@ impl Source {
     pub const fn engine(&self) -> Engine {
         match self {
             Self::Postgres(_) => Engine::Postgres,
+            Self::Mysql(_) => Engine::Mysql,
             Self::Sqlite(_) => Engine::Sqlite,
             Self::Csv(_) => Engine::Csv,
         }

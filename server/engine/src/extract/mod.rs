@@ -4,6 +4,7 @@ mod snapshot;
 mod sql;
 mod chunk;
 mod postgres;
+mod mysql;
 mod sqlite;
 pub mod csv;
 

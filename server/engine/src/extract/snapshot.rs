@@ -4,9 +4,10 @@ use shared::error_code::ErrorCode;
 use tokio::sync::mpsc::Sender;
 
 use super::csv::CsvReader;
+use super::mysql::MysqlReader;
 use super::postgres::PostgresReader;
 use super::sqlite::SqliteReader;
-use super::{Chunk, TableRead, csv, postgres, sqlite};
+use super::{Chunk, TableRead, csv, mysql, postgres, sqlite};
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
 use crate::value::Batch;
@@ -27,6 +28,12 @@ impl Snapshot {
                 .await?
                 .into_iter()
                 .map(Inner::Postgres)
+                .map(Reader)
+                .collect(),
+            Source::Mysql(server) => mysql::open(server, readers, &mut notes)
+                .await?
+                .into_iter()
+                .map(Inner::Mysql)
                 .map(Reader)
                 .collect(),
             Source::Sqlite(file) => {
@@ -72,6 +79,7 @@ impl Snapshot {
         })?;
         match &mut reader.0 {
             Inner::Postgres(reader) => reader.plan(read, chunk_rows).await,
+            Inner::Mysql(reader) => reader.plan(read, chunk_rows).await,
             Inner::Sqlite(reader) => reader.plan(read, chunk_rows).await,
             Inner::Csv(reader) => reader.plan(read, chunk_rows).await,
         }
@@ -89,6 +97,7 @@ pub struct Reader(Inner);
 #[derive(Debug)]
 enum Inner {
     Postgres(PostgresReader),
+    Mysql(MysqlReader),
     Sqlite(SqliteReader),
     Csv(CsvReader),
 }
@@ -108,6 +117,7 @@ impl Reader {
     ) -> Result<u64> {
         match &mut self.0 {
             Inner::Postgres(reader) => reader.read(read, chunk, batch_bytes, out).await,
+            Inner::Mysql(reader) => reader.read(read, chunk, batch_bytes, out).await,
             Inner::Sqlite(reader) => reader.read(read, chunk, batch_bytes, out).await,
             Inner::Csv(reader) => reader.read(read, chunk, batch_bytes, out).await,
         }

@@ -83,6 +83,40 @@ async fn every_row_of_postgres_is_in_one_chunk() {
 }
 
 #[tokio::test]
+async fn every_row_of_mariadb_is_in_one_chunk() {
+    let database = testbed::mariadb().create_database();
+    database.execute(TABLES);
+    database.execute(
+        "create table odd_key (
+             d date, n decimal(20,10), y binary(2), at datetime(6), l varchar(9)
+                 character set latin1, u uuid, c varchar(9) collate utf8mb4_general_ci,
+             primary key (d, n, y, at, l, u, c)
+         );
+         insert into odd_key
+         select '2024-01-01' + interval (seq % 2) day, seq / 3, unhex('00ff'),
+                '2024-03-31 00:30:00.123456', 'é', uuid(), if(seq % 2, 'A', 'b')
+         from seq_1_to_9;
+         create table kinds (k enum('z', 'a') primary key); insert into kinds values ('z'), ('a');
+         create table floats (k float primary key); insert into floats values (0.1), (0.2);
+         create table nullable_key (k int, unique (k)); insert into nullable_key values (null),
+             (null), (3);",
+    );
+
+    let catalog = catalog_of(database.url()).await;
+
+    let mut counts = COUNTS.to_vec();
+    counts.push(("odd_key", 9));
+    every_row_is_in_one_chunk(database.url(), &catalog, &counts).await;
+    let source = Source::open(database.url()).await.expect("opens");
+    for (name, count) in [("kinds", 2), ("floats", 2), ("nullable_key", 3)] {
+        let table = catalog.tables.iter().find(|table| table.name.name == name).expect("is found");
+        let mut read = read_of(table);
+        read.key = vec!["k".to_owned()];
+        assert_eq!(rows_of(&source, &read, 1).await.0.len(), count, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn every_row_of_sqlite_is_in_one_chunk() {
     let (_folder, _, url) = file(&format!(
         "{}

@@ -37,6 +37,44 @@ async fn a_wrong_password_is_told_from_an_unknown_database() {
 }
 
 #[tokio::test]
+async fn mariadb_tells_a_wrong_password_from_an_unknown_database() {
+    let database = testbed::mariadb().create_database();
+    let unknown = testbed::mariadb().url("no_such_database");
+
+    let password = refused(&database.url_as("transfuse", "s3cret")).await;
+    let database = refused(&unknown).await;
+    let port = refused("mysql://ann:s3cret@127.0.0.1:1/mdw").await;
+    let nameless = refused("mysql://ann:s3cret@127.0.0.1:1").await;
+
+    assert_eq!((password.0, database.0), ("CONN-002", "CONN-003"));
+    assert_eq!((port.0, nameless.0), ("CONN-001", "CONN-006"));
+}
+
+#[tokio::test]
+async fn a_password_may_hold_any_character() {
+    let password = "a@b:c/d?e#f%g h";
+    let encoded = "a%40b%3Ac%2Fd%3Fe%23f%25g%20h";
+    let postgres = testbed::postgres().create_database();
+    let mariadb = testbed::mariadb().create_database();
+    let user = format!("odd_{}", std::process::id());
+    postgres.execute(&format!("create role {user} login password '{password}'"));
+    mariadb.execute(&format!(
+        "create or replace user {user}@'%' identified by '{password}';
+         grant select on *.* to {user}@'%'"
+    ));
+
+    for database in [&postgres, &mariadb] {
+        let url = database.url_as("USER", "PASSWORD");
+        let url = url.replace("USER", &user).replace("PASSWORD", encoded);
+        assert!(Source::open(&url).await.is_ok());
+    }
+    let mariadb_scheme = mariadb.url().replacen("mysql:", "mariadb:", 1);
+    assert!(Source::open(&mariadb_scheme).await.is_ok());
+    postgres.execute(&format!("drop role {user}"));
+    mariadb.execute(&format!("drop user {user}@'%'"));
+}
+
+#[tokio::test]
 async fn a_port_where_nobody_listens_cannot_be_reached() {
     let refused_port = refused("postgres://ann:s3cret@127.0.0.1:1/mdw").await;
     let unknown_host = refused("postgres://ann:s3cret@no-such-host.invalid/mdw").await;

@@ -2,6 +2,7 @@
 
 mod reading;
 mod postgres;
+mod mysql;
 mod sqlite;
 mod csv;
 mod chunks;

@@ -2,6 +2,7 @@
 
 mod default;
 mod postgres;
+mod mysql;
 mod sqlite;
 mod csv;
 
@@ -29,6 +30,7 @@ pub async fn of_source(source: &Source) -> Result<Catalog> {
             sqlite::fit_to_values(&mut connection, &mut catalog).await?;
             Ok(catalog)
         }
+        Source::Mysql(server) => mysql::of_mysql(&mut server.connect(Purpose::Read).await?).await,
         Source::Csv(folder) => csv::of_csv(folder).await,
     }
 }
