@@ -1,52 +1,45 @@
-//! Plans for legacy systems that are known by name, each a document like any other plan.
+//! Plans for source systems that are known.
 
-use shared::assessment::{Catalog, TableName};
-use shared::error_code::ErrorCode;
+pub mod mdw;
 
-use super::source_table;
-use crate::error::{EngineError, Result};
+use shared::assessment::Catalog;
+use shared::plan::Plan;
 
-/// A plan for a known system; its source and target are filled in by the draft.
-#[derive(Debug, Clone, Copy)]
+/// A plan for every database of one kind.
 pub struct Template {
+    /// The name by which a draft asks for it.
     pub name: &'static str,
-    /// The plan, in YAML.
-    pub document: &'static str,
-    /// Tables by which the system is recognised: all of them are there.
-    pub tables: &'static [&'static str],
+    /// One sentence for people who choose.
+    pub description: &'static str,
+    fits: fn(&Catalog) -> bool,
+    plan: fn(&str, &str, &Catalog) -> Plan,
 }
 
-/// All templates, the most particular first.
-pub const ALL: &[Template] = &[];
+/// All templates.
+pub const TEMPLATES: &[Template] = &[Template {
+    name: mdw::NAME,
+    description: "The legacy clinical system MDW, to profiles, clinics, patients, cases and orders.",
+    fits: mdw::fits,
+    plan: mdw::plan,
+}];
 
-/// The template that somebody asked for. Fails when there is none of this name, or when it maps
-/// tables that the source does not have.
-pub fn named(name: &str, source: &Catalog) -> Result<Template> {
-    let known = || ALL.iter().map(|template| template.name).collect::<Vec<_>>().join(", ");
-    let template = ALL.iter().find(|template| template.name == name).ok_or_else(|| {
-        EngineError::new(
-            ErrorCode::Map007,
-            format!("drafting by the template `{name}`; there is: {}", known()),
-        )
-    })?;
-    match missing(template, source).next() {
-        Some(table) => Err(EngineError::new(
-            ErrorCode::Map007,
-            format!("drafting by the template `{name}`: the source has no table {table}"),
-        )),
-        None => Ok(*template),
+impl Template {
+    pub fn named(name: &str) -> Option<&'static Self> {
+        TEMPLATES.iter().find(|template| template.name == name)
     }
-}
 
-/// The template of the system that the source is recognised as.
-pub fn fitting(source: &Catalog) -> Option<Template> {
-    ALL.iter().find(|template| missing(template, source).next().is_none()).copied()
-}
+    /// The template whose tables the source has.
+    pub fn fitting(source: &Catalog) -> Option<&'static Self> {
+        TEMPLATES.iter().find(|template| template.fits(source))
+    }
 
-fn missing(template: &Template, source: &Catalog) -> impl Iterator<Item = &'static str> {
-    template
-        .tables
-        .iter()
-        .copied()
-        .filter(|name| source_table(source, &TableName::new(None, *name)).is_none())
+    /// Whether the source has every table and column that the template reads.
+    pub fn fits(&self, source: &Catalog) -> bool {
+        (self.fits)(source)
+    }
+
+    /// The whole plan, for a source that the template fits.
+    pub fn plan(&self, source_url: &str, target_url: &str, source: &Catalog) -> Plan {
+        (self.plan)(source_url, target_url, source)
+    }
 }

@@ -78,6 +78,12 @@ pub fn truth_path(into_url: &str) -> PathBuf {
     PathBuf::from(format!("{name}.truth.json"))
 }
 
+/// The catalog of the legacy tables, as PostgreSQL would give it.
+#[cfg(test)]
+pub(crate) fn catalog() -> shared::assessment::Catalog {
+    schema::catalog()
+}
+
 /// A length as the ids count.
 fn count(length: usize) -> u32 {
     u32::try_from(length).expect("the scale is bounded")

@@ -178,6 +178,42 @@ pub(super) fn table(name: &str) -> &'static Table {
     TABLES.iter().find(|table| table.name == name).expect("the name of a table of this system")
 }
 
+/// The catalog of all tables, without their keys and indexes.
+#[cfg(test)]
+pub(super) fn catalog() -> shared::assessment::Catalog {
+    use shared::assessment::{Catalog, Column, TableName};
+
+    let column = |column: &self::Column| Column {
+        name: column.name.to_owned(),
+        native_type: column.kind.sql(Engine::Postgres),
+        data_type: match column.kind {
+            Kind::Serial => shared::data_type::DataType::Integer,
+            kind => kind.sql(Engine::Postgres).parse().unwrap(),
+        },
+        nullable: !column.required,
+        default: None,
+        generated: false,
+        identity: column.kind == Kind::Serial,
+        comment: None,
+    };
+    let table = |table: &Table| shared::assessment::Table {
+        name: TableName::new(None, table.name),
+        columns: table.columns.iter().map(column).collect(),
+        primary_key: vec!["id".to_owned()],
+        indexes: Vec::new(),
+        foreign_keys: Vec::new(),
+        estimated_rows: 0,
+        estimated_bytes: 0,
+        comment: None,
+    };
+    Catalog {
+        engine: Engine::Postgres,
+        server: "PostgreSQL".to_owned(),
+        tables: TABLES.iter().map(table).collect(),
+        enums: Vec::new(),
+    }
+}
+
 const fn column(name: &'static str, kind: Kind) -> Column {
     Column { name, kind, required: false, default: None, references: None }
 }
