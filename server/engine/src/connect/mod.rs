@@ -10,6 +10,7 @@ pub mod mysql;
 pub mod sqlite;
 pub mod csv;
 pub mod target;
+pub mod probe;
 
 pub use address::Address;
 pub use failure::{Refusal, classify, refusal};

@@ -18,6 +18,7 @@ use crate::error::{EngineError, Result};
 #[derive(Clone)]
 pub struct MysqlServer {
     options: MySqlConnectOptions,
+    place: String,
     shown: String,
 }
 
@@ -36,7 +37,8 @@ impl MysqlServer {
         if database.is_empty() {
             return Err(address::unreadable("it names no database after the host"));
         }
-        let shown = format!("database `{database}` on {}", address::shown(url, 3306));
+        let place = address::shown(url, 3306);
+        let shown = format!("database `{database}` on {place}");
         let known = address::keep_parameters(url, PARAMETERS);
         let options = MySqlConnectOptions::from_str(known.as_str())
             .map_err(|error| classify(error, "reading the database URL"))?
@@ -45,7 +47,7 @@ impl MysqlServer {
             .no_engine_substitution(false)
             .timezone("+00:00".to_owned())
             .disable_statement_logging();
-        Ok(Self { options, shown })
+        Ok(Self { options, place, shown })
     }
 
     pub async fn connect(&self, purpose: Purpose) -> Result<MySqlConnection> {
@@ -63,6 +65,19 @@ impl MysqlServer {
             connection.execute(READ_ONLY).await.map_err(|error| classify(error, doing()))?;
         }
         Ok(connection)
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.options.get_host()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.options.get_port()
+    }
+
+    /// `host:port`.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
     }
 }
 

@@ -17,6 +17,7 @@ use shared::error_code::ErrorCode;
 #[derive(Clone)]
 pub struct PostgresServer {
     options: PgConnectOptions,
+    place: String,
     shown: String,
 }
 
@@ -27,11 +28,14 @@ impl PostgresServer {
             .map_err(|error| classify(error, "reading the database URL"))?
             .application_name("transfuse")
             .disable_statement_logging();
-        let shown = address::shown(url, 5432);
+        let place = address::shown(url, 5432);
         let database = address::database(url);
-        let shown =
-            if database.is_empty() { shown } else { format!("database `{database}` on {shown}") };
-        Ok(Self { options, shown })
+        let shown = if database.is_empty() {
+            place.clone()
+        } else {
+            format!("database `{database}` on {place}")
+        };
+        Ok(Self { options, place, shown })
     }
 
     pub async fn connect(&self, purpose: Purpose) -> Result<PgConnection> {
@@ -45,6 +49,19 @@ impl PostgresServer {
             connection.execute(READ_ONLY).await.map_err(|error| classify(error, doing()))?;
         }
         Ok(connection)
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.options.get_host()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.options.get_port()
+    }
+
+    /// `host:port`.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
     }
 
     /// How to connect, for a pool. Connections made so lack the session's settings; run

@@ -178,7 +178,8 @@ fn may_write_beside(path: &Path) -> bool {
     rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
-fn quiet(path: &Path) -> SqliteConnectOptions {
+/// No statement of it is logged: literals in it are values.
+pub(crate) fn quiet(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(BUSY_TIMEOUT)

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -115,7 +116,7 @@ async fn a_ragged_line_is_kept_whole() {
 async fn a_file_is_cut_between_records_and_every_row_is_in_one_chunk() {
     let mut text = "id,text\n".to_owned();
     for id in 0..50 {
-        text.push_str(&format!("{id},\"line\nof {id}, \"\"quoted\"\"\"\r\n"));
+        write!(text, "{id},\"line\nof {id}, \"\"quoted\"\"\"\r\n").expect("a string grows");
     }
     let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let (_folder, url) = folder(&[("utf8.csv", text.as_bytes()), ("wide.csv", &wide)]);

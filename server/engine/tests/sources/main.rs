@@ -7,3 +7,4 @@ mod sqlite;
 mod csv;
 mod chunks;
 mod connecting;
+mod probing;

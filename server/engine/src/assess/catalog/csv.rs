@@ -80,28 +80,26 @@ fn comment(file: &CsvFile) -> String {
 struct Guess {
     has_value: bool,
     has_empty: bool,
-    integer: bool,
-    number: bool,
-    date: bool,
-    timestamp: bool,
-    timestamp_zone: bool,
-    boolean: bool,
-    uuid: bool,
+    /// In the order in which they are preferred; none that a value did not fit.
+    candidates: Vec<Candidate>,
 }
+
+/// A type, and the question whether it would give a text back as it was.
+type Candidate = (DataType, fn(&str) -> bool);
+
+const CANDIDATES: [Candidate; 7] = [
+    (DataType::BigInt, is_integer),
+    (DataType::Numeric(None), is_number),
+    (DataType::Date, is_date),
+    (DataType::Timestamp, is_timestamp),
+    (DataType::TimestampTz, is_timestamp_zone),
+    (DataType::Boolean, is_boolean),
+    (DataType::Uuid, is_uuid),
+];
 
 impl Default for Guess {
     fn default() -> Self {
-        Self {
-            has_value: false,
-            has_empty: false,
-            integer: true,
-            number: true,
-            date: true,
-            timestamp: true,
-            timestamp_zone: true,
-            boolean: true,
-            uuid: true,
-        }
+        Self { has_value: false, has_empty: false, candidates: CANDIDATES.to_vec() }
     }
 }
 
@@ -112,40 +110,17 @@ impl Guess {
             return;
         }
         self.has_value = true;
-        if self.is_text() {
+        if self.candidates.is_empty() {
             return;
         }
         let decoded = decode(file.encoding, field);
         let text = decoded.as_deref().unwrap_or_default();
-        self.integer = self.integer && is_integer(text);
-        self.number = self.number && is_number(text);
-        self.date = self.date && is_date(text);
-        self.timestamp = self.timestamp && is_timestamp(text);
-        self.timestamp_zone = self.timestamp_zone && is_timestamp_zone(text);
-        self.boolean = self.boolean && matches!(text, "true" | "false");
-        self.uuid = self.uuid && is_uuid(text);
+        self.candidates.retain(|(_, holds)| holds(text));
     }
 
-    const fn is_text(&self) -> bool {
-        !(self.integer
-            || self.number
-            || self.date
-            || self.timestamp
-            || self.timestamp_zone
-            || self.boolean
-            || self.uuid)
-    }
-
-    const fn data_type(&self) -> DataType {
-        match self {
-            Self { has_value: false, .. } => DataType::Text,
-            Self { integer: true, .. } => DataType::BigInt,
-            Self { number: true, .. } => DataType::Numeric(None),
-            Self { date: true, .. } => DataType::Date,
-            Self { timestamp: true, .. } => DataType::Timestamp,
-            Self { timestamp_zone: true, .. } => DataType::TimestampTz,
-            Self { boolean: true, .. } => DataType::Boolean,
-            Self { uuid: true, .. } => DataType::Uuid,
+    fn data_type(&self) -> DataType {
+        match self.candidates.first() {
+            Some((data_type, _)) if self.has_value => data_type.clone(),
             _ => DataType::Text,
         }
     }
@@ -273,6 +248,10 @@ fn is_timestamp_zone(text: &str) -> bool {
             && text.parse::<u32>().is_ok_and(|number| number < limit)
     };
     is_time(time) && is_below(hours, 15) && (minutes.is_empty() || is_below(minutes, 60))
+}
+
+fn is_boolean(text: &str) -> bool {
+    matches!(text, "true" | "false")
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -164,23 +164,19 @@ async fn foreign_keys(
     let rows = sqlx::query(FOREIGN_KEYS).bind(&table.name.name).fetch_all(connection).await?;
     let mut found: BTreeMap<i64, ForeignKey> = BTreeMap::new();
     for row in &rows {
-        let id: i64 = row.try_get("id")?;
-        if !found.contains_key(&id) {
-            let key = ForeignKey {
-                name: String::new(),
-                columns: Vec::new(),
-                references: TableName::new(None, row.try_get::<String, _>("parent")?),
-                referenced_columns: Vec::new(),
-                on_delete: action(row.try_get("on_delete")?),
-                on_update: action(row.try_get("on_update")?),
-            };
-            found.insert(id, key);
-        }
-        if let Some(key) = found.get_mut(&id) {
-            key.columns.push(row.try_get("child_column")?);
-            // Without a column the parent's primary key is meant.
-            key.referenced_columns.extend(row.try_get::<Option<String>, _>("parent_column")?);
-        }
+        let parent = row.try_get::<String, _>("parent")?;
+        let (on_delete, on_update) = (row.try_get("on_delete")?, row.try_get("on_update")?);
+        let key = found.entry(row.try_get("id")?).or_insert_with(|| ForeignKey {
+            name: String::new(),
+            columns: Vec::new(),
+            references: TableName::new(None, parent),
+            referenced_columns: Vec::new(),
+            on_delete: action(on_delete),
+            on_update: action(on_update),
+        });
+        key.columns.push(row.try_get("child_column")?);
+        // Without a column the parent's primary key is meant.
+        key.referenced_columns.extend(row.try_get::<Option<String>, _>("parent_column")?);
     }
     Ok(found.into_values().rev().collect())
 }

@@ -171,7 +171,10 @@ mod tests {
         }
     }
 
-    fn read(bytes: &[u8], step: usize, from: u64, to: u64) -> Vec<(Vec<Vec<u8>>, Vec<u8>, u64)> {
+    /// Its fields, its bytes, and where it ends.
+    type Found = (Vec<Vec<u8>>, Vec<u8>, u64);
+
+    fn read(bytes: &[u8], step: usize, from: u64, to: u64) -> Vec<Found> {
         let rest = bytes[usize::try_from(from).expect("fits")..].to_vec();
         let mut records = Records::new(Box::new(Trickle(rest, step)), b',', from, to);
         let mut found = Vec::new();
@@ -207,7 +210,7 @@ mod tests {
             step in 1_usize..20,
         ) {
             let whole = read(&bytes, 1000, 0, u64::MAX);
-            let fields = |records: &[(Vec<Vec<u8>>, Vec<u8>, u64)]| -> Vec<Vec<Vec<u8>>> {
+            let fields = |records: &[Found]| -> Vec<Vec<Vec<u8>>> {
                 records.iter().map(|(fields, ..)| fields.clone()).collect()
             };
             prop_assert_eq!(fields(&read(&bytes, step, 0, u64::MAX)), fields(&whole));

@@ -156,7 +156,7 @@ fn bits(cell: &[u8], length: u32) -> Value<'_> {
 }
 
 /// MySQL keeps the number of the reference system before the shape. The extended form puts it
-/// inside, where PostGIS looks for it; without a system both are the same.
+/// inside, where PostgreSQL's spatial types look for it; without a system both are the same.
 fn geometry(cell: &[u8]) -> Cow<'_, [u8]> {
     let Some((system, shape)) = cell.split_first_chunk::<4>() else { return Cow::Borrowed(cell) };
     let Some((kind, rest)) = shape

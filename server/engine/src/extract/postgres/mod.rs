@@ -65,7 +65,7 @@ pub(super) async fn open(server: &PostgresServer, readers: usize) -> Result<Vec<
 impl PostgresReader {
     pub(super) async fn plan(&mut self, read: &TableRead, chunk_rows: u64) -> Result<Vec<Chunk>> {
         let shape = self.shape(read).await?;
-        let from = sql::from(Engine::Postgres, read, shape.only());
+        let from = sql::from(Engine::Postgres, read, shape.only);
         let key = sql::key(Engine::Postgres, &read.key);
         if !key.is_empty() {
             let mut asked = Asked { connection: &mut self.connection, table: &read.table };
@@ -89,7 +89,7 @@ impl PostgresReader {
             return Err(interrupted(read));
         }
         let shape = self.shape(read).await?;
-        let statement = statement(read, chunk, shape.only());
+        let statement = statement(read, chunk, shape.only);
         let mut decoder = Decoder::new(cell_forms(read));
         let doing = || format!("reading {}", read.table);
 
@@ -138,12 +138,11 @@ impl PostgresReader {
         if rows == 0 {
             return Ok(Vec::new());
         }
-        if read.query.is_some() || !shape.has_pages || rows <= chunk_rows {
+        let Some(pages) = shape.pages.filter(|_| rows > chunk_rows) else {
             return Ok(vec![Chunk { ordinal: 0, range: ChunkRange::Whole, rows }]);
-        }
-        let pages_per_chunk = (u128::from(shape.pages.max(1)) * u128::from(chunk_rows))
-            .div_ceil(u128::from(rows))
-            .max(1);
+        };
+        let pages_per_chunk =
+            (u128::from(pages.max(1)) * u128::from(chunk_rows)).div_ceil(u128::from(rows)).max(1);
         let counted = asked
             .pairs(format!(
                 "select ((ctid::text::point)[0]::bigint / {pages_per_chunk})::bigint, count(*) \
@@ -181,11 +180,10 @@ impl PostgresReader {
                 .because(format!("there is no table {}", read.table)));
         };
         let shape = || {
+            let pages: Option<i64> = row.try_get("pages")?;
             Ok::<_, sqlx::Error>(Shape {
-                partitioned: row.try_get("partitioned")?,
-                is_table: true,
-                pages: u64::try_from(row.try_get::<i64, _>("pages")?).unwrap_or(0),
-                has_pages: row.try_get("has_pages")?,
+                only: if row.try_get("partitioned")? { "" } else { "only " },
+                pages: pages.map(i64::unsigned_abs),
                 key_is_indexed: row.try_get("key_is_indexed")?,
             })
         };
@@ -202,18 +200,11 @@ impl fmt::Debug for PostgresReader {
 /// What reading a table needs to know of it.
 #[derive(Debug, Default)]
 struct Shape {
-    is_table: bool,
-    partitioned: bool,
-    pages: u64,
-    has_pages: bool,
-    key_is_indexed: bool,
-}
-
-impl Shape {
     /// Tables that inherit from this one are tables of their own; partitions are not.
-    const fn only(&self) -> &'static str {
-        if self.is_table && !self.partitioned { "only " } else { "" }
-    }
+    only: &'static str,
+    /// None where reading a range of pages would read the whole table.
+    pages: Option<u64>,
+    key_is_indexed: bool,
 }
 
 struct Asked<'a> {
@@ -362,12 +353,16 @@ const BEGIN: &str = "begin transaction isolation level repeatable read, read onl
 /// Before version 14 a range of pages reads the whole table.
 const SHAPE: &str = "
     select c.relkind = 'p' as partitioned,
-           current_setting('server_version_num')::int >= 140000 as has_pages,
-           coalesce((
-               select max(pg_relation_size(leaf.relid) / current_setting('block_size')::bigint)
-               from pg_partition_tree(c.oid) as leaf
-               where leaf.isleaf
-           ), pg_relation_size(c.oid) / current_setting('block_size')::bigint) as pages,
+           case when current_setting('server_version_num')::int >= 140000 then (
+               with recursive tree (id) as (
+                   select c.oid
+                   union all
+                   select i.inhrelid from pg_inherits as i join tree on i.inhparent = tree.id
+                   where c.relkind = 'p'
+               )
+               select max(pg_relation_size(tree.id)) / current_setting('block_size')::bigint
+               from tree
+           ) end as pages,
            exists (
                select
                from pg_index as i
@@ -378,7 +373,7 @@ const SHAPE: &str = "
                      select array_agg(a.attname::text order by k.place)
                      from unnest(i.indkey::smallint[]) with ordinality as k(attnum, place)
                      join pg_attribute as a on a.attrelid = c.oid and a.attnum = k.attnum
-                     where k.place <= i.indnkeyatts
+                     where k.place <= coalesce((to_jsonb(i) ->> 'indnkeyatts')::int, i.indnatts)
                  ) = $3::text[]
                  and not exists (
                      select
