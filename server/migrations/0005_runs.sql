@@ -14,6 +14,8 @@ create table runs (
     -- The last picture taken, as JSON, and the number of the event that carried it.
     progress text,
     event_number bigint not null,
+    -- The run's id in the target's ledger: another one where it continued a run that was there.
+    ledger_run_id text not null,
     -- The installation that works on the run, and when it last said so.
     owner text,
     heartbeat_at bigint,

@@ -1,5 +1,14 @@
 //! The binary `transfuse`: command line, API, jobs and control store; serves the portal.
 
+pub mod causes;
 pub mod store;
 pub mod auth;
 pub mod audit;
+pub mod jobs;
+pub mod api;
+pub mod portal;
+pub mod telemetry;
+pub mod config;
+pub mod startup;
+pub mod demo;
+pub mod cli;

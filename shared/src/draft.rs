@@ -11,7 +11,8 @@ use crate::plan::PlanProblem;
 pub struct NewDraft {
     pub source: ConnectionId,
     pub target: ConnectionId,
-    /// A template's name. Without one, names and types are matched.
+    /// A template's name, or `none`. Without it, the one that fits; else names and types are
+    /// matched.
     #[serde(default)]
     pub template: Option<String>,
     /// The plan's name; by default it is made of the connections' names.

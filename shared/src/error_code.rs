@@ -358,6 +358,12 @@ catalogue! {
         hint: "By default it is the file control.db in the data folder; --store names another.",
         action: "Mend its rights or make room, or correct the URL of --store.",
     }
+    Sys008 = "SYS-008" {
+        title: "The audit trail is broken",
+        cause: "An entry of the trail was changed, removed or slipped in.",
+        hint: "Compare with an earlier export: it tells what the entry was.",
+        action: "Keep the control store as it is and tell whoever answers for security.",
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod alert;
 pub mod user;
 pub mod audit;
 pub mod error_code;
+pub mod health;
 pub mod page;
 pub mod problem;
 pub mod route;

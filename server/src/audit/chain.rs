@@ -11,8 +11,14 @@ use crate::store::{Store, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified {
     /// Every entry is as it was written and none is missing.
-    Intact { entries: u64, last_hash: String },
-    Broken { number: u64, what: Damage },
+    Intact {
+        entries: u64,
+        last_hash: String,
+    },
+    Broken {
+        number: u64,
+        what: Damage,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,8 +140,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_changed_entry_is_found() {
-        check_damage("update audit_entries set subject = 'other' where number = 3", 3, Damage::Changed)
-            .await;
+        check_damage(
+            "update audit_entries set subject = 'other' where number = 3",
+            3,
+            Damage::Changed,
+        )
+        .await;
         check_damage("update audit_entries set detail = null where number = 2", 2, Damage::Changed)
             .await;
         check_damage("update audit_entries set at = at + 1 where number = 1", 1, Damage::Changed)

@@ -49,9 +49,8 @@ impl AccessTokens {
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
         };
-        let token =
-            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
-                .map_err(TokenError)?;
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+            .map_err(TokenError)?;
         Ok((token, expires_at))
     }
 
@@ -60,7 +59,8 @@ impl AccessTokens {
         let mut validation = Validation::new(Algorithm::HS256);
         // Compared below, with the clock that is passed in.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
         (claims.exp > now.timestamp()).then_some(claims)
     }
 }

@@ -135,10 +135,7 @@ pub async fn record_test(
 }
 
 /// False when it was gone before.
-pub async fn delete(
-    executor: impl Executor<'_>,
-    id: &ConnectionId,
-) -> Result<bool, StoreError> {
+pub async fn delete(executor: impl Executor<'_>, id: &ConnectionId) -> Result<bool, StoreError> {
     sqlx::query("delete from connections where id = $1")
         .bind(id.as_str())
         .execute(executor)

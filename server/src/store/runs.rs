@@ -24,13 +24,16 @@ pub struct StoredRun {
     pub run: Run,
     /// The number of the last event that was written down.
     pub event_number: u64,
+    /// The run's id in the target's ledger.
+    pub ledger_run_id: RunId,
 }
 
 pub async fn insert(executor: impl Executor<'_>, run: &PlannedRun) -> Result<(), StoreError> {
     sqlx::query(
         "insert into runs
-             (id, plan_id, plan_version, state, started_by, created_at, event_number)
-         values ($1, $2, $3, $4, $5, $6, 0)",
+             (id, plan_id, plan_version, state, started_by, created_at, event_number,
+              ledger_run_id)
+         values ($1, $2, $3, $4, $5, $6, 0, $1)",
     )
     .bind(run.id.as_str())
     .bind(run.plan_id.as_str())
@@ -51,7 +54,7 @@ pub async fn find(
     sqlx::query(
         "select runs.id, runs.plan_id, plan_version, plan_versions.name as plan_name, state,
              started_by, created_at, started_at, ended_at, failure_code, failure_message,
-             progress, event_number
+             progress, event_number, ledger_run_id
          from runs
          join plan_versions
              on plan_versions.plan_id = runs.plan_id
@@ -75,7 +78,7 @@ pub async fn list(
     sqlx::query(
         "select runs.id, runs.plan_id, plan_version, plan_versions.name as plan_name, state,
              started_by, created_at, started_at, ended_at, failure_code, failure_message,
-             progress, event_number
+             progress, event_number, ledger_run_id
          from runs
          join plan_versions
              on plan_versions.plan_id = runs.plan_id
@@ -118,6 +121,32 @@ pub async fn start(
     .map_err(StoreError::while_doing("starting a run"))
 }
 
+/// The latest run of a plan version, if it has not come to its end.
+pub async fn find_unfinished(
+    executor: impl Executor<'_>,
+    plan_id: &PlanId,
+    plan_version: u32,
+) -> Result<Option<RunId>, StoreError> {
+    sqlx::query(
+        "select id, state
+         from runs
+         where plan_id = $1 and plan_version = $2
+         order by created_at desc, id desc
+         limit 1",
+    )
+    .bind(plan_id.as_str())
+    .bind(i64::from(plan_version))
+    .fetch_optional(executor)
+    .await
+    .and_then(|row| {
+        let Some(row) = row else { return Ok(None) };
+        let state = column::named(&row, "state", RunState::from_name)?;
+        let unfinished = matches!(state, RunState::Running | RunState::Paused | RunState::Failed);
+        unfinished.then(|| column::parsed(&row, "id")).transpose()
+    })
+    .map_err(StoreError::while_doing("finding an unfinished run"))
+}
+
 /// Writes down how far a running run has come, and that somebody still works on it.
 pub async fn record_picture(
     executor: impl Executor<'_>,
@@ -150,6 +179,7 @@ pub struct Ending<'a> {
     pub failure: Option<&'a Failure>,
     pub progress: Option<&'a Progress>,
     pub event_number: u64,
+    pub ledger_run_id: &'a RunId,
 }
 
 /// Ends a running run. False when it was not running any more.
@@ -163,9 +193,9 @@ pub async fn end(
     sqlx::query(
         "update runs
          set state = $1, ended_at = $2, failure_code = $3, failure_message = $4,
-             progress = coalesce($5, progress), event_number = $6,
+             progress = coalesce($5, progress), event_number = $6, ledger_run_id = $7,
              owner = null, heartbeat_at = null
-         where id = $7 and state = $8",
+         where id = $8 and state = $9",
     )
     .bind(ending.state.as_str())
     .bind(now.timestamp_micros())
@@ -173,6 +203,7 @@ pub async fn end(
     .bind(ending.failure.map(|failure| failure.message.as_str()))
     .bind(document_of(ending.progress, doing)?)
     .bind(ending.event_number.cast_signed())
+    .bind(ending.ledger_run_id.as_str())
     .bind(id.as_str())
     .bind(RunState::Running.as_str())
     .execute(executor)
@@ -191,7 +222,7 @@ pub async fn list_abandoned(
     sqlx::query(
         "select runs.id, runs.plan_id, plan_version, plan_versions.name as plan_name, state,
              started_by, created_at, started_at, ended_at, failure_code, failure_message,
-             progress, event_number
+             progress, event_number, ledger_run_id
          from runs
          join plan_versions
              on plan_versions.plan_id = runs.plan_id
@@ -241,6 +272,7 @@ fn stored_of(row: &AnyRow) -> Result<StoredRun, sqlx::Error> {
             progress: column::optional_json(row, "progress")?,
         },
         event_number: column::number(row, "event_number")?,
+        ledger_run_id: column::parsed(row, "ledger_run_id")?,
     })
 }
 
@@ -279,12 +311,14 @@ mod tests {
                 failure: Some(&failure),
                 progress: Some(&progress),
                 event_number: 9,
+                ledger_run_id: &RunId::parse("earlier").unwrap(),
             };
             assert!(end(store.pool(), &id, ending, at(3)).await.unwrap());
             assert!(!end(store.pool(), &id, ending, at(4)).await.unwrap());
             let failed = find(store.pool(), &id).await.unwrap().unwrap();
             assert_eq!(failed.run.failure.as_ref(), Some(&failure));
             assert_eq!((failed.run.ended_at, failed.event_number), (Some(at(3)), 9));
+            assert_eq!(failed.ledger_run_id.as_str(), "earlier");
 
             assert!(start(store.pool(), &id, RunState::Failed, "here", at(5)).await.unwrap());
 
@@ -300,8 +334,9 @@ mod tests {
         on_both(async |store| {
             let id = add_run(&store, "run", 1).await;
             let progress = picture();
-            let record =
-                async |number| record_picture(store.pool(), &id, Some(&progress), number, at(3)).await;
+            let record = async |number| {
+                record_picture(store.pool(), &id, Some(&progress), number, at(3)).await
+            };
 
             assert!(!record(1).await.unwrap());
             start(store.pool(), &id, RunState::Planned, "here", at(2)).await.unwrap();
@@ -326,6 +361,22 @@ mod tests {
 
             let ids: Vec<_> = abandoned.iter().map(|stored| stored.run.id.as_str()).collect();
             assert_eq!(ids, ["silent", "own"]);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_unfinished_run_is_found_by_its_plan_version() {
+        on_both(async |store| {
+            let id = add_run(&store, "run", 1).await;
+            let plan = PlanId::parse("plan").unwrap();
+            let find = async |version| find_unfinished(store.pool(), &plan, version).await.unwrap();
+            assert_eq!(find(1).await, None);
+
+            start(store.pool(), &id, RunState::Planned, "here", at(2)).await.unwrap();
+
+            assert_eq!(find(1).await, Some(id));
+            assert_eq!(find(2).await, None);
         })
         .await;
     }

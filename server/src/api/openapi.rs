@@ -1,0 +1,70 @@
+//! The description of the API, made from its code.
+
+use actix_web::web::Json;
+use shared::route;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::{
+    audit, connections, docs, error_codes, events, health, openapi, plans, quarantine, runs,
+    session,
+};
+
+/// The OpenAPI document.
+#[utoipa::path(
+    get, path = route::OPENAPI, tag = "documents", security(()),
+    responses((status = 200, description = "this document")),
+)]
+pub(super) async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(description())
+}
+
+/// What the API is.
+pub fn description() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Transfuse",
+        description = "Moves a legacy clinical database into a modern PostgreSQL one. Errors are \
+                       `application/problem+json` (RFC 9457) with a code, a hint and a link to \
+                       the manual. Lists come in pages: `?after=` takes the `next` of the page \
+                       before."
+    ),
+    paths(
+        session::sign_in, session::who_am_i, session::refresh, session::sign_out,
+        connections::list, connections::create, connections::read, connections::update,
+        connections::remove, connections::test,
+        plans::list, plans::draft, plans::check, plans::create, plans::read, plans::save,
+        plans::versions,
+        runs::list, runs::start, runs::read, events::follow, runs::pause, runs::resume,
+        quarantine::list, quarantine::counts,
+        audit::list,
+        error_codes::list,
+        health::summary, health::live, health::ready,
+        openapi::document, docs::page,
+    ),
+    security(("bearer" = [])),
+    modifiers(&Security),
+)]
+struct Description;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme(
+            "bearer",
+            SecurityScheme::Http(
+                HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build(),
+            ),
+        );
+        components.add_security_scheme(
+            "session",
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("transfuse_session"))),
+        );
+    }
+}

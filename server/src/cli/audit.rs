@@ -1,0 +1,149 @@
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+use shared::error_code::ErrorCode;
+
+use super::CommandError;
+use super::exit::Status;
+use super::output::{Json, count, tell};
+use crate::audit::chain::{Verified, verify};
+use crate::audit::export::{self, Format};
+use crate::config::Installation;
+use crate::store::Store;
+use crate::store::audit::Period;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Walk the whole trail: is every entry as it was written, and is none missing?
+    Verify(Verify),
+    /// Write the trail to a file
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// The file to write; `-` is stdout
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    out: PathBuf,
+    /// How to write it
+    #[arg(long, default_value = "json")]
+    format: FormatName,
+    /// From this day or moment on
+    #[arg(long, value_name = "DATE", value_parser = moment)]
+    from: Option<DateTime<Utc>>,
+    /// Until before this day or moment
+    #[arg(long, value_name = "DATE", value_parser = moment)]
+    to: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FormatName {
+    /// One JSON object a line
+    Json,
+    Csv,
+}
+
+impl Audit {
+    pub(super) async fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        let store = installation.open_store().await?;
+        let outcome = match self {
+            Self::Verify(command) => command.run(&store).await,
+            Self::Export(command) => command.run(&store).await,
+        };
+        store.close().await;
+        outcome
+    }
+}
+
+#[derive(Serialize)]
+struct Verdict<'a> {
+    intact: bool,
+    entries: Option<u64>,
+    last_hash: Option<&'a str>,
+    broken_at: Option<u64>,
+}
+
+impl Verify {
+    async fn run(self, store: &Store) -> Result<(), CommandError> {
+        match verify(store).await? {
+            Verified::Intact { entries, last_hash } => {
+                self.json.write(&Verdict {
+                    intact: true,
+                    entries: Some(entries),
+                    last_hash: Some(&last_hash),
+                    broken_at: None,
+                })?;
+                tell(format!("the trail is intact: {} entries", count(entries)));
+                tell(format!("last hash: {last_hash}"));
+                Ok(())
+            }
+            Verified::Broken { number, what } => {
+                self.json.write(&Verdict {
+                    intact: false,
+                    entries: None,
+                    last_hash: None,
+                    broken_at: Some(number),
+                })?;
+                let message =
+                    format!("the audit trail is broken at entry {number}: {}", what.explanation());
+                Err(CommandError::new(ErrorCode::Sys008, message).exit(Status::Different))
+            }
+        }
+    }
+}
+
+impl Export {
+    async fn run(self, store: &Store) -> Result<(), CommandError> {
+        let period = Period { from: self.from, to: self.to };
+        let format = match self.format {
+            FormatName::Json => Format::Json,
+            FormatName::Csv => Format::Csv,
+        };
+        let written = if self.out == Path::new("-") {
+            export::write(store, period, format, &mut BufWriter::new(io::stdout())).await?
+        } else {
+            let file = File::create(&self.out).map_err(|error| {
+                CommandError::new(ErrorCode::Sys003, format!("writing {}", self.out.display()))
+                    .hint("Check the folder and its rights.")
+                    .because(&error)
+            })?;
+            export::write(store, period, format, &mut BufWriter::new(file)).await?
+        };
+        tell(format!("{} entries", count(written)));
+        Ok(())
+    }
+}
+
+/// A day (its beginning, in UTC) or a moment with its zone.
+fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Ok(moment.to_utc());
+    }
+    let day: NaiveDate = text.parse().map_err(|_| {
+        "write a day as 2026-07-31, or a moment as 2026-07-31T08:00:00+02:00".to_owned()
+    })?;
+    Ok(day.and_time(chrono::NaiveTime::MIN).and_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::moment;
+
+    #[test]
+    fn a_day_begins_at_midnight_utc() {
+        assert_eq!(moment("2026-07-31").unwrap().to_rfc3339(), "2026-07-31T00:00:00+00:00");
+        let moment_with_zone = moment("2026-07-31T01:30:00+02:00").unwrap();
+        assert_eq!(moment_with_zone.to_rfc3339(), "2026-07-30T23:30:00+00:00");
+        assert!(moment("yesterday").is_err());
+    }
+}

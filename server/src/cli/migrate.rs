@@ -1,0 +1,287 @@
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use engine::clock::{Clock as _, SystemClock};
+use engine::run::{Request, Start, Stop};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use shared::error_code::ErrorCode;
+use shared::id::RunId;
+use shared::run::{OutcomeStatus, Phase, Progress, RunOutcome, TableProgress};
+use tokio::sync::watch;
+use tokio::time::interval;
+
+use super::CommandError;
+use super::exit::Status;
+use super::input::{read_plan, sides};
+use super::output::{Json, count, table, tell};
+use super::signal::Signals;
+use crate::config::Installation;
+
+#[derive(Debug, Args)]
+pub(super) struct Migrate {
+    plan: PathBuf,
+    /// How many chunks are copied at once; else as the plan says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
+    /// Take back what an earlier run of the plan made, and begin again
+    #[arg(long)]
+    fresh: bool,
+    #[command(flatten)]
+    json: Json,
+}
+
+impl Migrate {
+    pub(super) async fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        let plan = read_plan(&self.plan)?;
+        let sides = sides(&plan, installation).await?;
+        let (progress, pictures) = watch::channel(None);
+        let stop = Stop::default();
+        let clock = SystemClock;
+        let request = Request {
+            plan,
+            source_url: sides.source.as_str().to_owned(),
+            target_url: sides.target.as_str().to_owned(),
+            run_id: RunId::parse(clock.fresh_id().to_string()).expect("a UUID is an id"),
+            workers: self.workers,
+            start: if self.fresh { Start::Fresh } else { Start::Continue },
+            key: installation.key()?.quarantine(),
+            progress,
+            stop: stop.clone(),
+            clock: Arc::new(clock),
+        };
+        let mut signals = Signals::listen()?;
+        let migration = tokio::spawn(engine::run::migrate(request));
+        let stopping = async {
+            signals.next().await;
+            tell("stopping after the chunks under way; again to stop at once");
+            stop.request();
+            signals.next().await;
+        };
+        let outcome = tokio::select! {
+            outcome = migration => outcome,
+            never = show(pictures) => match never {},
+            () = stopping => {
+                return Err(CommandError::new(ErrorCode::Sys004, "stopped at once"));
+            }
+        };
+        let outcome = outcome.map_err(|panic| {
+            CommandError::new(ErrorCode::Sys001, "carrying out the plan").because(&panic)
+        })??;
+        self.json.write(&outcome)?;
+        tell(summary(&outcome));
+        judge(outcome)
+    }
+}
+
+/// What the exit status says of the outcome.
+fn judge(outcome: RunOutcome) -> Result<(), CommandError> {
+    match (outcome.status, outcome.failure) {
+        (OutcomeStatus::Completed, None) if outcome.books_close => Ok(()),
+        (OutcomeStatus::Paused, _) => Err(CommandError::new(
+            ErrorCode::Sys004,
+            "the run is paused: the same command continues it",
+        )),
+        (_, Some(failure)) => Err(failure.into()),
+        (_, None) => Err(CommandError::new(
+            ErrorCode::Load005,
+            "adding up what became of the rows of each table",
+        )
+        .exit(Status::Different)),
+    }
+}
+
+/// The books, table by table.
+fn summary(outcome: &RunOutcome) -> String {
+    let row = |name: String, books: shared::run::Books| {
+        [
+            name,
+            count(books.read),
+            count(books.loaded),
+            count(books.merged),
+            count(books.filtered),
+            count(books.quarantined),
+            (if books.close() { "" } else { "DOES NOT CLOSE" }).to_owned(),
+        ]
+    };
+    let mut rows: Vec<_> =
+        outcome.tables.iter().map(|table| row(table.target.to_string(), table.books)).collect();
+    let total = outcome.tables.iter().map(|table| table.books).sum::<shared::run::Books>();
+    rows.push(row("all".to_owned(), total));
+    let head = ["table", "read", "loaded", "merged", "filtered", "quarantined", ""];
+    let status = match outcome.status {
+        OutcomeStatus::Completed => "completed",
+        OutcomeStatus::Paused => "paused",
+        OutcomeStatus::Failed => "failed",
+    };
+    let books = if outcome.books_close { "the books close" } else { "the books do not close" };
+    let speed = format!("{:.1} s, {:.0} rows/s", outcome.seconds, outcome.rows_per_second);
+    let memory = outcome.peak_rss_bytes >> 20;
+    let mut text = table(head, &rows);
+    // Writing to a String does not fail.
+    let _ = write!(text, "\nrun {} {status}: {books}; {speed}, {memory} MiB", outcome.run_id);
+    if total.quarantined > 0 {
+        let run = &outcome.run_id;
+        let _ = write!(text, "\ntransfuse quarantine list {run} --plan PLAN shows why");
+    }
+    text
+}
+
+/// Shows pictures of the run on stderr: bars on a terminal, a line now and then elsewhere.
+async fn show(pictures: watch::Receiver<Option<Progress>>) -> std::convert::Infallible {
+    if std::io::stderr().is_terminal() {
+        show_bars(pictures).await
+    } else {
+        show_lines(pictures).await
+    }
+}
+
+async fn show_lines(pictures: watch::Receiver<Option<Progress>>) -> std::convert::Infallible {
+    let mut ticks = interval(Duration::from_secs(5));
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let Some(progress) = pictures.borrow().clone() else { continue };
+        let books = progress.books();
+        tell(format!(
+            "{}: {} of {} rows, {} in quarantine, {:.0} rows/s",
+            progress.phase.label(),
+            count(books.accounted()),
+            count(books.read),
+            count(books.quarantined),
+            progress.rows_per_second
+        ));
+    }
+}
+
+/// Tables shown at once: more would scroll.
+const BARS: usize = 8;
+
+async fn show_bars(pictures: watch::Receiver<Option<Progress>>) -> std::convert::Infallible {
+    let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+    let clear_at_the_end = ClearAtTheEnd(bars.clone());
+    let template = "{prefix:<32.32} {bar:30} {msg}";
+    let style = ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("█▉▊▋▌▍▎▏ ");
+    let bar = || bars.add(ProgressBar::new(1000).with_style(style.clone()));
+    let all = bar();
+    let mut tables: Vec<ProgressBar> = Vec::new();
+    let mut ticks = interval(Duration::from_millis(200));
+    loop {
+        ticks.tick().await;
+        let Some(progress) = pictures.borrow().clone() else { continue };
+        show_all(&all, &progress);
+        let under_way: Vec<_> = progress
+            .tables
+            .iter()
+            .filter(|table| table.phase < Phase::Done && table.chunks_done > 0)
+            .take(BARS)
+            .collect();
+        while tables.len() < under_way.len() {
+            tables.push(bar());
+        }
+        for gone in tables.drain(under_way.len()..) {
+            bars.remove(&gone);
+        }
+        for (bar, table) in tables.iter().zip(under_way) {
+            show_table(bar, table);
+        }
+        let _ = &clear_at_the_end;
+    }
+}
+
+fn show_all(bar: &ProgressBar, progress: &Progress) {
+    let books = progress.books();
+    let eta = progress.eta_seconds.map_or_else(String::new, |seconds| {
+        format!(", {} left", indicatif::HumanDuration(Duration::from_secs_f64(seconds.max(0.0))))
+    });
+    bar.set_prefix(progress.phase.label());
+    bar.set_position(thousandths(progress.fraction()));
+    bar.set_message(format!(
+        "{} of {} rows, {:.0}/s{eta}, {} in quarantine",
+        count(books.accounted()),
+        count(books.read),
+        progress.rows_per_second,
+        count(books.quarantined)
+    ));
+}
+
+fn show_table(bar: &ProgressBar, table: &TableProgress) {
+    bar.set_prefix(table.target.to_string());
+    bar.set_position(thousandths(table.fraction()));
+    bar.set_message(format!("{} of {}", count(table.books.accounted()), count(table.books.read)));
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a fraction is between 0 and 1"
+)]
+fn thousandths(fraction: Option<f64>) -> u64 {
+    (fraction.unwrap_or_default() * 1000.0) as u64
+}
+
+/// The bars make room for the summary.
+struct ClearAtTheEnd(MultiProgress);
+
+impl Drop for ClearAtTheEnd {
+    fn drop(&mut self) {
+        // Where the terminal is gone there is nothing to clear.
+        let _ = self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::run::{Books, Failure, TableOutcome};
+
+    #[test]
+    fn only_closed_books_end_well() {
+        let status = |outcome| judge(outcome).err().map(|error| error.status());
+
+        assert_eq!(status(outcome(OutcomeStatus::Completed, true, None)), None);
+        let open = outcome(OutcomeStatus::Completed, false, None);
+        assert_eq!(status(open), Some(Status::Different));
+        let paused = outcome(OutcomeStatus::Paused, true, None);
+        assert_eq!(status(paused), Some(Status::Stopped));
+        let full = outcome(OutcomeStatus::Failed, true, Some(ErrorCode::Load003));
+        assert_eq!(status(full), Some(Status::Database));
+        let many = outcome(OutcomeStatus::Failed, true, Some(ErrorCode::Load006));
+        assert_eq!(status(many), Some(Status::Different));
+    }
+
+    #[test]
+    fn a_summary_names_the_table_whose_books_do_not_close() {
+        let mut outcome = outcome(OutcomeStatus::Failed, false, None);
+        outcome.tables.push(TableOutcome {
+            source: "person".parse().unwrap(),
+            target: "public.person".parse().unwrap(),
+            books: Books { read: 1200, loaded: 1199, ..Books::default() },
+            bytes: 1,
+            seconds: 1.0,
+        });
+
+        let text = summary(&outcome);
+
+        let line = text.lines().find(|line| line.starts_with("public.person")).unwrap();
+        assert!(line.contains("1,200") && line.ends_with("DOES NOT CLOSE"), "{text}");
+    }
+
+    fn outcome(status: OutcomeStatus, books_close: bool, failure: Option<ErrorCode>) -> RunOutcome {
+        RunOutcome {
+            run_id: RunId::parse("run").expect("an id"),
+            status,
+            tables: Vec::new(),
+            books_close,
+            seconds: 1.0,
+            rows_per_second: 1.0,
+            peak_rss_bytes: 1,
+            failure: failure.map(|code| Failure { code, message: "copying".to_owned() }),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a command says and what it gives. Words go to stderr; a result goes to stdout or into the
+//! file that was asked for.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use shared::error_code::ErrorCode;
+
+use super::CommandError;
+
+/// Where a result goes as JSON.
+#[derive(Debug, Args)]
+pub(super) struct Json {
+    /// Write the result as JSON to this file, or to stdout with `-`
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Json {
+    /// Writes the result, if it is wanted as JSON. Tells whether it was.
+    pub(super) fn write(&self, result: &impl Serialize) -> Result<bool, CommandError> {
+        let Some(path) = &self.json else { return Ok(false) };
+        let mut text = serde_json::to_vec_pretty(result).map_err(io::Error::from)?;
+        text.push(b'\n');
+        write_to(path, &text)?;
+        Ok(true)
+    }
+
+    /// Whether stdout belongs to the JSON.
+    pub(super) fn is_stdout(&self) -> bool {
+        self.json.as_deref() == Some(Path::new("-"))
+    }
+}
+
+/// Writes a file, or stdout for `-`.
+pub(super) fn write_to(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    if path == Path::new("-") {
+        return Ok(give_bytes(bytes)?);
+    }
+    std::fs::write(path, bytes).map_err(|error| {
+        CommandError::new(ErrorCode::Sys003, format!("writing {}", path.display()))
+            .hint("Check the folder and its rights.")
+            .because(&error)
+    })
+}
+
+/// One line, or several, for people.
+pub(super) fn tell(text: impl AsRef<str>) {
+    // Where stderr is gone there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{}", text.as_ref());
+}
+
+/// A result, for people and pipes.
+pub(super) fn give(text: impl AsRef<str>) -> Result<(), CommandError> {
+    let mut text = text.as_ref().to_owned();
+    text.push('\n');
+    Ok(give_bytes(text.as_bytes())?)
+}
+
+/// Rows in columns, as wide as they need to be.
+pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = head.map(str::len);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: [&str; N]| {
+        let mut line = String::new();
+        for (width, cell) in widths.iter().zip(cells) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width + 2 - cell.chars().count().min(*width)));
+        }
+        line.trim_end().to_owned()
+    };
+    let head = line(head);
+    let rows = rows.iter().map(|row| line(std::array::from_fn(|index| row[index].as_str())));
+    std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// `1234567` as `1,234,567`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn give_bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [["a".to_owned(), "1".to_owned()], ["längst".to_owned(), "22".to_owned()]];
+        assert_eq!(table(["name", "n"], &rows), "name    n\na       1\nlängst  22");
+    }
+
+    #[test]
+    fn a_count_is_read_in_groups_of_three() {
+        let written = [0, 999, 1_000, 1_234_567].map(count);
+        assert_eq!(written, ["0", "999", "1,000", "1,234,567"]);
+    }
+}

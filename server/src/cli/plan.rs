@@ -1,0 +1,137 @@
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use shared::connection::without_secret;
+use shared::plan::PlanProblem;
+
+use super::CommandError;
+use super::exit::Status;
+use super::input::{expanded, read_plan, sides};
+use super::output::{Json, give, tell, write_to};
+use crate::config::Installation;
+use crate::jobs::databases;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Plan {
+    /// Read both catalogs and write a complete, runnable plan
+    Draft(Draft),
+    /// Hold a plan against its databases and say what is wrong with it
+    Check(Check),
+    /// Say what one plan does otherwise than another
+    Diff(Diff),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Draft {
+    /// The database to read
+    #[arg(long, value_name = "URL")]
+    source: String,
+    /// The database to write
+    #[arg(long, value_name = "URL")]
+    target: String,
+    /// A template, such as mdw, or `none`; else the one that fits, or names and types are matched
+    #[arg(long, value_name = "NAME")]
+    template: Option<String>,
+    /// The plan's name
+    #[arg(long)]
+    name: Option<String>,
+    /// The file to write; `-` is stdout
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    plan: PathBuf,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Diff {
+    old: PathBuf,
+    new: PathBuf,
+    #[command(flatten)]
+    json: Json,
+}
+
+impl Plan {
+    pub(super) async fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        match self {
+            Self::Draft(command) => command.run().await,
+            Self::Check(command) => command.run(installation).await,
+            Self::Diff(command) => command.run(),
+        }
+    }
+}
+
+impl Draft {
+    async fn run(self) -> Result<(), CommandError> {
+        let (source, target) = (expanded(&self.source)?, expanded(&self.target)?);
+        let mut plan = databases::draft(&source, &target, self.template.as_deref()).await?;
+        // As they were given: a variable stays a variable.
+        plan.source = self.source;
+        plan.target = self.target;
+        if let Some(name) = self.name {
+            plan.name = name;
+        }
+        let has_secret = [&plan.source, &plan.target].into_iter().any(|url| {
+            let named_only = url.contains("${");
+            !named_only && without_secret(url) != **url
+        });
+        write_to(&self.out, plan.to_yaml().as_bytes())?;
+        let signed = plan.tables.iter().flat_map(|table| &table.columns);
+        let signed = signed.filter(|column| column.signed.is_some()).count();
+        tell(format!("{}: {} tables", plan.name, plan.tables.len()));
+        if signed > 0 {
+            tell(format!("{signed} columns carry a signature for a loss: look at `signed`"));
+        }
+        if has_secret {
+            tell("the plan has a password in it: write ${NAME} in its place to keep it out");
+        }
+        Ok(())
+    }
+}
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    problems: &'a [PlanProblem],
+}
+
+impl Check {
+    async fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        let plan = read_plan(&self.plan)?;
+        let sides = sides(&plan, installation).await?;
+        let problems = databases::check(&plan, &sides.source, &sides.target).await?;
+        self.json.write(&Checked { problems: &problems })?;
+        let Some(first) = problems.first() else {
+            tell(format!("{}: {} tables, ready to run", plan.name, plan.tables.len()));
+            return Ok(());
+        };
+        for problem in &problems {
+            tell(format!("{} {}: {}", problem.code, problem.at, problem.message));
+        }
+        let message = format!("the plan has {} problems", problems.len());
+        Err(CommandError::new(first.code, message).exit(Status::Usage))
+    }
+}
+
+#[derive(Serialize)]
+struct Differences {
+    differences: Vec<String>,
+}
+
+impl Diff {
+    fn run(self) -> Result<(), CommandError> {
+        let (old, new) = (read_plan(&self.old)?, read_plan(&self.new)?);
+        let differences = engine::map::diff::differences(&old, &new);
+        if differences.is_empty() {
+            tell("the plans do the same");
+        } else if !self.json.is_stdout() {
+            give(differences.join("\n"))?;
+        }
+        self.json.write(&Differences { differences })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+use engine::EngineError;
+use shared::id::RunId;
+use shared::plan::PlanProblem;
+use shared::run::RunState;
+
+use crate::store::StoreError;
+
+/// Why work was refused or could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("there is no such plan")]
+    PlanNotFound,
+    #[error("there is no such run")]
+    RunNotFound,
+    #[error("there is no such connection")]
+    ConnectionNotFound,
+    /// The plan names a connection that is not there.
+    #[error("the plan names the connection `{name}`, which is not there")]
+    ConnectionMissing { name: String },
+    /// The run is not in a state from which it can do that.
+    #[error("the run is {}", .state.label().to_lowercase())]
+    WrongState { state: RunState },
+    /// A run of the same plan version waits to be resumed, or is under way.
+    #[error("run {run} of this plan has not ended")]
+    Unfinished { run: RunId },
+    /// The plan cannot run as it is.
+    #[error("the plan has problems")]
+    PlanProblems(Vec<PlanProblem>),
+    /// The server is on its way down.
+    #[error("the server is stopping")]
+    Stopping,
+}

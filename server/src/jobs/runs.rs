@@ -1,0 +1,372 @@
+//! The runs of this server: started, paused, resumed, watched, and found again after a crash.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use engine::clock::Clock;
+use engine::run::Request;
+use shared::audit::Action;
+use shared::error_code::ErrorCode;
+use shared::event::RunEvent;
+use shared::id::RunId;
+use shared::plan::Plan;
+use shared::run::{Failure, NewRun, Run, RunState, Start};
+use shared::user::User;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::WatchStream;
+use zeroize::Zeroizing;
+
+use super::watched::Watched;
+use super::{Databases, JobError, run_migration};
+use crate::audit::{self, Actor};
+use crate::store::runs::{Ending, PlannedRun, StoredRun};
+use crate::store::{self, Store, StoreError, plans, runs};
+
+/// A run as its target knows it.
+pub struct Ledger {
+    /// The target's URL.
+    pub target: Zeroizing<String>,
+    pub run: RunId,
+}
+
+/// Another installation's run is given up after so long without a sign of life.
+const SILENCE: TimeDelta = TimeDelta::seconds(60);
+
+/// Numbers that an interrupted run may have used for events after its last record.
+const UNRECORDED: u64 = 1_000;
+
+/// Starts runs and knows the ones under way. Clones are handles to the same runs.
+#[derive(Clone)]
+pub struct Runs(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    databases: Databases,
+    quarantine_key: engine::seal::Key,
+    /// This installation, by a name that stays the same when it restarts.
+    owner: String,
+    under_way: Mutex<UnderWay>,
+    /// Where runs are worked: an HTTP worker's own runtime has one thread, and requests wait on it.
+    runtime: Handle,
+}
+
+#[derive(Default)]
+struct UnderWay {
+    runs: HashMap<RunId, Arc<Watched>>,
+    stopping: bool,
+}
+
+impl Runs {
+    /// To be called on the runtime that is to work the runs.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        databases: Databases,
+        quarantine_key: engine::seal::Key,
+        owner: String,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            databases,
+            quarantine_key,
+            owner,
+            under_way: Mutex::default(),
+            runtime: Handle::current(),
+        }))
+    }
+
+    /// Starts a run of the latest version of a plan.
+    pub async fn start(&self, user: &User, new: &NewRun) -> Result<Run, JobError> {
+        let Inner { store, clock, .. } = &*self.0;
+        let plan = plans::find(store.pool(), &new.plan_id).await?;
+        let plan = plan.ok_or(JobError::PlanNotFound)?;
+        let problems = plan.plan.problems();
+        if !problems.is_empty() {
+            return Err(JobError::PlanProblems(problems));
+        }
+        let sides = self.0.databases.sides(&plan.plan).await?;
+
+        let now = clock.now();
+        let planned = PlannedRun {
+            id: RunId::parse(clock.fresh_id().to_string()).expect("a UUID is an id"),
+            plan_id: plan.id.clone(),
+            plan_version: plan.version,
+            started_by: user.name.clone(),
+            created_at: now,
+        };
+        let mut tx = store.begin().await?;
+        let unfinished = runs::find_unfinished(&mut *tx, &plan.id, plan.version).await?;
+        if let Some(run) = unfinished
+            && new.start == Start::Continue
+        {
+            return Err(JobError::Unfinished { run });
+        }
+        runs::insert(&mut *tx, &planned).await?;
+        runs::start(&mut *tx, &planned.id, RunState::Planned, &self.0.owner, now).await?;
+        let detail = Some(format!("plan {} version {}", plan.id, plan.version));
+        audit::record(&mut tx, now, user, Action::RunStarted, planned.id.as_str(), detail).await?;
+        let stored = runs::find(&mut *tx, &planned.id).await?.ok_or(JobError::RunNotFound)?;
+        let watched = self.enter(&stored)?;
+        if let Err(error) = store::commit(tx).await {
+            self.leave(&planned.id);
+            return Err(error.into());
+        }
+        let run = stored.run.clone();
+        self.work(stored, watched, plan.plan, sides, new.start);
+        Ok(run)
+    }
+
+    /// Goes on with a run that was paused or failed.
+    pub async fn resume(&self, user: &User, id: &RunId) -> Result<Run, JobError> {
+        let Inner { store, clock, .. } = &*self.0;
+        let stored = self.find(id).await?;
+        let state = stored.run.state;
+        if !state.allows(RunState::Running) {
+            return Err(JobError::WrongState { state });
+        }
+        let (plan_id, version) = (&stored.run.plan_id, stored.run.plan_version);
+        let plan = plans::find_version(store.pool(), plan_id, version).await?;
+        let plan = plan.ok_or(JobError::PlanNotFound)?.plan;
+        let sides = self.0.databases.sides(&plan).await?;
+
+        let now = clock.now();
+        let mut tx = store.begin().await?;
+        if !runs::start(&mut *tx, id, state, &self.0.owner, now).await? {
+            return Err(JobError::WrongState { state: RunState::Running });
+        }
+        audit::record(&mut tx, now, user, Action::RunResumed, id.as_str(), None).await?;
+        let stored = runs::find(&mut *tx, id).await?.ok_or(JobError::RunNotFound)?;
+        let watched = self.enter(&stored)?;
+        if let Err(error) = store::commit(tx).await {
+            self.leave(id);
+            return Err(error.into());
+        }
+        let run = stored.run.clone();
+        self.work(stored, watched, plan, sides, Start::Continue);
+        Ok(run)
+    }
+
+    /// Asks a run to stop after the chunks that are being copied. It is paused a moment later,
+    /// which its events tell.
+    pub async fn pause(&self, user: &User, id: &RunId) -> Result<Run, JobError> {
+        let run = self.find(id).await?.run;
+        match self.watched(id) {
+            Some(watched) if run.state == RunState::Running => {
+                watched.stop(user.into());
+                Ok(run)
+            }
+            _ => Err(JobError::WrongState { state: run.state }),
+        }
+    }
+
+    /// A run as it is now: where it is under way here, with the latest picture.
+    pub async fn find(&self, id: &RunId) -> Result<StoredRun, JobError> {
+        let found = runs::find(self.0.store.pool(), id).await?;
+        let mut stored = found.ok_or(JobError::RunNotFound)?;
+        if let Some(watched) = self.watched(id) {
+            let event = watched.latest();
+            if stored.run.state == RunState::Running && event.state == RunState::Running {
+                stored.event_number = event.number;
+                stored.run.progress = event.progress;
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Where a run wrote down what it did, and under which id.
+    pub async fn ledger(&self, id: &RunId) -> Result<Ledger, JobError> {
+        let Inner { store, databases, .. } = &*self.0;
+        let stored = self.find(id).await?;
+        let (plan_id, version) = (&stored.run.plan_id, stored.run.plan_version);
+        let plan = plans::find_version(store.pool(), plan_id, version).await?;
+        let plan = plan.ok_or(JobError::PlanNotFound)?.plan;
+        Ok(Ledger { target: databases.sides(&plan).await?.target, run: stored.ledger_run_id })
+    }
+
+    /// The events of a run after a number, until one that [is the last](RunEvent::is_last).
+    pub async fn events(
+        &self,
+        id: &RunId,
+        after: Option<u64>,
+    ) -> Result<impl futures::Stream<Item = RunEvent> + use<>, JobError> {
+        let stored = self.find(id).await?;
+        let events = match self.watched(id) {
+            Some(watched) => watched.subscribe(),
+            None => self.follow_elsewhere(stored),
+        };
+        let mut seen = after;
+        let mut ended = false;
+        let events = WatchStream::new(events)
+            .take_while(move |event| !std::mem::replace(&mut ended, event.is_last()))
+            .filter(move |event| {
+                let is_new = seen.is_none_or(|number| event.number != number);
+                seen = Some(event.number);
+                is_new
+            });
+        Ok(events)
+    }
+
+    /// Finds runs that are said to be running though nobody works on them any more, and says so:
+    /// they can be resumed.
+    pub async fn recover(&self) -> Result<usize, StoreError> {
+        let Inner { store, clock, owner, .. } = &*self.0;
+        let now = clock.now();
+        let abandoned = runs::list_abandoned(store.pool(), owner, now - SILENCE).await?;
+        let mut recovered = 0;
+        for StoredRun { run, event_number, ledger_run_id } in abandoned {
+            if self.watched(&run.id).is_some() {
+                continue;
+            }
+            let failure = Failure {
+                code: ErrorCode::Sys006,
+                message: format!("carrying out run {}", run.id),
+            };
+            let ending = Ending {
+                state: RunState::Failed,
+                failure: Some(&failure),
+                progress: run.progress.as_ref(),
+                event_number: event_number + UNRECORDED,
+                ledger_run_id: &ledger_run_id,
+            };
+            let mut tx = store.begin().await?;
+            if runs::end(&mut *tx, &run.id, ending, now).await? {
+                let detail = Some(failure.code.to_string());
+                let id = run.id.as_str();
+                audit::record(&mut tx, now, Actor::system(), Action::RunFailed, id, detail).await?;
+                recovered += 1;
+                tracing::warn!(run.id = %run.id, "run {} was interrupted", run.id);
+            }
+            store::commit(tx).await?;
+        }
+        Ok(recovered)
+    }
+
+    /// Looks for abandoned runs from time to time, for as long as the server runs.
+    pub async fn keep_recovering(self) {
+        loop {
+            sleep(Duration::from_secs(30)).await;
+            if let Err(error) = self.recover().await {
+                // The store is asked again in half a minute.
+                tracing::warn!("{error}");
+            }
+        }
+    }
+
+    /// Stops all runs between chunks and waits until they have; later ones are refused.
+    pub async fn stop(&self, patience: Duration) {
+        let watched: Vec<_> = {
+            let mut under_way = self.lock();
+            under_way.stopping = true;
+            under_way.runs.values().map(Arc::clone).collect()
+        };
+        for watched in &watched {
+            watched.stop(Actor::system());
+        }
+        let all_ended = async {
+            for watched in watched {
+                let mut events = watched.subscribe();
+                // An error means that the run is gone, which is an end as well.
+                let _ = events.wait_for(RunEvent::is_last).await;
+            }
+        };
+        if timeout(patience, all_ended).await.is_err() {
+            tracing::warn!("a run did not stop in time; it will be found interrupted");
+        }
+    }
+
+    fn work(
+        &self,
+        stored: StoredRun,
+        watched: Arc<Watched>,
+        plan: Plan,
+        sides: super::databases::Sides,
+        start: Start,
+    ) {
+        let (progress, pictures) = watch::channel(None);
+        let request = Request {
+            plan,
+            source_url: sides.source.as_str().to_owned(),
+            target_url: sides.target.as_str().to_owned(),
+            run_id: stored.ledger_run_id,
+            workers: None,
+            start: match start {
+                Start::Continue => engine::run::Start::Continue,
+                Start::Fresh => engine::run::Start::Fresh,
+            },
+            key: self.0.quarantine_key.clone(),
+            progress,
+            stop: watched.stop.clone(),
+            clock: Arc::clone(&self.0.clock),
+        };
+        let runs = self.clone();
+        let id = stored.run.id;
+        self.0.runtime.spawn(async move {
+            let store = runs.0.store.clone();
+            let clock = Arc::clone(&runs.0.clock);
+            run_migration::work(store, clock, id.clone(), watched, request, pictures).await;
+            runs.leave(&id);
+        });
+    }
+
+    /// A run that another installation works on is seen through the store.
+    fn follow_elsewhere(&self, stored: StoredRun) -> watch::Receiver<RunEvent> {
+        let id = stored.run.id.clone();
+        let (sender, receiver) = watch::channel(event_of(stored));
+        if sender.borrow().is_last() {
+            return receiver;
+        }
+        let runs = self.clone();
+        tokio::spawn(async move {
+            while !sender.is_closed() && !sender.borrow().is_last() {
+                sleep(Duration::from_secs(1)).await;
+                // A store that does not answer now will, or the subscriber goes away.
+                let Ok(stored) = runs.find(&id).await else { continue };
+                sender.send_if_modified(|event| {
+                    let latest = event_of(stored);
+                    let is_new = latest.number != event.number;
+                    *event = latest;
+                    is_new
+                });
+            }
+        });
+        receiver
+    }
+
+    fn watched(&self, id: &RunId) -> Option<Arc<Watched>> {
+        self.lock().runs.get(id).map(Arc::clone)
+    }
+
+    fn enter(&self, stored: &StoredRun) -> Result<Arc<Watched>, JobError> {
+        let mut under_way = self.lock();
+        if under_way.stopping {
+            return Err(JobError::Stopping);
+        }
+        let watched = Arc::new(Watched::new(stored.event_number, stored.run.progress.clone()));
+        under_way.runs.insert(stored.run.id.clone(), Arc::clone(&watched));
+        Ok(watched)
+    }
+
+    fn leave(&self, id: &RunId) {
+        self.lock().runs.remove(id);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, UnderWay> {
+        self.0.under_way.lock().expect("nobody panics with the lock")
+    }
+}
+
+fn event_of(stored: StoredRun) -> RunEvent {
+    RunEvent {
+        number: stored.event_number,
+        state: stored.run.state,
+        progress: stored.run.progress,
+        failure: stored.run.failure,
+    }
+}
