@@ -9,7 +9,7 @@ PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 
 export CARGO_HTTP_TIMEOUT=30 CARGO_NET_RETRY=2 PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1
 
-say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+say() { printf '%s\n' "── $*" >&2; }
 die() { printf '%s\n' "dev: $*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null; }
 

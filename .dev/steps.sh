@@ -9,7 +9,7 @@ step() {
   local name=$1 started=$SECONDS
   shift
   trap print_steps EXIT
-  printf '\n\033[1m── %s\033[0m\n' "$name"
+  printf '\n── %s\n' "$name"
   STEP_NAMES+=("$name")
   "$@"
   STEP_SECONDS+=($((SECONDS - started)))
