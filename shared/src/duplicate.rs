@@ -170,6 +170,8 @@ pub enum Field {
     City,
     Postcode,
     State,
+    /// Postcode, city and state of two different addresses, together: who moves changes them all.
+    Area,
 }
 
 names!(Field {
@@ -188,6 +190,7 @@ names!(Field {
     City => "city", "City";
     Postcode => "postcode", "Postcode";
     State => "state", "State";
+    Area => "area", "Area";
 });
 
 /// How far two values of a field agree. Which of these a field can have is fixed per field.
@@ -211,9 +214,9 @@ pub enum Agreement {
     /// Two values changed places: given name and surname, day and month, street and second line.
     Swapped,
     /// One shares a part with the other: half of a double name, a former name, two parts of a
-    /// date, the local part of an e-mail address, the house number.
+    /// date, the local part of an e-mail address, the house number, the city of an area.
     Part,
-    /// A smaller part: one part of a date.
+    /// A smaller part: the year of a date, the state of an area.
     SmallPart,
     /// One character was changed, lost, added, or changed places with its neighbour.
     OneEdit,
@@ -271,7 +274,9 @@ pub enum Veto {
     PossibleParentAndChild,
     /// A newborn without a name of its own.
     Newborn,
-    /// They agree in too few things that belong to one person only.
+    /// They share an identifier, and neither the given name nor the date of birth.
+    SharedIdentifier,
+    /// They agree in a name and a date, and in nothing that could tell namesakes apart.
     ThinEvidence,
 }
 
@@ -281,8 +286,17 @@ names!(Veto {
     PossibleTwins => "possible_twins", "Possible twins";
     PossibleParentAndChild => "possible_parent_and_child", "Possible parent and child";
     Newborn => "newborn", "Newborn without a name";
+    SharedIdentifier => "shared_identifier", "One identifier, two people";
     ThinEvidence => "thin_evidence", "Too little to go by";
 });
+
+impl Veto {
+    /// Whether it says that these are two people. The others say that too little is known, which
+    /// more records of a person can make up for.
+    pub const fn is_contradiction(self) -> bool {
+        !matches!(self, Self::Newborn | Self::ThinEvidence)
+    }
+}
 
 /// Why a record was not compared with anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -371,6 +385,8 @@ pub struct Alternatives {
     pub same_person: f64,
     pub household_member: f64,
     pub twin: f64,
+    /// Parent and child, or other relatives, of one name.
+    pub namesake: f64,
     pub stranger: f64,
 }
 
@@ -393,6 +409,8 @@ pub struct Factor {
     pub against_household: f64,
     /// Evidence for one person against twins, in bits.
     pub against_twin: f64,
+    /// Evidence for one person against parent and child of one name, in bits.
+    pub against_namesake: f64,
     /// The part of `against_stranger` that comes from the value being rare (or common), in bits.
     pub rarity: f64,
 }
@@ -463,6 +481,70 @@ pub struct Decision {
     pub decided_by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<DateTime<Utc>>,
+}
+
+/// How many pairs have about one weight.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WeightBin {
+    /// The least weight of the bin; the next bin's is the end.
+    pub from: f64,
+    pub pairs: u64,
+    /// How many of them are expected to be one person, by their own probabilities.
+    pub expected_matches: f64,
+    /// How many of them a contradiction keeps from being merged unseen.
+    pub vetoed: u64,
+}
+
+/// What two thresholds would do.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Forecast {
+    pub matches: u64,
+    pub reviews: u64,
+    pub left: u64,
+    /// Of the matches, how many are expected to be right.
+    pub precision: f64,
+    /// Of all pairs of one person that were compared, how many would be matches.
+    pub recall: f64,
+    /// The same for matches and reviews together.
+    pub recall_with_reviews: f64,
+}
+
+/// What two thresholds would do with pairs of these weights. Exact where they fall between bins.
+pub fn forecast(bins: &[WeightBin], automatic: f64, review: f64) -> Forecast {
+    let (mut matches, mut reviews, mut left) = (0, 0, 0);
+    let (mut right, mut looked, mut missed) = (0.0, 0.0, 0.0);
+    for bin in bins {
+        let share = bin.expected_matches / count(bin.pairs.max(1));
+        if bin.from >= automatic {
+            matches += bin.pairs - bin.vetoed;
+            reviews += bin.vetoed;
+            right += share * count(bin.pairs - bin.vetoed);
+            looked += share * count(bin.vetoed);
+        } else if bin.from >= review {
+            reviews += bin.pairs;
+            looked += bin.expected_matches;
+        } else {
+            left += bin.pairs;
+            missed += bin.expected_matches;
+        }
+    }
+    let all = right + looked + missed;
+    let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 1.0 };
+    Forecast {
+        matches,
+        reviews,
+        left,
+        precision: ratio(right, count(matches)),
+        recall: ratio(right, all),
+        recall_with_reviews: ratio(right + looked, all),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no file has 2^53 pairs")]
+const fn count(pairs: u64) -> f64 {
+    pairs as f64
 }
 
 /// How the surviving value of an attribute is chosen.
@@ -570,12 +652,31 @@ mod tests {
             against_stranger: 9.0,
             against_household: 1.0,
             against_twin: 0.0,
+            against_namesake: 0.0,
             rarity: 2.0,
         };
 
         let printed = format!("{person:?}{golden:?}{:?}{factor:?}", golden.values);
 
         assert!(!printed.to_lowercase().contains("quillfeather"), "{printed}");
+    }
+
+    #[test]
+    fn thresholds_divide_the_pairs_and_a_veto_makes_a_review() {
+        let bin = |from, pairs, expected_matches, vetoed| WeightBin {
+            from,
+            pairs,
+            expected_matches,
+            vetoed,
+        };
+        let bins = [bin(-10.0, 80, 0.0, 0), bin(0.0, 10, 5.0, 1), bin(8.0, 10, 10.0, 2)];
+
+        let forecast = forecast(&bins, 7.3, -3.0);
+
+        assert_eq!((forecast.matches, forecast.reviews, forecast.left), (8, 12, 80));
+        assert!((forecast.precision - 1.0).abs() < 1e-12);
+        assert!((forecast.recall - 8.0 / 15.0).abs() < 1e-12);
+        assert!((forecast.recall_with_reviews - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -1,0 +1,153 @@
+//! Which passes are made.
+
+use serde::{Deserialize, Serialize};
+
+use super::Feature;
+use super::refine::survey;
+use crate::number::{pairs, wide};
+use crate::people::People;
+
+/// A block of more records is divided by what else they share.
+pub const DEFAULT_LARGEST_BLOCK: u32 = 600;
+
+/// Records that share all features of a pass meet in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pass {
+    pub features: Vec<Feature>,
+}
+
+impl Pass {
+    /// A person's several phones make a record stand in several blocks, which only the first
+    /// feature of a pass may.
+    pub fn is_possible(&self) -> bool {
+        !self.features.iter().skip(1).any(|feature| *feature == Feature::Phone)
+    }
+
+    /// The pass as its features joined by `+`.
+    pub fn name(&self) -> String {
+        if self.features.is_empty() {
+            return "everybody".to_owned();
+        }
+        let name = |feature| serde_norway::to_string(feature).unwrap_or_default().trim().to_owned();
+        self.features.iter().map(name).collect::<Vec<_>>().join("+")
+    }
+}
+
+/// The passes of a run. A saved model keeps them: other passes would find other pairs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    pub passes: Vec<Pass>,
+    pub largest_block: u32,
+}
+
+/// Passes that suit these people: the narrow ones always, broad ones as long as the comparisons,
+/// counted before they are made, stay within what the narrow ones would cost in a large table.
+pub fn choose(people: &People, largest_block: u32) -> Plan {
+    let mut plan =
+        Plan { passes: NARROW.iter().map(|pass| pass_of(pass)).collect(), largest_block };
+    plan.passes.retain(|pass| can_be_made(people, pass));
+    let records = people.compared();
+    if records > BROAD_RECORDS {
+        return plan;
+    }
+    let mut budget = BROAD_PAIRS.min(records * BROAD_PAIRS_PER_RECORD);
+    for features in BROAD {
+        let pass = pass_of(features);
+        if !can_be_made(people, &pass) {
+            continue;
+        }
+        let cost = if pass.features.is_empty() {
+            pairs(records)
+        } else {
+            let alone = Plan { passes: vec![pass.clone()], largest_block: u32::MAX };
+            survey(people, &alone).iter().map(|blocks| blocks.pairs).sum()
+        };
+        if cost > budget {
+            continue;
+        }
+        budget -= cost;
+        if pass.features.is_empty() {
+            // Everybody meets everybody; no other pass can add a pair.
+            return Plan { passes: vec![pass], largest_block: largest_block.max(SMALL) };
+        }
+        plan.passes.push(pass);
+    }
+    plan
+}
+
+const BROAD_RECORDS: u64 = 250_000;
+const BROAD_PAIRS: u64 = 4_000_000;
+const BROAD_PAIRS_PER_RECORD: u64 = 400;
+const SMALL: u32 = 1_000;
+
+fn pass_of(features: &[Feature]) -> Pass {
+    Pass { features: features.to_vec() }
+}
+
+/// Whether the table has columns for it at all.
+fn can_be_made(people: &People, pass: &Pass) -> bool {
+    const LOOK: usize = 10_000;
+    // A column that is empty in so many records is as good as not there; a full look would only
+    // find a handful of pairs that the other passes find too.
+    let step = (people.len() / LOOK).max(1);
+    let rows = || people.rows().iter().step_by(step);
+    let has = |feature: Feature| {
+        wide(rows().filter(|row| feature.content(people, row).is_some()).count()) > 0
+    };
+    pass.features.iter().all(|feature| has(*feature))
+}
+
+use Feature::{
+    Address, BirthDate, BirthEitherWay, BirthYear, Birthday, City, Email, Given, GivenInitial,
+    GivenSound, GivenStart, Identifier, IdentifierEnd, NamesEitherWay, OtherIdentifier, Phone,
+    Postcode, Surname, SurnameBegin, SurnameSound, SurnameStart,
+};
+
+const NARROW: &[&[Feature]] = &[
+    &[Surname, BirthDate],
+    &[Identifier],
+    &[Email],
+    &[NamesEitherWay, BirthYear],
+    &[Given, BirthDate],
+    &[Phone, GivenInitial],
+    &[Address, GivenInitial],
+    &[Postcode, BirthDate],
+    &[Given, Surname, Postcode],
+    &[Phone, BirthDate],
+    &[GivenSound, SurnameSound, Birthday],
+    &[SurnameSound, BirthEitherWay],
+    &[GivenStart, SurnameBegin, BirthYear],
+    &[GivenSound, SurnameSound, BirthYear],
+    &[Given, Surname, City],
+    &[Postcode, Given, SurnameStart],
+    &[IdentifierEnd, BirthDate],
+    &[Phone, SurnameSound],
+    &[OtherIdentifier],
+    &[GivenSound, BirthEitherWay],
+    &[Address, BirthYear],
+];
+
+const BROAD: &[&[Feature]] = &[
+    &[],
+    &[BirthDate],
+    &[BirthEitherWay],
+    &[NamesEitherWay],
+    &[Given, Surname],
+    &[SurnameSound, GivenSound],
+    &[SurnameSound, BirthYear],
+    &[Surname, Birthday],
+    &[GivenSound, BirthYear],
+    &[Given, Birthday],
+    &[Address],
+    &[Phone],
+    &[Postcode, BirthYear],
+    &[Postcode, SurnameSound],
+    &[Postcode, GivenSound],
+    &[SurnameBegin, GivenStart],
+    &[Surname],
+    &[Given],
+    &[SurnameSound],
+    &[GivenSound],
+];

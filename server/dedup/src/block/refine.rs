@@ -1,0 +1,294 @@
+//! Blocks of one pass: records sorted by key, and blocks that are too large divided by what else
+//! their records share. Nothing is dropped: what a division separates is counted.
+
+use hashbrown::HashSet;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Feature, Pass, Plan};
+use crate::hash::{mix, upper};
+use crate::number::{compact, pairs, wide};
+use crate::people::{Index, People, Row};
+
+/// The blocks of a pass that were divided, by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Refined {
+    keys: HashSet<u64, Identity>,
+}
+
+/// The blocks of a pass.
+#[derive(Debug, Clone, Default)]
+pub struct Blocks {
+    /// Records, those of one block side by side.
+    pub(super) members: Vec<Index>,
+    /// Blocks of two records and more.
+    pub(super) leaves: Vec<Leaf>,
+    pub refined: Refined,
+    /// Pairs that meet in a block.
+    pub pairs: u64,
+    /// Pairs that share all features of the pass but were separated when their block was divided.
+    pub separated: u64,
+    /// Records that have all features of the pass.
+    pub records: u64,
+    /// Records in the largest block.
+    pub largest: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaf {
+    pub key: u64,
+    pub start: u32,
+    pub end: u32,
+}
+
+/// The blocks of every pass, counted before any pair is compared.
+pub fn survey(people: &People, plan: &Plan) -> Vec<Blocks> {
+    plan.passes
+        .iter()
+        .map(|pass| {
+            let mut blocks = blocks_of(people, pass, plan.largest_block, &|_| true);
+            (blocks.members, blocks.leaves) = (Vec::new(), Vec::new());
+            blocks
+        })
+        .collect()
+}
+
+/// The blocks of one pass, of the records whose base key is `wanted`.
+pub(super) fn blocks_of(
+    people: &People,
+    pass: &Pass,
+    largest: u32,
+    wanted: &(dyn Fn(u64) -> bool + Sync),
+) -> Blocks {
+    let mut entries: Vec<u64> = people
+        .rows()
+        .par_iter()
+        .enumerate()
+        .with_min_len(8192)
+        .filter(|(_, row)| row.exclusion().is_none())
+        .flat_map_iter(|(record, row)| {
+            base_keys(people, pass, row)
+                .into_iter()
+                .flatten()
+                .filter(|key| wanted(*key))
+                .map(move |key| u64::from(upper(key)) << 32 | wide(record))
+        })
+        .collect();
+    entries.par_sort_unstable();
+    let mut blocks = Blocks { records: wide(entries.len()), ..Blocks::default() };
+    let mut keyed = Vec::new();
+    for run in entries.chunk_by(|a, b| a >> 32 == b >> 32).filter(|run| run.len() > 1) {
+        let prefix = run[0] >> 32;
+        keyed.clear();
+        for entry in run {
+            let record = record_of(*entry);
+            // A record whose two phones share a prefix stands in the run twice, once per phone.
+            for key in base_keys(people, pass, people.row(record)).into_iter().flatten() {
+                if u64::from(upper(key)) == prefix {
+                    keyed.push((key, record));
+                }
+            }
+        }
+        if keyed.iter().any(|(key, _)| *key != keyed[0].0) {
+            keyed.sort_unstable();
+        }
+        keyed.dedup();
+        for block in keyed.chunk_by(|a, b| a.0 == b.0) {
+            let members: Vec<Index>;
+            let members: &[Index] = {
+                members = block.iter().map(|(_, record)| *record).collect();
+                &members
+            };
+            blocks.add(people, pass, largest, block[0].0, members);
+        }
+    }
+    blocks
+}
+
+impl Blocks {
+    fn add(&mut self, people: &People, pass: &Pass, largest: u32, key: u64, members: &[Index]) {
+        let count = wide(members.len());
+        self.largest = self.largest.max(count);
+        let before = self.pairs;
+        if members.len() > largest as usize {
+            self.divide(people, pass, largest, key, 0, members.to_vec());
+            self.separated += pairs(count) - (self.pairs - before);
+        } else {
+            self.keep(key, members);
+        }
+    }
+
+    fn divide(
+        &mut self,
+        people: &People,
+        pass: &Pass,
+        largest: u32,
+        key: u64,
+        depth: usize,
+        members: Vec<Index>,
+    ) {
+        if members.len() <= largest as usize {
+            self.keep(key, &members);
+            return;
+        }
+        self.refined.keys.insert(key);
+        let mut parts: Vec<(u64, Index)> = members
+            .into_iter()
+            .map(|record| (child_key(people, pass, key, depth, record), record))
+            .collect();
+        parts.sort_unstable();
+        for part in parts.chunk_by(|a, b| a.0 == b.0) {
+            let members = part.iter().map(|(_, record)| *record).collect();
+            self.divide(people, pass, largest, part[0].0, depth + 1, members);
+        }
+    }
+
+    fn keep(&mut self, key: u64, members: &[Index]) {
+        if members.len() < 2 {
+            return;
+        }
+        self.pairs += pairs(wide(members.len()));
+        let start = compact(self.members.len());
+        self.members.extend_from_slice(members);
+        self.leaves.push(Leaf { key, start, end: compact(self.members.len()) });
+    }
+}
+
+impl Refined {
+    /// The key of the block in which two records meet, when they do.
+    pub(super) fn meeting(
+        &self,
+        people: &People,
+        pass: &Pass,
+        left: Index,
+        right: Index,
+    ) -> Option<u64> {
+        let (a, b) = (people.row(left), people.row(right));
+        let ours = base_keys(people, pass, a);
+        let theirs = base_keys(people, pass, b);
+        let mut shared: [Option<u64>; 2] =
+            ours.map(|key| key.filter(|key| theirs.contains(&Some(*key))));
+        shared.sort_unstable();
+        shared.into_iter().flatten().find_map(|key| self.leaf(people, pass, key, left, right))
+    }
+
+    /// Whether two records meet in a block, with the least work.
+    pub(super) fn meet(&self, people: &People, pass: &Pass, left: Index, right: Index) -> bool {
+        let (a, b) = (people.row(left), people.row(right));
+        pass.features.iter().all(|feature| feature.is_shared(people, a, b))
+            && (self.keys.is_empty() || self.meeting(people, pass, left, right).is_some())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys that are in one and not in the other.
+    pub(super) fn difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = u64> + 'a {
+        self.keys.symmetric_difference(&other.keys).copied()
+    }
+
+    fn leaf(
+        &self,
+        people: &People,
+        pass: &Pass,
+        base: u64,
+        left: Index,
+        right: Index,
+    ) -> Option<u64> {
+        let mut key = base;
+        for depth in 0.. {
+            if !self.keys.contains(&key) {
+                return Some(key);
+            }
+            let child = child_key(people, pass, key, depth, left);
+            if child != child_key(people, pass, key, depth, right) {
+                return None;
+            }
+            key = child;
+        }
+        None
+    }
+}
+
+/// The keys of the blocks in which a record stands: one, or one per phone.
+pub(super) fn base_keys(people: &People, pass: &Pass, row: &Row) -> [Option<u64>; 2] {
+    let Some((first, rest)) = pass.features.split_first() else { return [Some(EVERYBODY), None] };
+    let mut key = 0;
+    for feature in rest {
+        match feature.content(people, row) {
+            Some(content) => key = mix(key, content),
+            None => return [None, None],
+        }
+    }
+    if *first == Feature::Phone {
+        let [one, other] = row.phones;
+        let of = |phone: u32| (phone != 0).then(|| mix(key, people.phones.content(phone).into()));
+        return [of(one), of(other).filter(|_| one != other)];
+    }
+    [first.content(people, row).map(|content| mix(key, content)), None]
+}
+
+const EVERYBODY: u64 = 0x5eed;
+
+/// By what a block that is too large is divided, in this order.
+const DIVISIONS: [Feature; 12] = [
+    Feature::SurnameSound,
+    Feature::BirthYear,
+    Feature::GivenSound,
+    Feature::BirthDate,
+    Feature::Surname,
+    Feature::Given,
+    Feature::Sex,
+    Feature::Postcode,
+    Feature::City,
+    Feature::Address,
+    Feature::Email,
+    Feature::Identifier,
+];
+
+/// The key of the part of a block into which a record falls. When records share all that they
+/// could be divided by, chance divides them.
+fn child_key(people: &People, pass: &Pass, key: u64, depth: usize, record: Index) -> u64 {
+    const NOTHING: u64 = 0x6e6f_7468_696e_67;
+    let mut divisions = DIVISIONS.iter().filter(|feature| !pass.features.contains(feature));
+    let content = match divisions.nth(depth) {
+        Some(feature) => feature.content(people, people.row(record)).unwrap_or(NOTHING),
+        None => people.id_hash(record) >> (depth % 64) & 1,
+    };
+    mix(key ^ wide(depth), content)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower half of an entry is the record")]
+const fn record_of(entry: u64) -> Index {
+    entry as Index
+}
+
+/// Keys are hashes already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Identity(u64);
+
+impl std::hash::Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = mix(self.0, u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+impl std::hash::BuildHasher for Identity {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self(0)
+    }
+}

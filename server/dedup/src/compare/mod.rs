@@ -1,0 +1,144 @@
+//! How far two records agree, field by field. What one of them does not say is no evidence.
+
+pub mod kernel;
+mod pattern;
+mod names;
+mod contact;
+
+use shared::duplicate::{Agreement, Field};
+
+pub use pattern::{Pattern, levels};
+
+use crate::normalize::date::BirthDate;
+use crate::normalize::identifier::Sex;
+use crate::people::{Index, People, Row};
+
+/// Compares two records. The order of the two does not matter.
+pub fn compare(people: &People, left: Index, right: Index) -> Pattern {
+    let (a, b) = (people.row(left), people.row(right));
+    let given = names::given(people, a, b);
+    let address = contact::address(people, a, b);
+    let pattern = Pattern::default()
+        .with(Field::GivenName, given)
+        .with(Field::MiddleName, names::middle(people, a, b, given))
+        .with(Field::Surname, names::surname(people, a, b, given))
+        .with(Field::Suffix, equal(a.generation.into(), b.generation.into()))
+        .with(Field::BirthDate, birth(a.birth, b.birth))
+        .with(Field::Sex, sex(a, b))
+        .with(Field::Identifier, contact::identifier(people, a, b))
+        .with(Field::OtherIdentifier, contact::other_identifier(people, a, b))
+        .with(Field::Phone, contact::phone(people, a, b))
+        .with(Field::Email, contact::email(people, a, b))
+        .with(Field::Address, address)
+        .with(Field::Unit, contact::unit(people, a, b, address));
+    contact::locality(people, a, b, address, pattern)
+}
+
+/// How far two dates of birth agree.
+pub fn birth(left: BirthDate, right: BirthDate) -> Agreement {
+    if !left.is_known() || !right.is_known() {
+        return Agreement::Missing;
+    }
+    let whole = |date: BirthDate| date.month() != 0 && date.day() != 0;
+    if whole(left) && whole(right) {
+        if left == right {
+            return Agreement::Exact;
+        }
+        if left.year() == right.year() && left.month() == right.day() && left.day() == right.month()
+        {
+            return Agreement::Swapped;
+        }
+        if edits(left, right) == 1 {
+            return Agreement::OneEdit;
+        }
+    }
+    let same = |a: u32, b: u32| u32::from(a == b && a != 0);
+    let parts = same(left.year(), right.year())
+        + same(left.month(), right.month())
+        + same(left.day(), right.day());
+    match parts {
+        3 => Agreement::Exact,
+        2 => Agreement::Part,
+        _ if whole(left) && whole(right) && is_twice_mistyped(left, right) => Agreement::TwoEdits,
+        // One year has many people; one day of any month, or one month of any year, says nothing.
+        _ if same(left.year(), right.year()) == 1 => Agreement::SmallPart,
+        _ => Agreement::Different,
+    }
+}
+
+/// Two values that can only be the same or not.
+pub(crate) const fn equal(left: u32, right: u32) -> Agreement {
+    match (left, right) {
+        (0, _) | (_, 0) => Agreement::Missing,
+        _ if left == right => Agreement::Exact,
+        _ => Agreement::Different,
+    }
+}
+
+fn sex(left: &Row, right: &Row) -> Agreement {
+    match (left.sex(), right.sex()) {
+        (Sex::Unknown, _) | (_, Sex::Unknown) => Agreement::Missing,
+        (a, b) if a == b => Agreement::Exact,
+        _ => Agreement::Different,
+    }
+}
+
+/// Two digits are wrong, or one, and day and month changed places.
+fn is_twice_mistyped(left: BirthDate, right: BirthDate) -> bool {
+    let swapped = BirthDate::new(left.year(), left.day(), left.month());
+    edits(left, right) == 2 || edits(swapped, right) == 1
+}
+
+/// How many digits differ, where two neighbours that changed places are one.
+const fn edits(left: BirthDate, right: BirthDate) -> u32 {
+    let (mut left, mut right) = (left.digits(), right.digits());
+    let mut count = 0;
+    while left != right {
+        let (a, b) = (left % 100, right % 100);
+        if a % 10 == b % 10 {
+            (left, right) = (left / 10, right / 10);
+        } else if a / 10 == b % 10 && a % 10 == b / 10 {
+            count += 1;
+            (left, right) = (left / 100, right / 100);
+        } else {
+            count += 1;
+            (left, right) = (left / 10, right / 10);
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(left: u32, right: u32, expected: Agreement) {
+        let date = |digits: u32| BirthDate::new(digits / 10_000, digits / 100 % 100, digits % 100);
+        assert_eq!(birth(date(left), date(right)), expected);
+        assert_eq!(birth(date(right), date(left)), expected);
+    }
+
+    #[test]
+    fn dates_of_birth_agree_by_what_people_mistype() {
+        check(1980_03_12, 1980_03_12, Agreement::Exact);
+        check(1980_03_12, 1980_12_03, Agreement::Swapped);
+        check(1980_03_12, 1980_03_13, Agreement::OneEdit);
+        check(1980_03_12, 1980_03_21, Agreement::OneEdit);
+        check(1980_03_12, 1908_03_12, Agreement::OneEdit);
+        check(1980_03_12, 1972_03_12, Agreement::Part);
+        check(1980_03_12, 1980_04_13, Agreement::TwoEdits);
+        check(1980_03_12, 1981_12_03, Agreement::TwoEdits);
+        check(1980_03_12, 1980_07_25, Agreement::SmallPart);
+        check(1980_03_12, 1975_03_25, Agreement::Different);
+        check(1980_03_12, 1975_07_25, Agreement::Different);
+    }
+
+    #[test]
+    fn a_part_that_is_not_known_is_no_evidence() {
+        check(1980_03_12, 0, Agreement::Missing);
+        check(1980_03_12, 1980_00_00, Agreement::SmallPart);
+        check(1980_03_00, 1980_03_00, Agreement::Part);
+        check(1980_03_12, 1979_00_00, Agreement::Different);
+    }
+}
