@@ -3,3 +3,4 @@
 mod support;
 mod copy;
 mod kill;
+mod real_data;
