@@ -16,8 +16,8 @@ pub(crate) async fn find(id: &PlanId) -> Result<SavedPlan, ApiError> {
     send(get(&route::plan(id))).await
 }
 
-/// Reads both catalogs and saves a plan for them.
-pub(crate) async fn draft(new: &NewDraft) -> Result<SavedPlan, ApiError> {
+/// Reads both catalogs and proposes a plan for them. It is not saved.
+pub(crate) async fn draft(new: &NewDraft) -> Result<Plan, ApiError> {
     send(post(route::PLANS_DRAFT).json(new)?).await
 }
 
@@ -26,7 +26,13 @@ pub(crate) async fn check(plan: &Plan) -> Result<PlanCheck, ApiError> {
     send(post(route::PLANS_CHECK).json(plan)?).await
 }
 
-/// Saves a new version.
-pub(crate) async fn save(id: &PlanId, plan: &Plan) -> Result<SavedPlan, ApiError> {
-    send(put(&route::plan(id)).json(plan)?).await
+/// Saves a new plan.
+pub(crate) async fn create(plan: &Plan) -> Result<SavedPlan, ApiError> {
+    send(post(route::PLANS).json(plan)?).await
+}
+
+/// Saves a new version, unless somebody else saved one after `before`.
+pub(crate) async fn save(before: &SavedPlan, plan: &Plan) -> Result<SavedPlan, ApiError> {
+    let call = put(&route::plan(&before.id)).json(plan)?;
+    send(call.header("if-match", format!("\"{}\"", before.hash))).await
 }

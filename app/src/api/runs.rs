@@ -17,11 +17,11 @@ pub(crate) async fn find(id: &RunId) -> Result<Run, ApiError> {
 }
 
 /// Starts a run of the plan's latest version.
-pub(crate) async fn start(plan: &PlanId) -> Result<Run, ApiError> {
-    send(post(route::RUNS).json(&NewRun { plan_id: plan.clone(), start: Start::Continue })?).await
+pub(crate) async fn start(plan: &PlanId, start: Start) -> Result<Run, ApiError> {
+    send(post(route::RUNS).json(&NewRun { plan_id: plan.clone(), start })?).await
 }
 
-/// Stops a run between two chunks.
+/// Asks a run to stop between two chunks. Its events tell when it has.
 pub(crate) async fn pause(id: &RunId) -> Result<Run, ApiError> {
     send(post(&route::run_pause(id))).await
 }

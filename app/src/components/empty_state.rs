@@ -17,8 +17,8 @@ pub fn EmptyState(
             <span class="empty-state-icon">
                 <Icon shape=icon/>
             </span>
-            <h3>{title}</h3>
-            <p>{text}</p>
+            <p class="empty-state-title">{title}</p>
+            <p class="empty-state-text">{text}</p>
             {children.map(|children| view! { <div class="actions">{children()}</div> })}
         </div>
     }

@@ -113,6 +113,10 @@ impl Follower {
             }
             Err(_) => return End::Broken,
         };
+        // The run stands still, and its last event has been heard.
+        if response.status() == 204 {
+            return End::Over;
+        }
         let Some(reader) = response
             .body()
             .and_then(|body| body.get_reader().dyn_into::<ReadableStreamDefaultReader>().ok())

@@ -10,6 +10,7 @@ mod connections;
 mod plans;
 mod plan;
 mod rules;
+mod start_run;
 mod runs;
 mod run;
 mod quarantine;

@@ -151,7 +151,7 @@ fn Standing(standing: Known) -> impl IntoView {
     ];
     view! {
         <section class="card" aria-labelledby="steps">
-            <h2 id="steps">"The way"</h2>
+            <h2 id="steps">"Steps"</h2>
             <ol class="steps">
                 {steps
                     .into_iter()

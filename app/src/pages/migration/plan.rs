@@ -2,14 +2,13 @@
 
 use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 use shared::id::PlanId;
 use shared::plan::{CodeTable, ColumnMapping, Plan, PlanProblem, SavedPlan, TableMapping};
 use shared::user::Permission;
 
 use super::place::Place;
 use super::rules::{in_words, orphans_in_words, otherwise_in_words};
+use super::start_run::StartRun;
 use crate::api::{self, ApiError};
 use crate::components::{
     Badge, Fact, Facts, Icon, Loaded, Moment, Refusal, Shape, TableFrame, TextField,
@@ -80,24 +79,7 @@ fn PlanView(saved: SavedPlan) -> impl IntoView {
 #[component]
 fn PlanHead(saved: RwSignal<SavedPlan>) -> impl IntoView {
     let session = Session::expect();
-    let navigate = use_navigate();
-    let refusal = RwSignal::new(None::<ApiError>);
-    let is_busy = RwSignal::new(false);
-    let start = move |_| {
-        let navigate = navigate.clone();
-        let id = saved.with_untracked(|saved| saved.id.clone());
-        refusal.set(None);
-        is_busy.set(true);
-        spawn_local(async move {
-            match api::runs::start(&id).await {
-                Ok(run) => navigate(&Place::Run(run.id).address(), NavigateOptions::default()),
-                Err(error) => {
-                    refusal.set(Some(error));
-                    is_busy.set(false);
-                }
-            }
-        });
-    };
+    let id = Signal::derive(move || Some(saved.with(|saved| saved.id.clone())));
     view! {
         <div class="page-head">
             <div>
@@ -107,21 +89,7 @@ fn PlanHead(saved: RwSignal<SavedPlan>) -> impl IntoView {
                 <h2>{move || saved.with(|saved| saved.name.clone())}</h2>
                 {move || saved.with(|saved| saved.plan.description.clone()).map(|text| view! { <p>{text}</p> })}
             </div>
-            <Show when=move || session.may(Permission::ControlRuns)>
-                <div class="actions">
-                    <button
-                        type="button"
-                        class="button primary"
-                        disabled=is_busy
-                        on:click=start.clone()
-                    >
-                        <Icon shape=Shape::Play/>
-                        {move || if is_busy.get() { "Starting…" } else { "Start a run" }}
-                    </button>
-                </div>
-            </Show>
         </div>
-        <Refusal error=refusal/>
         {move || {
             let SavedPlan { version, hash, saved_at, saved_by, plan, .. } = saved.get();
             view! {
@@ -145,6 +113,9 @@ fn PlanHead(saved: RwSignal<SavedPlan>) -> impl IntoView {
                             )}
                         </Fact>
                     </Facts>
+                    <Show when=move || session.may(Permission::ControlRuns)>
+                        <StartRun plan=id/>
+                    </Show>
                 </section>
             }
         }}
@@ -429,12 +400,12 @@ fn Editor(draft: PlanDraft, saved: RwSignal<SavedPlan>) -> impl IntoView {
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let Ok(plan) = draft.plan() else { return };
-        let id = saved.with_untracked(|saved| saved.id.clone());
+        let before = saved.get_untracked();
         refusal.set(None);
         checked.set(None);
         is_busy.set(true);
         spawn_local(async move {
-            match api::plans::save(&id, &plan).await {
+            match api::plans::save(&before, &plan).await {
                 Ok(new) => {
                     draft.saved_as(&new.plan);
                     notices.good(format!("Saved as version {}.", new.version));

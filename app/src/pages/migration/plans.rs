@@ -182,7 +182,11 @@ fn DraftForm(connections: Vec<Connection>) -> impl IntoView {
         refusal.set(None);
         is_busy.set(true);
         spawn_local(async move {
-            match api::plans::draft(&new).await {
+            let saved = match api::plans::draft(&new).await {
+                Ok(plan) => api::plans::create(&plan).await,
+                Err(error) => Err(error),
+            };
+            match saved {
                 Ok(plan) => {
                     notices.good(format!(
                         "Drafted {} with {}.",

@@ -46,7 +46,7 @@ fn RunView(id: RunId, watch: RunWatch) -> impl IntoView {
         let id = id.clone();
         move || following.set_value(follow(&id, watch, refusal))
     };
-    if watch.state().is_some_and(is_under_way) {
+    if untrack(|| watch.state()).is_some_and(is_under_way) {
         follow();
     } else {
         watch.link_is(Link::Over);
@@ -148,29 +148,33 @@ fn Controls(
     restarted: Callback<Run>,
 ) -> impl IntoView {
     let session = Session::expect();
-    let is_busy = RwSignal::new(false);
+    // From the request until the run stands still, which its events tell.
+    let is_pausing = RwSignal::new(false);
+    let is_resuming = RwSignal::new(false);
     let state = Memo::new(move |_| watch.state());
     let id = StoredValue::new(id);
     let pause = move |_| {
         refusal.set(None);
-        is_busy.set(true);
+        is_pausing.set(true);
         spawn_local(async move {
-            match api::runs::pause(&id.get_value()).await {
-                Ok(run) => watch.report(run),
-                Err(error) => refusal.set(Some(error)),
+            if let Err(error) = api::runs::pause(&id.get_value()).await {
+                refusal.set(Some(error));
+                is_pausing.set(false);
             }
-            is_busy.set(false);
         });
     };
     let resume = move |_| {
         refusal.set(None);
-        is_busy.set(true);
+        is_resuming.set(true);
         spawn_local(async move {
             match api::runs::resume(&id.get_value()).await {
-                Ok(run) => restarted.run(run),
+                Ok(run) => {
+                    is_pausing.set(false);
+                    restarted.run(run);
+                }
                 Err(error) => refusal.set(Some(error)),
             }
-            is_busy.set(false);
+            is_resuming.set(false);
         });
     };
     view! {
@@ -179,9 +183,9 @@ fn Controls(
                 {move || match state.get() {
                     Some(RunState::Running) => {
                         view! {
-                            <button type="button" class="button" disabled=is_busy on:click=pause>
+                            <button type="button" class="button" disabled=is_pausing on:click=pause>
                                 <Icon shape=Shape::Pause/>
-                                {move || if is_busy.get() { "Pausing…" } else { "Pause" }}
+                                {move || if is_pausing.get() { "Pausing…" } else { "Pause" }}
                             </button>
                         }
                             .into_any()
@@ -191,11 +195,11 @@ fn Controls(
                             <button
                                 type="button"
                                 class="button primary"
-                                disabled=is_busy
+                                disabled=is_resuming
                                 on:click=resume
                             >
                                 <Icon shape=Shape::Play/>
-                                {move || if is_busy.get() { "Resuming…" } else { "Resume" }}
+                                {move || if is_resuming.get() { "Resuming…" } else { "Resume" }}
                             </button>
                         }
                             .into_any()

@@ -1,9 +1,7 @@
 //! Runs: the list, and starting one.
 
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 use shared::id::PlanId;
 use shared::page::{Cursor, DEFAULT_LIMIT};
 use shared::plan::PlanSummary;
@@ -11,11 +9,11 @@ use shared::run::{Progress, Run};
 use shared::user::Permission;
 
 use super::place::Place;
-use crate::api::{self, ApiError};
+use super::start_run::StartRun;
+use crate::api;
 use crate::browser;
 use crate::components::{
-    Choice, EmptyState, Icon, Loaded, Moment, Refusal, RunStateBadge, SelectField, Shape,
-    TableFrame,
+    Choice, EmptyState, Loaded, Moment, RunStateBadge, SelectField, Shape, TableFrame,
 };
 use crate::format;
 use crate::stores::{Notices, Session};
@@ -41,7 +39,7 @@ pub fn Runs() -> impl IntoView {
                 let (runs, plans) = known;
                 view! {
                     <Show when=move || session.may(Permission::ControlRuns)>
-                        <StartRun plans=plans.items.clone()/>
+                        <StartCard plans=plans.items.clone()/>
                     </Show>
                     <RunList first=runs.items next=runs.next/>
                 }
@@ -50,9 +48,9 @@ pub fn Runs() -> impl IntoView {
     }
 }
 
+/// A run of one of the plans.
 #[component]
-fn StartRun(plans: Vec<PlanSummary>) -> impl IntoView {
-    let navigate = use_navigate();
+fn StartCard(plans: Vec<PlanSummary>) -> impl IntoView {
     if plans.is_empty() {
         return view! {
             <section class="card">
@@ -69,36 +67,15 @@ fn StartRun(plans: Vec<PlanSummary>) -> impl IntoView {
             Choice::new(plan.id.as_str(), format!("{}, version {}", plan.name, plan.version))
         })
         .collect();
-    let plan = RwSignal::new(choices[0].value.clone());
-    let refusal = RwSignal::new(None::<ApiError>);
-    let is_busy = RwSignal::new(false);
-    let submit = move |event: ev::SubmitEvent| {
-        event.prevent_default();
-        let Ok(plan) = PlanId::parse(plan.get_untracked()) else { return };
-        let navigate = navigate.clone();
-        refusal.set(None);
-        is_busy.set(true);
-        spawn_local(async move {
-            match api::runs::start(&plan).await {
-                Ok(run) => navigate(&Place::Run(run.id).address(), NavigateOptions::default()),
-                Err(error) => {
-                    refusal.set(Some(error));
-                    is_busy.set(false);
-                }
-            }
-        });
-    };
+    let chosen = RwSignal::new(choices[0].value.clone());
+    let plan = Signal::derive(move || PlanId::parse(chosen.get()).ok());
     view! {
         <section class="card" aria-labelledby="start-a-run">
             <h3 id="start-a-run">"Start a run"</h3>
-            <form class="form-row" on:submit=submit>
-                <SelectField name="run-plan" label="Plan" value=plan choices/>
-                <button type="submit" class="button primary" disabled=is_busy>
-                    <Icon shape=Shape::Play/>
-                    {move || if is_busy.get() { "Starting…" } else { "Start" }}
-                </button>
-            </form>
-            <Refusal error=refusal/>
+            <div class="form-row">
+                <SelectField name="run-plan" label="Plan" value=chosen choices/>
+            </div>
+            <StartRun plan/>
         </section>
     }
     .into_any()

@@ -1,0 +1,60 @@
+//! Starting a run.
+
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use shared::id::PlanId;
+use shared::run::Start;
+
+use super::place::Place;
+use crate::api::{self, ApiError};
+use crate::components::{CheckboxField, Icon, Refusal, Shape};
+
+/// The button that starts a run, and how it is to begin.
+#[component]
+pub(super) fn StartRun(
+    /// The plan of which the latest version is run.
+    #[prop(into)]
+    plan: Signal<Option<PlanId>>,
+) -> impl IntoView {
+    let navigate = use_navigate();
+    let is_fresh = RwSignal::new(false);
+    let refusal = RwSignal::new(None::<ApiError>);
+    let is_busy = RwSignal::new(false);
+    let start = move |_| {
+        let Some(plan) = plan.get_untracked() else { return };
+        let how = if is_fresh.get_untracked() { Start::Fresh } else { Start::Continue };
+        let navigate = navigate.clone();
+        refusal.set(None);
+        is_busy.set(true);
+        spawn_local(async move {
+            match api::runs::start(&plan, how).await {
+                Ok(run) => navigate(&Place::Run(run.id).address(), NavigateOptions::default()),
+                Err(error) => {
+                    refusal.set(Some(error));
+                    is_busy.set(false);
+                }
+            }
+        });
+    };
+    view! {
+        <div class="start-run">
+            <button
+                type="button"
+                class="button primary"
+                disabled=move || is_busy.get() || plan.with(Option::is_none)
+                on:click=start
+            >
+                <Icon shape=Shape::Play/>
+                {move || if is_busy.get() { "Starting…" } else { "Start a run" }}
+            </button>
+            <CheckboxField
+                name="start-fresh"
+                label="Begin again: take back what earlier runs of this plan wrote"
+                value=is_fresh
+                disabled=is_busy
+            />
+        </div>
+        <Refusal error=refusal/>
+    }
+}

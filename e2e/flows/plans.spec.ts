@@ -1,0 +1,66 @@
+import { expect, test } from '../fixtures/portal.ts';
+import { Plans } from '../places/plans.ts';
+
+const PLAN = 'MDW demo';
+
+test('a plan is read table by table', async ({ page, portal: _ }) => {
+  const plans = new Plans(page);
+  await plans.openPlan(PLAN);
+  await plans.search.fill('patient');
+  const mapping = page.getByRole('group').filter({ hasText: 'patients' }).first();
+  await mapping.locator('summary').click();
+  await expect(mapping.getByRole('region', { name: /^Columns of/ })).toBeVisible();
+
+  await plans.search.fill('no such table');
+  await expect(page.getByText('0 tables')).toBeVisible();
+});
+
+test('a text that is no plan cannot be saved, and says where it goes wrong', async ({ page, portal: _ }) => {
+  const plans = new Plans(page);
+  await plans.openPlan(PLAN);
+  await plans.look('YAML');
+  await expect(plans.save).toBeDisabled();
+
+  await plans.edit(/^name:/m, 'nmae:');
+  await expect(page.getByText(/nmae/).last()).toBeVisible();
+  await expect(plans.save).toBeDisabled();
+
+  await page.getByRole('button', { name: 'Discard changes' }).click();
+  await expect(plans.yaml).not.toHaveAttribute('aria-invalid');
+  await expect(plans.yaml).toHaveValue(/^name: /m);
+});
+
+test('a changed plan is saved as the next version', async ({ page, portal: _ }) => {
+  const plans = new Plans(page);
+  await plans.openPlan(PLAN);
+  const version = page.getByRole('definition').filter({ hasText: /^\d+, [0-9a-f]+/ });
+  const before = Number.parseInt((await version.textContent())!);
+  await plans.look('YAML');
+  await plans.edit(/^description:.*\n/m, '');
+  await plans.edit(/^name:.*$/m, `name: ${PLAN}\ndescription: Read by ${before} people`);
+  await plans.save.click();
+
+  await expect(page.getByText(`Saved as version ${before + 1}.`)).toBeVisible();
+  await expect(version).toContainText(`${before + 1}, `);
+  await expect(page.getByText(`Read by ${before} people`, { exact: true })).toBeVisible();
+});
+
+test('a column that is not there is found before anything runs', async ({ page, portal: _ }) => {
+  const plans = new Plans(page);
+  await plans.openPlan(PLAN);
+  await plans.look('YAML');
+  await plans.edit(/source: first_name/, 'source: frist_name');
+  await page.getByRole('button', { name: 'Check against the databases' }).click();
+  await expect(page.getByText(/MAP-002.*frist_name/)).toBeVisible();
+});
+
+test('a plan is drafted from two connections', async ({ page, portal: _ }) => {
+  const plans = new Plans(page);
+  await plans.open();
+  await page.getByRole('button', { name: 'Draft a plan' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Draft a plan' });
+  await dialog.getByLabel('Name').fill('By names and types');
+  await dialog.getByRole('button', { name: 'Draft' }).click();
+  await expect(page.getByRole('heading', { level: 2, name: 'By names and types' })).toBeVisible();
+  await expect(page.getByText(/^Drafted By names and types/)).toBeVisible();
+});

@@ -1,0 +1,34 @@
+import type { Locator, Page } from '@playwright/test';
+
+/** The list of plans, and one plan of it. */
+export class Plans {
+  readonly yaml: Locator;
+  readonly save: Locator;
+  readonly search: Locator;
+
+  constructor(readonly page: Page) {
+    this.yaml = page.getByLabel('The plan as YAML');
+    this.save = page.getByRole('button', { name: 'Save a new version' });
+    this.search = page.getByLabel('Search tables and columns');
+  }
+
+  async open(): Promise<void> {
+    await this.page.goto('/portal/migration/plans');
+    await this.page.getByRole('heading', { level: 2, name: 'Plans' }).waitFor();
+  }
+
+  async openPlan(name: string): Promise<void> {
+    await this.open();
+    await this.page.getByRole('link', { name }).first().click();
+    await this.page.getByRole('heading', { level: 2, name }).waitFor();
+  }
+
+  async look(kind: 'Tables' | 'Codes' | 'YAML'): Promise<void> {
+    await this.page.getByRole('group', { name: 'View' }).getByRole('button', { name: kind }).click();
+  }
+
+  /** Replaces a part of the document. */
+  async edit(what: string | RegExp, by: string): Promise<void> {
+    await this.yaml.fill((await this.yaml.inputValue()).replace(what, by));
+  }
+}

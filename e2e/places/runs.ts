@@ -1,0 +1,26 @@
+import type { Page } from '@playwright/test';
+import { Run } from './run.ts';
+
+export class Runs {
+  constructor(readonly page: Page) {}
+
+  async open(): Promise<void> {
+    await this.page.goto('/portal/migration/runs');
+    await this.page.getByRole('heading', { level: 2, name: 'Runs' }).waitFor();
+  }
+
+  /** Starts a run from nothing, whatever earlier flows did, and goes to its page. */
+  async startAfresh(plan: string): Promise<Run> {
+    await this.open();
+    const plans = this.page.getByLabel('Plan', { exact: true });
+    const labels = await plans.getByRole('option').allTextContents();
+    const label = labels.find((text) => text.startsWith(plan));
+    if (!label) throw new Error(`there is no plan ${plan}, only ${labels.join(', ')}`);
+    await plans.selectOption({ label });
+    await this.page.getByLabel('Begin again').check();
+    await this.page.getByRole('button', { name: 'Start a run' }).click();
+    const run = new Run(this.page);
+    await run.heading.waitFor();
+    return run;
+  }
+}
