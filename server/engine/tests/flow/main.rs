@@ -4,3 +4,4 @@ mod support;
 mod copy;
 mod kill;
 mod real_data;
+mod types;
