@@ -58,8 +58,11 @@ impl Plan {
                     DataType::Timestamp
                 })
             }
-            Transform::AssumeZone { .. } => match from {
-                Some(DataType::TimestampTz) => Some(DataType::Timestamp),
+            // Of a value that is not foretold, it makes what is wanted.
+            Transform::AssumeZone { .. } => match (from, to) {
+                (Some(DataType::TimestampTz), _) | (None, DataType::Timestamp) => {
+                    Some(DataType::Timestamp)
+                }
                 _ => Some(DataType::TimestampTz),
             },
             Transform::Boolean { .. } => Some(DataType::Boolean),

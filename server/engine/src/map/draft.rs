@@ -7,7 +7,8 @@ use shared::error_code::ErrorCode;
 use shared::plan::{FORMAT, Options, Plan, TargetSql};
 
 use super::probe::{self, Probe};
-use super::{catalog_of_target, order, shape, source_table, templates};
+use super::templates::{TEMPLATES, Template};
+use super::{catalog_of_target, order, shape};
 use crate::assess::catalog;
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
@@ -20,22 +21,17 @@ pub async fn draft(source_url: &str, target_url: &str, template: Option<&str>) -
     let source = Source::open(source_url).await?;
     let source_catalog = catalog::of_source(&source).await?;
     let target_catalog = catalog_of_target(target_url).await?;
-    let found = match template {
-        Some("none") => None,
-        Some(name) => Some(templates::named(name, &source_catalog)?),
-        None => templates::fitting(&source_catalog),
-    };
-    let plan = if let Some(template) = found {
-        by_template(&template, &source_catalog)?
-    } else if source_catalog.tables.is_empty() {
+    if let Some(template) = chosen(template, &source_catalog)? {
+        return Ok(template.plan(source_url, target_url, &source_catalog));
+    }
+    if source_catalog.tables.is_empty() {
         return Err(EngineError::new(
             ErrorCode::Map002,
             "drafting a plan: the source has no tables",
         ));
-    } else {
-        let probe = probe::probe(&source, &source_catalog, target_catalog.engine).await?;
-        by_names(&source_catalog, &target_catalog, &probe)
-    };
+    }
+    let probe = probe::probe(&source, &source_catalog, target_catalog.engine).await?;
+    let plan = by_names(&source_catalog, &target_catalog, &probe);
     Ok(Plan {
         name: name_of(source_url),
         source: source_url.to_owned(),
@@ -65,17 +61,24 @@ pub(super) fn by_names(source: &Catalog, target: &Catalog, probe: &Probe) -> Pla
     plan
 }
 
-fn by_template(template: &templates::Template, source: &Catalog) -> Result<Plan> {
-    let mut plan = Plan::from_yaml(template.document).map_err(|error| {
-        EngineError::new(ErrorCode::Sys001, format!("reading the template {}", template.name))
-            .because(error)
-    })?;
-    for mapping in &mut plan.tables {
-        if let Some(table) = source_table(source, &mapping.source) {
-            mapping.source = table.name.clone();
-        }
+fn chosen(name: Option<&str>, source: &Catalog) -> Result<Option<&'static Template>> {
+    let refused =
+        |why: String| EngineError::new(ErrorCode::Map007, format!("drafting a plan: {why}"));
+    match name {
+        Some("none") => Ok(None),
+        None => Ok(Template::fitting(source)),
+        Some(name) => match Template::named(name) {
+            Some(template) if template.fits(source) => Ok(Some(template)),
+            Some(_) => Err(refused(format!("the source lacks tables of the template `{name}`"))),
+            None => {
+                let known: Vec<_> = TEMPLATES.iter().map(|template| template.name).collect();
+                Err(refused(format!(
+                    "there is no template `{name}`; there is: {}, none",
+                    known.join(", ")
+                )))
+            }
+        },
     }
-    Ok(plan)
 }
 
 fn description(source: &Catalog, notes: &[String]) -> String {

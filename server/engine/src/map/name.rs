@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use shared::connection::Engine;
 
 /// PostgreSQL cuts longer names, and then two can be one.
-const LONGEST: usize = 63;
+pub(super) const LONGEST: usize = 63;
 
 /// Where a name stands in a list: spelled the same, or else the same but for case, underscores,
 /// blanks and hyphens, when there is one such name only.

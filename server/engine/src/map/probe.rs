@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::connect::csv::{CsvFile, CsvFolder, decode, unreadable};
 use crate::connect::sqlite::{SqliteFile, classify_rows};
-use crate::connect::{Purpose, Source, classify};
+use crate::connect::{Purpose, Source, classify, mysql};
 use crate::error::{EngineError, Result};
 use crate::ident;
 
@@ -34,11 +34,17 @@ pub(super) struct Seen {
     pub(super) nul: i64,
     /// Texts with U+2400, the visible sign for 0x00.
     pub(super) sign: i64,
+    /// Empty texts where there should be none.
+    pub(super) empty: i64,
+    /// Texts and bytes in a column for numbers, the empty ones left out.
+    pub(super) no_numbers: i64,
+    /// Numbers with decimals in a column for whole ones.
+    pub(super) fractions: i64,
     /// Dates with a zero month or day.
     pub(super) zero_dates: i64,
-    /// Documents with `\u0000` in them.
-    pub(super) json_nul: i64,
     pub(super) neither_zero_nor_one: Option<i64>,
+    /// What MySQL wrote in an enum's place when it was given none of its labels.
+    pub(super) no_label: Option<i64>,
     /// Times before midnight or from the next one on.
     pub(super) outside_day: Option<i64>,
     pub(super) beyond_bigint: Option<i64>,
@@ -55,9 +61,12 @@ impl Probe {
         match question {
             Question::Nul => seen.nul = answer,
             Question::Sign => seen.sign = answer,
+            Question::Empty => seen.empty = answer,
+            Question::NoNumbers => seen.no_numbers = answer,
+            Question::Fractions => seen.fractions = answer,
             Question::ZeroDates => seen.zero_dates = answer,
-            Question::JsonNul => seen.json_nul = answer,
             Question::NeitherZeroNorOne => seen.neither_zero_nor_one = Some(answer),
+            Question::NoLabel => seen.no_label = Some(answer),
             Question::OutsideDay => seen.outside_day = Some(answer),
             Question::BeyondBigint => seen.beyond_bigint = Some(answer),
             Question::LongestBytes => seen.longest_bytes = Some(answer),
@@ -110,8 +119,11 @@ pub(super) async fn probe(source: &Source, catalog: &Catalog, target: Engine) ->
 enum Question {
     Nul,
     Sign,
+    Empty,
+    NoNumbers,
+    Fractions,
     ZeroDates,
-    JsonNul,
+    NoLabel,
     NeitherZeroNorOne,
     OutsideDay,
     BeyondBigint,
@@ -133,18 +145,27 @@ fn questions(engine: Engine, table: &Table, column: &Column, target: Engine) -> 
             questions.push(Question::LongestBytes);
         }
     }
+    if engine == Engine::Sqlite && !is_text && column.data_type != DataType::Bytea {
+        questions.push(Question::Empty);
+        if matches!(column.data_type, DataType::BigInt | DataType::Double) {
+            questions.push(Question::NoNumbers);
+        }
+        if column.data_type == DataType::BigInt {
+            questions.push(Question::Fractions);
+        }
+    }
     if engine == Engine::Mysql {
         match column.data_type {
             DataType::Date | DataType::Timestamp | DataType::TimestampTz => {
                 questions.push(Question::ZeroDates);
             }
-            DataType::Jsonb => questions.push(Question::JsonNul),
             DataType::Numeric(_) if native_type.starts_with("bigint") => {
                 questions.push(Question::BeyondBigint);
             }
-            _ if native_type.starts_with("tinyint(1)") || native_type == "bit(1)" => {
+            _ if native_type.starts_with("tinyint(1)") => {
                 questions.push(Question::NeitherZeroNorOne);
             }
+            _ if native_type.starts_with("enum(") => questions.push(Question::NoLabel),
             _ if native_type.starts_with("time") && !native_type.starts_with("timestamp") => {
                 questions.push(Question::OutsideDay);
             }
@@ -193,7 +214,14 @@ fn expression(engine: Engine, name: &str, question: Question) -> String {
     let number = match question {
         Question::Nul => has("00"),
         Question::Sign => has("e29080"),
-        Question::JsonNul => has("5c7530303030"),
+        Question::NoLabel => count(format!("{name} + 0 = 0")),
+        Question::Empty => count(format!("{name} = ''")),
+        Question::NoNumbers => {
+            count(format!("typeof({name}) in ('text', 'blob') and {name} <> ''"))
+        }
+        Question::Fractions => {
+            count(format!("typeof({name}) = 'real' and {name} <> cast({name} as integer)"))
+        }
         Question::ZeroDates => {
             count(format!("{name} = 0 or month({name}) = 0 or dayofmonth({name}) = 0"))
         }
@@ -213,26 +241,39 @@ fn expression(engine: Engine, name: &str, question: Question) -> String {
 
 async fn ask(source: &Source, table: &Table, statement: String, count: usize) -> Result<Vec<i64>> {
     let doing = format!("looking at the values of {}", table.name);
-    if let Source::Postgres(server) = source {
-        let mut connection = server.connect(Purpose::Read).await?;
-        let row = sqlx::query(AssertSqlSafe(statement))
-            .persistent(false)
-            .fetch_one(&mut connection)
-            .await
-            .map_err(|error| classify(error, doing.clone()))?;
-        return (0..count)
-            .map(|index| row.try_get(index).map_err(|error| classify(error, doing.clone())))
-            .collect();
+    match source {
+        Source::Postgres(server) => {
+            let mut connection = server.connect(Purpose::Read).await?;
+            let row = sqlx::query(AssertSqlSafe(statement))
+                .persistent(false)
+                .fetch_one(&mut connection)
+                .await
+                .map_err(|error| classify(error, doing.clone()))?;
+            (0..count)
+                .map(|index| row.try_get(index).map_err(|error| classify(error, doing.clone())))
+                .collect()
+        }
+        Source::Mysql(server) => {
+            let mut connection = server.connect(Purpose::Read).await?;
+            let rows = mysql::ask(&mut connection, statement)
+                .await
+                .map_err(|error| classify(error, doing))?;
+            let answers = rows.into_iter().next().unwrap_or_default();
+            Ok(answers
+                .into_iter()
+                .map(|answer| answer.and_then(|text| text.parse().ok()).unwrap_or(0))
+                .collect())
+        }
+        Source::Sqlite(file) => {
+            let file = file.clone();
+            let asked =
+                tokio::task::spawn_blocking(move || ask_sqlite(&file, &statement, count, doing));
+            asked.await.map_err(|error| {
+                EngineError::new(ErrorCode::Sys001, "looking at a SQLite file").because(error)
+            })?
+        }
+        Source::Csv(_) => Ok(Vec::new()),
     }
-    if let Source::Sqlite(file) = source {
-        let file = file.clone();
-        let asked =
-            tokio::task::spawn_blocking(move || ask_sqlite(&file, &statement, count, doing));
-        return asked.await.map_err(|error| {
-            EngineError::new(ErrorCode::Sys001, "looking at a SQLite file").because(error)
-        })?;
-    }
-    Ok(Vec::new())
 }
 
 fn ask_sqlite(file: &SqliteFile, statement: &str, count: usize, doing: String) -> Result<Vec<i64>> {

@@ -194,8 +194,17 @@ impl<'c> Shaper<'c> {
                 continue;
             }
             self.replace_nul(table, column, seen, &mut mapped);
+            if seen.empty > 0 && there.nullable && !mapped.data_type.is_textual() {
+                self.empty_to_null(table, column, seen, &mut mapped);
+            }
             if seen.zero_dates > 0 && there.nullable {
                 zero_date_to_null(&mut mapped, seen, None);
+                self.note(format!(
+                    "{}.{} has a zero month or day in {}; it becomes null there",
+                    table.name,
+                    column.name,
+                    count(seen.zero_dates, "date")
+                ));
             }
             mapping.columns.push(mapped);
         }
@@ -236,6 +245,12 @@ impl<'c> Shaper<'c> {
             let is_key = table.primary_key.contains(&source);
             if seen.zero_dates > 0 && !is_key {
                 let raw = names.give(&[&format!("{}_raw", column.target)]);
+                self.shaped.notes.push(format!(
+                    "{}.{source} has a zero month or day in {}; it becomes null there, and what \
+                     stood there is kept in {raw}",
+                    table.name,
+                    count(seen.zero_dates, "date")
+                ));
                 zero_date_to_null(column, seen, Some(raw));
             }
         }
@@ -314,7 +329,8 @@ impl<'c> Shaper<'c> {
         let is_key = table.primary_key.contains(&column.name);
         let mut mapped =
             ColumnMapping::copied(&column.name, &names.give(&[&column.name]), data_type);
-        mapped.nullable = column.nullable;
+        // That no field of a file is empty says nothing about those to come.
+        mapped.nullable = column.nullable || self.source.engine == Engine::Csv && !is_key;
         mapped.identity = column.identity && mapped.data_type.is_integer() && !column.nullable;
         mapped.default = match (&column.default, &mapped.data_type) {
             (Some(default), DataType::Boolean) if !is_same => match default.trim_matches('\'') {
@@ -343,6 +359,10 @@ impl<'c> Shaper<'c> {
             ));
         }
         self.replace_nul(table, column, seen, &mut mapped);
+        if seen.empty > 0 && mapped.data_type != DataType::Text {
+            self.empty_to_null(table, column, seen, &mut mapped);
+            mapped.nullable = true;
+        }
         mapped
     }
 
@@ -367,9 +387,39 @@ impl<'c> Shaper<'c> {
             {
                 return DataType::BigInt;
             }
-            if seen.json_nul > 0 {
-                return DataType::Json;
+            let name = TableName::new(None, format!("{}_{}", table.name.name, column.name));
+            let known = self.source.enums.iter().find(|known| known.name == name);
+            if let Some(known) = known
+                && self.target.engine == Engine::Postgres
+                && native_type.starts_with("enum(")
+                && seen.no_label == Some(0)
+                && !is_key
+                && known.labels.iter().all(|label| label.len() <= name::LONGEST)
+            {
+                let known = known.clone();
+                return self.carried_enum(&known.name.to_string(), &known);
             }
+        }
+        if seen.no_numbers > 0 {
+            self.note(format!(
+                "{}.{} is declared {} and has {} that {} no number: it becomes text",
+                table.name,
+                column.name,
+                column.native_type,
+                count(seen.no_numbers, "value"),
+                if seen.no_numbers == 1 { "is" } else { "are" }
+            ));
+            return DataType::Text;
+        }
+        if seen.fractions > 0 {
+            self.note(format!(
+                "{}.{} is declared {} and has decimals in {}: it becomes numeric",
+                table.name,
+                column.name,
+                column.native_type,
+                count(seen.fractions, "value")
+            ));
+            return DataType::Numeric(None);
         }
         if seen.nul > 0 && seen.sign > 0 {
             return DataType::Bytea;
@@ -460,6 +510,23 @@ impl<'c> Shaper<'c> {
             table.name,
             column.name,
             count(seen.nul, "text")
+        ));
+    }
+
+    fn empty_to_null(
+        &mut self,
+        table: &Table,
+        column: &Column,
+        seen: Seen,
+        mapped: &mut ColumnMapping,
+    ) {
+        mapped.transform.push(Transform::EmptyToNull { also: Vec::new() });
+        self.note(format!(
+            "{}.{} is declared {} and is an empty text in {}, where it becomes null",
+            table.name,
+            column.name,
+            column.native_type,
+            count(seen.empty, "row")
         ));
     }
 

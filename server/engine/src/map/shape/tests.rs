@@ -115,12 +115,18 @@ fn clinic() -> Catalog {
                 column("note", "text", "text"),
                 column("scan", "longtext", "text"),
                 Column { generated: true, ..column("year", "year(4)", "smallint") },
-                column("extra", "json", "jsonb"),
+                column("kind", "enum('first','next')", "text"),
+                column("end", "enum('well','ill')", "text"),
             ],
             &["no"],
         )
     };
-    catalog(Engine::Mysql, vec![visit, office])
+    let mut clinic = catalog(Engine::Mysql, vec![visit, office]);
+    for (name, labels) in [("visit_kind", ["first", "next"]), ("visit_end", ["well", "ill"])] {
+        let labels = labels.map(str::to_owned).to_vec();
+        clinic.enums.push(EnumType { name: TableName::new(None, name), labels });
+    }
+    clinic
 }
 
 fn seen() -> Probe {
@@ -134,7 +140,8 @@ fn seen() -> Probe {
         .with("visit", "lasts", Seen { outside_day: Some(1), ..Seen::default() })
         .with("visit", "note", Seen { nul: 4, longest_bytes: Some(9000), ..Seen::default() })
         .with("visit", "scan", Seen { nul: 1, sign: 1, ..Seen::default() })
-        .with("visit", "extra", Seen { json_nul: 1, ..Seen::default() })
+        .with("visit", "kind", Seen { no_label: Some(0), ..Seen::default() })
+        .with("visit", "end", Seen { no_label: Some(1), ..Seen::default() })
 }
 
 #[test]
