@@ -4,7 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use engine::sample::mdw::{self, Truth};
+use engine::clock::SystemClock;
+use engine::map::draft::draft;
+use engine::run::{Request, Start, Stop, migrate};
+use engine::sample::mdw::{self, Outcome, Truth};
+use engine::seal::Key;
+use shared::run::{OutcomeStatus, RunOutcome};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
 /// A SQLite sample and what is true of it.
@@ -502,4 +507,114 @@ async fn planted_duplicates_are_of_every_kind_and_are_what_their_kind_says() {
     let negatives: BTreeSet<&str> =
         sample.truth.look_alikes.iter().map(|pair| pair.kind.as_str()).collect();
     assert_eq!(negatives, BTreeSet::from(["father_and_son", "test_test", "twins"]));
+}
+
+/// Drafts a plan by the template that fits and runs it.
+async fn run(source: &str, target: &str) -> RunOutcome {
+    let plan = draft(source, target, None).await.unwrap();
+    assert_eq!(plan.name, "mdw");
+    assert_eq!(engine::map::check::against(&plan, source, target).await.unwrap(), []);
+    migrate(Request {
+        plan,
+        source_url: source.to_owned(),
+        target_url: target.to_owned(),
+        run_id: "run-1".parse().unwrap(),
+        workers: None,
+        start: Start::Continue,
+        key: Key::new([7; 32]),
+        progress: tokio::sync::watch::channel(None).0,
+        stop: Stop::default(),
+        clock: std::sync::Arc::new(SystemClock),
+    })
+    .await
+    .unwrap()
+}
+
+/// Holds a run against the truth. `count` counts rows of the target.
+async fn check_ends(
+    truth: &Truth,
+    outcome: &RunOutcome,
+    target: &str,
+    count: impl AsyncFn(String) -> u64,
+) {
+    assert_eq!(outcome.failure, None);
+    assert_eq!(outcome.status, OutcomeStatus::Completed);
+    assert!(outcome.books_close);
+    for (table, rows) in &truth.tables {
+        let mut mappings = outcome.tables.iter().filter(|done| done.source.name == *table);
+        assert!(mappings.any(|done| done.books.read == *rows), "{table} was not read whole");
+    }
+    for defect in &truth.defects {
+        let ids: Vec<String> = defect.ids.iter().map(ToString::to_string).collect();
+        for end in &defect.ends {
+            let rows = match &end.outcome {
+                Outcome::Loaded { shows } => format!("and ({shows})"),
+                Outcome::Quarantined { .. } | Outcome::Filtered => String::new(),
+            };
+            let sql = format!(
+                "select count(*) from {} where legacy_id in ({}) {rows}",
+                end.target,
+                ids.join(", ")
+            );
+            let expected = match end.outcome {
+                Outcome::Loaded { .. } => ids.len() as u64,
+                Outcome::Quarantined { .. } | Outcome::Filtered => 0,
+            };
+            assert_eq!(count(sql).await, expected, "{} in {}", defect.defect, end.target);
+        }
+    }
+    let run_id = "run-1".parse().unwrap();
+    let counts = engine::quarantine::counts(target, &run_id).await.unwrap();
+    let found: BTreeMap<_, _> =
+        counts.into_iter().map(|c| ((c.target.name, c.code), c.rows)).collect();
+    assert_eq!(found, truth.quarantined(), "no row is in quarantine without a planted reason");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_ends_where_the_truth_file_says_from_every_engine_and_to_both() {
+    let sample = Sample::new(0.004, 21).await;
+    let sqlite = url_of(sample.folder.path());
+    let postgres = testbed::postgres().create_database();
+    let mariadb = testbed::mariadb().create_database();
+    for url in [postgres.url(), mariadb.url()] {
+        mdw::generate(url, 0.004, 21, None).await.unwrap();
+    }
+    let mut contents = Vec::new();
+    for source in [postgres.url(), mariadb.url(), &sqlite] {
+        let target = testbed::postgres().create_database();
+        let outcome = run(source, target.url()).await;
+
+        check_ends(&sample.truth, &outcome, target.url(), async |sql| {
+            target.query(&sql).parse().unwrap()
+        })
+        .await;
+        contents.push(content(&target, &outcome));
+    }
+    assert_eq!(contents[0], contents[1], "PostgreSQL and MariaDB give one target");
+    assert_eq!(contents[0], contents[2], "PostgreSQL and SQLite give one target");
+
+    let new = sample.folder.path().join("new.db");
+    let target = format!("sqlite:{}", new.display());
+    let outcome = run(&sqlite, &target).await;
+
+    check_ends(&sample.truth, &outcome, &target, async |sql| {
+        let mut connection = SqliteConnection::connect(&target).await.unwrap();
+        let rows: i64 =
+            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap();
+        rows.unsigned_abs()
+    })
+    .await;
+}
+
+/// A digest of every table that the run filled.
+fn content(target: &testbed::Database, outcome: &RunOutcome) -> BTreeMap<String, String> {
+    outcome
+        .tables
+        .iter()
+        .map(|table| {
+            let name = &table.target.name;
+            let sql = format!("select md5(string_agg(t::text, '|' order by id)) from {name} t");
+            (name.clone(), target.query(&sql))
+        })
+        .collect()
 }

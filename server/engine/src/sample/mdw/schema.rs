@@ -2,7 +2,7 @@
 
 use shared::connection::Engine;
 
-use crate::ident::{quote, quote_list};
+use crate::ident::quote;
 
 /// A table of the legacy system.
 #[derive(Debug, Clone, Copy)]
@@ -54,39 +54,41 @@ impl Table {
     /// that the legacy framework makes for them.
     pub(super) fn finish(&self, engine: Engine) -> Vec<String> {
         let name = self.name;
-        let mut statements: Vec<String> = self
-            .unique
-            .iter()
-            .map(|columns| {
-                let list = quote_list(
-                    engine,
-                    &columns.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                );
-                format!("create unique index {name}_{}_uniq on {name} ({list})", columns.join("_"))
-            })
-            .collect();
+        let unique = self.unique.iter().map(|columns| {
+            let list: Vec<String> = columns.iter().map(|column| quote(engine, column)).collect();
+            (format!("{name}_{}_uniq", columns.join("_")), list.join(", "))
+        });
         let foreign: Vec<(&str, &str)> = self.foreign_keys().collect();
-        if engine != Engine::Mysql {
-            statements.extend(foreign.iter().map(|(column, _)| {
-                format!("create index {name}_{column}_idx on {name} ({})", quote(engine, column))
-            }));
-        }
-        if engine != Engine::Sqlite && !foreign.is_empty() {
+        let keys = foreign.iter().map(|(column, parent)| {
             let deferred =
                 if engine == Engine::Postgres { " deferrable initially deferred" } else { "" };
-            let keys: Vec<String> = foreign
-                .iter()
-                .map(|(column, parent)| {
-                    format!(
-                        "add constraint {name}_{column}_fk foreign key ({}) \
-                         references {parent} (id){deferred}",
-                        quote(engine, column)
-                    )
-                })
+            format!(
+                "add constraint {name}_{column}_fk foreign key ({}) references {parent} (id){deferred}",
+                quote(engine, column)
+            )
+        });
+        if engine == Engine::Mysql {
+            // All in one: every statement here copies or scans the table. Foreign keys bring
+            // their indexes with them.
+            let added: Vec<String> = unique
+                .map(|(index, list)| format!("add unique index {index} ({list})"))
+                .chain(keys)
                 .collect();
-            statements.push(format!("alter table {name} {}", keys.join(", ")));
+            let none = added.is_empty();
+            let statement = format!("alter table {name} {}", added.join(", "));
+            return if none { Vec::new() } else { vec![statement] };
         }
+        let mut statements: Vec<String> = unique
+            .map(|(index, list)| format!("create unique index {index} on {name} ({list})"))
+            .collect();
+        statements.extend(foreign.iter().map(|(column, _)| {
+            format!("create index {name}_{column}_idx on {name} ({})", quote(engine, column))
+        }));
         if engine == Engine::Postgres {
+            let keys: Vec<String> = keys.collect();
+            if !keys.is_empty() {
+                statements.push(format!("alter table {name} {}", keys.join(", ")));
+            }
             statements.push(format!(
                 "select setval(pg_get_serial_sequence('{name}', 'id'), \
                  (select coalesce(max(id), 0) + 1 from {name}), false)"

@@ -69,9 +69,9 @@ async fn fill(connection: &mut MySqlConnection, mut parts: Receiver<Part>) -> Re
         for statement in table.finish(Engine::Mysql) {
             execute(connection, table.name, statement).await?;
         }
-        execute(connection, table.name, format!("analyze table {}", table.name)).await?;
     }
-    Ok(())
+    let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+    execute(connection, "statistics", format!("analyze table {}", names.join(", "))).await
 }
 
 async fn execute(connection: &mut MySqlConnection, table: &str, statement: String) -> Result<()> {
