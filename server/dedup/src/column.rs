@@ -59,6 +59,12 @@ impl Columns {
         Self::of_pairs(found)
     }
 
+    /// The same without columns that are not to be looked at.
+    pub fn without(self, ignored: &[Attribute]) -> Result<Self, ColumnError> {
+        let kept = self.at.into_iter().filter(|(attribute, _)| !ignored.contains(attribute));
+        Self::of_pairs(kept.collect())
+    }
+
     /// The columns of an attribute, the preferred one first.
     pub fn of(&self, attribute: Attribute) -> impl Iterator<Item = usize> + '_ {
         let at = attribute as usize;

@@ -1,7 +1,42 @@
 //! Finds the records that are one person, says why, and what survives of them.
+//!
+//! The modules stand in the order in which a record passes through them:
+//!
+//! | step | module | what it promises |
+//! | --- | --- | --- |
+//! | a policy and columns | [`policy`], [`column`] | what may be decided beforehand, and which column says what |
+//! | normalize | [`normalize`], [`people`] | one form for what was written in many, in 64 bytes a record |
+//! | block | [`block`] | the pairs worth comparing, each once, none dropped in silence |
+//! | compare | [`compare`] | how far two records agree, field by field |
+//! | train | [`model`], [`train`] | how much each agreement weighs, learned without labels |
+//! | score | [`score`] | a weight in bits, its explanation, and what vetoes a merge |
+//! | cluster | [`cluster`] | people from pairs, without chains of weak links |
+//! | find | [`find`], [`update`] | the whole way, at once or for what changed |
+//! | survive | [`survive`] | the golden record, each value with where it came from |
+//! | evaluate | [`evaluate`] | how right it is, where the truth is known |
+//!
+//! Nothing here reads a file, a database or a clock. The same records give the same result in any
+//! order and on any number of threads.
 
 mod hash;
 mod number;
+pub mod policy;
 pub mod column;
 pub mod normalize;
 pub mod people;
+pub mod block;
+pub mod compare;
+pub mod model;
+pub mod train;
+pub mod score;
+pub mod cluster;
+pub mod find;
+pub mod update;
+pub mod survive;
+pub mod evaluate;
+
+pub use column::Columns;
+pub use find::{Findings, find};
+pub use model::Model;
+pub use people::{Builder, People};
+pub use policy::Policy;

@@ -34,3 +34,9 @@ pub(crate) const fn pairs(n: u64) -> u64 {
 pub(crate) const fn rounded(value: f64) -> i64 {
     value.round() as i64
 }
+
+/// A small whole number as a measure.
+#[expect(clippy::cast_precision_loss, reason = "used for places in a histogram")]
+pub(crate) const fn signed(value: i64) -> f64 {
+    value as f64
+}

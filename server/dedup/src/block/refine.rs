@@ -184,9 +184,9 @@ impl Refined {
         self.keys.is_empty()
     }
 
-    /// The keys that are in one and not in the other.
-    pub(super) fn difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = u64> + 'a {
-        self.keys.symmetric_difference(&other.keys).copied()
+    /// Whether the block with this key was divided.
+    pub(super) fn has(&self, key: u64) -> bool {
+        self.keys.contains(&key)
     }
 
     fn leaf(
@@ -267,7 +267,7 @@ const fn record_of(entry: u64) -> Index {
 
 /// Keys are hashes already.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Identity(u64);
+pub(super) struct Identity(u64);
 
 impl std::hash::Hasher for Identity {
     fn finish(&self) -> u64 {

@@ -43,10 +43,14 @@ pub struct Scope<'a> {
     pub refined: Option<&'a [Refined]>,
     /// Only pairs of which at least one record is marked; all when there are no marks.
     pub marked: Option<&'a [bool]>,
+    /// With marks: the blocks that were divided before. Of a block that is whole again all pairs
+    /// are wanted.
+    pub was_refined: Option<&'a [Refined]>,
 }
 
 impl Scope<'_> {
-    pub const EVERYTHING: Self = Self { shard: Shard::WHOLE, refined: None, marked: None };
+    pub const EVERYTHING: Self =
+        Self { shard: Shard::WHOLE, refined: None, marked: None, was_refined: None };
 }
 
 /// What a pass did.
@@ -84,7 +88,7 @@ pub fn scan(people: &People, plan: &Plan, scope: &Scope<'_>) -> Scan {
         }
         scan.refined.push(std::mem::take(&mut blocks.refined));
         let before = scan.candidates.len();
-        let found = pairs_of(people, plan, at, &blocks, &scan.refined, scope.marked);
+        let found = pairs_of(people, plan, at, &blocks, &scan.refined, scope);
         scan.candidates.reserve_exact(found.iter().map(Vec::len).sum());
         scan.candidates.extend(found.into_iter().flatten());
         scan.passes.push(PassReport {
@@ -120,22 +124,24 @@ fn pairs_of(
     at: usize,
     blocks: &Blocks,
     refined: &[Refined],
-    marked: Option<&[bool]>,
+    scope: &Scope<'_>,
 ) -> Vec<Vec<Candidate>> {
     let pass = &plan.passes[at];
     let earlier: Vec<(&Pass, &Refined)> = plan.passes[..at].iter().zip(refined).collect();
     // Two records with two phones in common meet twice in one pass.
     let may_meet_twice = pass.features.first() == Some(&super::Feature::Phone);
-    let is_marked = |record: Index| marked.is_none_or(|marks| marks[record as usize]);
+    let is_marked = |record: Index| scope.marked.is_none_or(|marks| marks[record as usize]);
+    let was_refined = scope.was_refined.and_then(|refined| refined.get(at));
     blocks
         .leaves
         .par_iter()
         .with_min_len(64)
         .fold(Vec::new, |mut found, leaf| {
             let members = &blocks.members[leaf.start as usize..leaf.end as usize];
+            let is_whole_again = was_refined.is_some_and(|refined| refined.has(leaf.key));
             for (from, &one) in members.iter().enumerate() {
                 for &other in &members[from + 1..] {
-                    if !is_marked(one) && !is_marked(other) {
+                    if !is_marked(one) && !is_marked(other) && !is_whole_again {
                         continue;
                     }
                     let (left, right) = (one.min(other), one.max(other));

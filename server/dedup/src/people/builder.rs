@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use shared::duplicate::{Field, RecordId};
+use shared::duplicate::{Exclusion, Field, RecordId};
 
 use super::{
-    ANONYMOUS, AddressTable, EMPTY, NEWBORN, NameTable, People, Role, Row, TEST, Table, ValueId,
+    ANONYMOUS, AddressTable, EMPTY, NEWBORN, NOBODY, NameTable, People, Role, Row, TEST, Table,
+    ValueId,
 };
 use crate::column::Columns;
 use crate::hash;
@@ -57,12 +58,20 @@ pub struct Builder {
     states: Table,
     day_first: u64,
     month_first: u64,
+    excluded: Vec<Exclusion>,
 }
 
 impl Builder {
+    /// Takes rows with these columns. Records that are nobody's are read and not compared.
     pub fn new(columns: Columns) -> Self {
+        Self::excluding(columns, &[Exclusion::TestRecord, Exclusion::Anonymous])
+    }
+
+    /// The same, with a choice of which records are not compared.
+    pub fn excluding(columns: Columns, excluded: &[Exclusion]) -> Self {
         Self {
             columns,
+            excluded: excluded.to_vec(),
             ids: Vec::new(),
             id_ends: Vec::new(),
             rows: Vec::new(),
@@ -182,8 +191,9 @@ impl Builder {
             flags: match draft.kind {
                 NameKind::Person => 0,
                 NameKind::Newborn => NEWBORN,
-                NameKind::Test => TEST,
-                NameKind::Anonymous => ANONYMOUS,
+                NameKind::Test if self.excluded.contains(&Exclusion::TestRecord) => TEST,
+                NameKind::Anonymous if self.excluded.contains(&Exclusion::Anonymous) => ANONYMOUS,
+                NameKind::Test | NameKind::Anonymous => NOBODY,
             },
         };
         self.rows.push(row);

@@ -7,6 +7,7 @@ mod builder;
 use shared::duplicate::{Exclusion, Field};
 
 pub use builder::{Builder, Reading};
+pub(crate) use name_table::letter;
 pub use name_table::{Name, NameTable, Role};
 pub use table::{AddressTable, Table};
 
@@ -47,6 +48,7 @@ const NEWBORN: u8 = 1;
 const TEST: u8 = 2;
 const ANONYMOUS: u8 = 4;
 const EMPTY: u8 = 8;
+const NOBODY: u8 = 16;
 
 impl Row {
     pub const fn sex(&self) -> Sex {
@@ -61,7 +63,12 @@ impl Row {
         self.flags & NEWBORN != 0
     }
 
-    /// Why the record is nobody's, when it is.
+    /// A test record or an unknown person that is compared all the same.
+    pub const fn is_nobodys(&self) -> bool {
+        self.flags & NOBODY != 0
+    }
+
+    /// Why the record is not compared, when it is not.
     pub const fn exclusion(&self) -> Option<Exclusion> {
         match self.flags {
             flags if flags & TEST != 0 => Some(Exclusion::TestRecord),
@@ -179,6 +186,12 @@ impl People {
             Field::City => text(&self.cities, row.city),
             Field::Postcode => text(&self.postcodes, row.postcode),
             Field::State => text(&self.states, row.state),
+            Field::Area => {
+                let parts = [Field::Postcode, Field::City, Field::State];
+                let known: Vec<String> =
+                    parts.into_iter().filter_map(|part| self.shown(record, part)).collect();
+                (!known.is_empty()).then(|| known.join(" "))
+            }
         }
     }
 }

@@ -1,0 +1,242 @@
+//! Turns agreements into a weight: how many bits speak for one person.
+
+mod veto;
+
+use hashbrown::HashMap;
+use shared::duplicate::{Agreement, Alternatives, Factor, Field, Veto};
+
+use crate::compare::{Pattern, compare};
+use crate::model::{CLASSES, Class, FIELDS, LEVELS, Model, Tables};
+use crate::people::{Index, People, ValueId};
+use crate::train::frequency;
+
+/// A model, ready to weigh the pairs of some people.
+pub struct Scorer<'a> {
+    people: &'a People,
+    tables: Tables,
+    rates: [f64; CLASSES],
+    rarity: Vec<Rarity>,
+}
+
+struct Rarity {
+    field: Field,
+    rare: f64,
+    common: HashMap<ValueId, f64, std::hash::BuildHasherDefault<ById>>,
+}
+
+/// A pair's weight with what it rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    pub weight: f64,
+    pub prior: f64,
+    pub factors: Vec<Factor>,
+    pub alternatives: Alternatives,
+}
+
+impl<'a> Scorer<'a> {
+    pub fn new(model: &Model, people: &'a People) -> Self {
+        let rarity = frequency::FIELDS
+            .into_iter()
+            .filter_map(|field| {
+                let known = model.frequencies.get(&field)?;
+                let common = frequency::counts(people, field)
+                    .into_iter()
+                    .filter_map(|(value, _)| {
+                        let ratio = known.common.get(&frequency::content(people, field, value))?;
+                        Some((value, *ratio))
+                    })
+                    .collect();
+                Some(Rarity { field, rare: known.rare, common })
+            })
+            .collect();
+        Self { people, tables: Tables::of(&model.fields), rates: model.rates.by_class(), rarity }
+    }
+
+    /// log2 of the odds that a pair with this pattern is one person. The order of the two does not
+    /// matter.
+    pub fn weight(&self, left: Index, right: Index, pattern: Pattern) -> f64 {
+        let mut joint = self.rates;
+        let codes: [usize; FIELDS] = std::array::from_fn(|at| pattern.code(Field::ALL[at]));
+        for (chance, table) in joint.iter_mut().zip(&self.tables.0) {
+            for (field, code) in codes.iter().enumerate() {
+                *chance *= table[field][*code];
+            }
+        }
+        for rarity in &self.rarity {
+            if codes[rarity.field as usize] == Agreement::Exact as usize {
+                joint[Class::Stranger as usize] *= rarity.of(self.people, left, right);
+            }
+        }
+        if codes[Field::GivenName as usize] == Agreement::Swapped as usize {
+            joint[Class::Stranger as usize] *= self.swapped_rarity(left, right);
+        }
+        odds(joint)
+    }
+
+    /// Strangers whose names changed places share both names. Which of the two is the given name
+    /// is not known: the more common reading counts.
+    fn swapped_rarity(&self, left: Index, right: Index) -> f64 {
+        let of = |field: Field, value: ValueId| {
+            self.rarity
+                .iter()
+                .find(|rarity| rarity.field == field)
+                .map_or(1.0, |rarity| rarity.common.get(&value).copied().unwrap_or(rarity.rare))
+        };
+        let reading = |record: Index| {
+            let row = self.people.row(record);
+            of(Field::GivenName, row.given) * of(Field::Surname, row.surname)
+        };
+        reading(left).max(reading(right))
+    }
+
+    /// Compares and weighs two records that did not meet.
+    pub fn weigh(&self, left: Index, right: Index) -> (Pattern, f64) {
+        let pattern = compare(self.people, left, right);
+        (pattern, self.weight(left, right, pattern))
+    }
+
+    /// How a weight comes about, field by field.
+    pub fn explain(&self, left: Index, right: Index) -> Explanation {
+        let pattern = compare(self.people, left, right);
+        let mut joint = self.rates;
+        let prior = odds(joint);
+        let mut weight = prior;
+        let mut factors = Vec::new();
+        for field in Field::ALL {
+            let code = pattern.code(field);
+            let agreement = Agreement::ALL[code];
+            if agreement == Agreement::Missing {
+                continue;
+            }
+            let mut chances: [f64; CLASSES] =
+                std::array::from_fn(|class| self.tables.0[class][field as usize][code]);
+            let rarity = match (field, agreement) {
+                (Field::GivenName, Agreement::Swapped) => self.swapped_rarity(left, right),
+                (_, Agreement::Exact) => self
+                    .rarity
+                    .iter()
+                    .find(|rarity| rarity.field == field)
+                    .map_or(1.0, |rarity| rarity.of(self.people, left, right)),
+                _ => 1.0,
+            };
+            chances[Class::Stranger as usize] *= rarity;
+            for (chance, factor) in joint.iter_mut().zip(chances) {
+                *chance *= factor;
+            }
+            let against =
+                |class: Class| (chances[Class::Same as usize] / chances[class as usize]).log2();
+            let next = odds(joint);
+            factors.push(Factor {
+                field,
+                agreement,
+                left: self.people.shown(left, field),
+                right: self.people.shown(right, field),
+                weight: next - weight,
+                against_stranger: against(Class::Stranger),
+                against_household: against(Class::Household),
+                against_twin: against(Class::Twin),
+                against_namesake: against(Class::Namesake),
+                rarity: -rarity.log2(),
+            });
+            weight = next;
+        }
+        let total: f64 = joint.iter().sum();
+        let [same_person, household_member, twin, namesake, stranger] =
+            joint.map(|chance| chance / total);
+        Explanation {
+            weight,
+            prior,
+            factors,
+            alternatives: Alternatives { same_person, household_member, twin, namesake, stranger },
+        }
+    }
+
+    /// What keeps a pair from being merged unseen.
+    pub fn vetoes(&self, left: Index, right: Index, pattern: Pattern) -> Vec<Veto> {
+        veto::vetoes(self.people, left, right, pattern, || self.are_two_names(left, right))
+    }
+
+    /// Whether two similar given names are two names, not one and its misspelling: both are common,
+    /// and neither is a small fraction of the other.
+    fn are_two_names(&self, left: Index, right: Index) -> bool {
+        const MISSPELLINGS: f64 = 0.05;
+        let Some(given) = self.rarity.iter().find(|rarity| rarity.field == Field::GivenName) else {
+            return false;
+        };
+        let known = |record: Index| given.common.get(&self.people.row(record).given).copied();
+        match (known(left), known(right)) {
+            (Some(one), Some(other)) => one.min(other) >= MISSPELLINGS * one.max(other),
+            _ => false,
+        }
+    }
+}
+
+/// The probability that belongs to a weight.
+pub fn probability(weight: f64) -> f64 {
+    1.0 / (1.0 + (-weight).exp2())
+}
+
+/// The weight that belongs to a probability.
+pub fn weight_of(probability: f64) -> f64 {
+    (probability / (1.0 - probability)).log2()
+}
+
+fn odds(joint: [f64; CLASSES]) -> f64 {
+    let [same, others @ ..] = joint;
+    // Far below what any evidence can reach, but a number.
+    (same.max(1e-280) / others.iter().sum::<f64>().max(1e-280)).log2()
+}
+
+impl Rarity {
+    /// By how much more, or less, strangers share the value that these two share.
+    fn of(&self, people: &People, left: Index, right: Index) -> f64 {
+        let (a, b) = (people.row(left), people.row(right));
+        let one = |value: ValueId| self.common.get(&value).copied().unwrap_or(self.rare);
+        match self.field {
+            Field::GivenName => one(a.given),
+            Field::MiddleName => one(a.middle),
+            Field::Surname => one(a.surname),
+            Field::BirthDate => one(a.birth.digits()),
+            Field::Email => one(a.email),
+            Field::Address => one(a.address),
+            Field::Unit => one(a.unit),
+            Field::City => one(a.city),
+            Field::Postcode => one(a.postcode),
+            Field::State => one(a.state),
+            // Of several phones that are shared the rarest tells most.
+            Field::Phone => a
+                .phones
+                .into_iter()
+                .filter(|phone| *phone != 0 && b.phones.contains(phone))
+                .map(one)
+                .fold(f64::MAX, f64::min),
+            Field::Suffix
+            | Field::Sex
+            | Field::Identifier
+            | Field::OtherIdentifier
+            | Field::Area => 1.0,
+        }
+    }
+}
+
+/// Numbers of values are spread by a multiplication.
+#[derive(Debug, Clone, Copy, Default)]
+struct ById(u64);
+
+impl std::hash::Hasher for ById {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = crate::hash::mix(self.0, u64::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.0 = crate::hash::mix(0, u64::from(value));
+    }
+}
+
+const _: () = assert!(LEVELS >= Agreement::ALL.len());

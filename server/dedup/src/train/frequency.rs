@@ -1,0 +1,118 @@
+//! How often values occur: two strangers share `Smith` more easily than `Quillfeather`.
+
+use shared::duplicate::Field;
+
+use crate::hash;
+use crate::model::Frequencies;
+use crate::number::{compact, real, size};
+use crate::people::{People, Role, ValueId};
+
+/// Values that fewer records have are rare, and stay out of a saved model.
+const COMMON: u32 = 5;
+/// As many common values per field as a saved model keeps.
+const KEPT: usize = 20_000;
+/// No value's rarity counts for more than this factor.
+const MOST: f64 = 1024.0;
+
+/// The fields whose values differ in frequency enough to matter.
+pub(crate) const FIELDS: [Field; 11] = [
+    Field::GivenName,
+    Field::MiddleName,
+    Field::Surname,
+    Field::BirthDate,
+    Field::Phone,
+    Field::Email,
+    Field::Address,
+    Field::Unit,
+    Field::City,
+    Field::Postcode,
+    Field::State,
+];
+
+/// The frequencies of a field's values.
+pub(crate) fn measure(people: &People, field: Field) -> Frequencies {
+    let mut counted = counts(people, field);
+    let total: f64 = counted.iter().map(|(_, count)| real(u64::from(*count))).sum();
+    if total == 0.0 {
+        return Frequencies { rare: 1.0, ..Frequencies::default() };
+    }
+    // How often a value is shared on average, weighted as agreeing pairs are.
+    let average: f64 =
+        counted.iter().map(|(_, count)| (real(u64::from(*count)) / total).powi(2)).sum();
+    let ratio = |count: f64| (count / total / average).clamp(1.0 / MOST, MOST);
+    counted.sort_unstable_by_key(|(value, count)| {
+        (std::cmp::Reverse(*count), content(people, field, *value))
+    });
+    let common = counted.iter().take(KEPT).take_while(|(_, count)| *count >= COMMON).count();
+    let (common, rare) = counted.split_at(common);
+    let mean = rare.iter().map(|(_, count)| real(u64::from(*count))).sum::<f64>()
+        / size(rare.len()).max(1.0);
+    Frequencies {
+        rare: ratio(mean.max(1.0)),
+        common: common
+            .iter()
+            .map(|(value, count)| (content(people, field, *value), ratio(real(u64::from(*count)))))
+            .collect(),
+    }
+}
+
+/// A hash of a value, the same in every file.
+pub(crate) fn content(people: &People, field: Field, value: ValueId) -> u64 {
+    match field {
+        Field::GivenName | Field::MiddleName | Field::Surname => hash::of(people.names.text(value)),
+        Field::Phone => hash::of(people.phones.text(value)),
+        Field::Email => hash::of(people.emails.text(value)),
+        Field::Address => {
+            let (house, street) = people.addresses.parts(value);
+            hash::mix(hash::of(people.houses.text(house)), hash::of(people.places.text(street)))
+        }
+        Field::Unit => hash::of(people.places.text(value)),
+        Field::City => hash::of(people.cities.text(value)),
+        Field::Postcode => hash::of(people.postcodes.text(value)),
+        Field::State => hash::of(people.states.text(value)),
+        // A date is its own content, and its own number.
+        Field::BirthDate
+        | Field::Suffix
+        | Field::Area
+        | Field::Sex
+        | Field::Identifier
+        | Field::OtherIdentifier => u64::from(value),
+    }
+}
+
+/// The values of a field that occur, with how often. A date's digits are its number.
+pub(crate) fn counts(people: &People, field: Field) -> Vec<(ValueId, u32)> {
+    let of = |counts: &[u32]| {
+        counts
+            .iter()
+            .enumerate()
+            .filter(|(value, count)| *value != 0 && **count > 0)
+            .map(|(value, count)| (compact(value), *count))
+            .collect()
+    };
+    match field {
+        Field::GivenName => of(people.names.counts(Role::Given)),
+        Field::MiddleName => of(people.names.counts(Role::Middle)),
+        Field::Surname => of(people.names.counts(Role::Surname)),
+        Field::Phone => of(people.phones.counts()),
+        Field::Email => of(people.emails.counts()),
+        Field::Address => of(people.addresses.counts()),
+        Field::Unit => of(people.places.counts()),
+        Field::City => of(people.cities.counts()),
+        Field::Postcode => of(people.postcodes.counts()),
+        Field::State => of(people.states.counts()),
+        Field::BirthDate => {
+            let mut dates: Vec<u32> = people
+                .rows()
+                .iter()
+                .filter(|row| row.exclusion().is_none() && row.birth.is_known())
+                .map(|row| row.birth.digits())
+                .collect();
+            dates.sort_unstable();
+            dates.chunk_by(|a, b| a == b).map(|run| (run[0], compact(run.len()))).collect()
+        }
+        Field::Suffix | Field::Sex | Field::Identifier | Field::OtherIdentifier | Field::Area => {
+            Vec::new()
+        }
+    }
+}
