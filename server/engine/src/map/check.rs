@@ -193,7 +193,10 @@ impl Checked<'_> {
     }
 
     fn unfilled(&mut self, table: &Table, mapping: &TableMapping, at: &str) {
-        let filled: BTreeSet<&str> = outputs_of(mapping).collect();
+        // What the plan makes has the defaults that the plan gives it.
+        let made = mapping.create.iter().flat_map(|shape| &shape.more_columns);
+        let made = made.map(|column| column.name.as_str());
+        let filled: BTreeSet<&str> = outputs_of(mapping).chain(made).collect();
         for column in &table.columns {
             let fills_itself =
                 column.nullable || column.generated || column.identity || column.default.is_some();

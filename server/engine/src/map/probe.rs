@@ -10,6 +10,7 @@ use shared::data_type::DataType;
 use shared::error_code::ErrorCode;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::assess::catalog;
 use crate::connect::csv::{CsvFile, CsvFolder, decode, unreadable};
 use crate::connect::sqlite::{SqliteFile, classify_rows};
 use crate::connect::{Purpose, Source, classify, mysql};
@@ -187,12 +188,29 @@ fn statement(engine: Engine, table: &Table, asked: &[(&str, Question)]) -> Strin
         .collect();
     let mut from = ident::quote_table(engine, &table.name);
     if table.estimated_rows > SAMPLE_ROWS {
-        let mut columns: Vec<String> =
-            asked.iter().map(|(column, _)| ident::quote(engine, column)).collect();
-        columns.dedup();
-        from = format!("(select {} from {from} limit {SAMPLE_ROWS}) as sample", columns.join(", "));
+        from = sample(engine, table, asked, &from);
     }
     format!("select {} from {from}", expressions.join(", "))
+}
+
+/// The first rows of the table, in the order in which it lies.
+fn sample(engine: Engine, table: &Table, asked: &[(&str, Question)], from: &str) -> String {
+    let key: Vec<String> =
+        catalog::reading_key(table).iter().map(|column| ident::quote(engine, column)).collect();
+    match key.first() {
+        // MySQL would put a part by, with all its texts, before it looks at any of it.
+        Some(first) if engine == Engine::Mysql => format!(
+            "{from} where {first} <= (select {first} from {from} order by {} limit 1 offset {})",
+            key.join(", "),
+            SAMPLE_ROWS - 1
+        ),
+        _ => {
+            let mut columns: Vec<String> =
+                asked.iter().map(|(column, _)| ident::quote(engine, column)).collect();
+            columns.dedup();
+            format!("(select {} from {from} limit {SAMPLE_ROWS}) as sample", columns.join(", "))
+        }
+    }
 }
 
 /// An aggregate that is a whole number, whatever the column holds.
@@ -322,4 +340,74 @@ fn count_in_file(file: &CsvFile, is_text: &[bool]) -> Result<Vec<(i64, i64)>> {
         }
     }
     Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, native_type: &str, data_type: &str) -> Column {
+        Column {
+            name: name.to_owned(),
+            native_type: native_type.to_owned(),
+            data_type: data_type.parse().expect("the test names a type"),
+            nullable: false,
+            default: None,
+            generated: false,
+            identity: false,
+            comment: None,
+        }
+    }
+
+    fn table(estimated_rows: u64) -> Table {
+        Table {
+            name: TableName::new(None, "visit"),
+            columns: vec![
+                column("id", "int(11)", "integer"),
+                column("day", "date", "date"),
+                column("note", "text", "text"),
+            ],
+            primary_key: vec!["id".to_owned()],
+            indexes: Vec::new(),
+            foreign_keys: Vec::new(),
+            estimated_rows,
+            estimated_bytes: 0,
+            comment: None,
+        }
+    }
+
+    #[track_caller]
+    fn check(engine: Engine, estimated_rows: u64, ends: &str) {
+        let table = table(estimated_rows);
+        let statement = statement(engine, &table, &[("day", Question::ZeroDates)]);
+        assert!(statement.ends_with(ends), "{statement}");
+    }
+
+    #[test]
+    fn a_large_table_is_looked_at_in_part() {
+        check(Engine::Mysql, 1_000_000, " from `visit`");
+        check(
+            Engine::Mysql,
+            1_000_001,
+            " from `visit` where `id` <= (select `id` from `visit` order by `id` limit 1 offset 999999)",
+        );
+        check(
+            Engine::Sqlite,
+            1_000_001,
+            " from (select \"day\" from \"visit\" limit 1000000) as sample",
+        );
+    }
+
+    #[test]
+    fn only_what_has_to_be_known_is_asked() {
+        let table = table(0);
+        let asked = |engine, column: usize, target| {
+            questions(engine, &table, &table.columns[column], target)
+        };
+        assert_eq!(asked(Engine::Mysql, 0, Engine::Postgres), []);
+        assert_eq!(asked(Engine::Mysql, 1, Engine::Sqlite), [Question::ZeroDates]);
+        assert_eq!(asked(Engine::Mysql, 2, Engine::Postgres), [Question::Nul, Question::Sign]);
+        assert_eq!(asked(Engine::Mysql, 2, Engine::Sqlite), []);
+        assert_eq!(asked(Engine::Postgres, 2, Engine::Postgres), []);
+    }
 }

@@ -23,14 +23,14 @@ pub use rule::namespace;
 
 use self::rule::{Rule, Surroundings};
 use crate::error::{EngineError, Result};
-use crate::extract::{Form, TableRead};
+use crate::extract::{Form, TableRead, csv};
 use crate::value::{Row, Value};
 
 /// Why a row cannot be carried over. Says what is wrong, never the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadValue {
     pub code: ErrorCode,
-    /// The column of the target.
+    /// The column of the target; empty where it is the whole row's fault.
     pub column: String,
     pub reason: String,
 }
@@ -121,6 +121,13 @@ impl RowTransform {
         out: &mut Vec<Value<'a>>,
     ) -> Result<Verdict, BadValue> {
         out.clear();
+        if csv::is_ragged(row) && (1..row.len()).all(|column| row.value(column).is_null()) {
+            return Err(BadValue {
+                code: ErrorCode::Data013,
+                column: String::new(),
+                reason: "the line has more or fewer fields than the header".to_owned(),
+            });
+        }
         if self.filter.is_some_and(|filter| row.value(filter) != Value::Bool(true)) {
             return Ok(Verdict::Filtered);
         }

@@ -7,7 +7,7 @@ fn a_folder_of_files_becomes_a_database() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(
         folder.path().join("people.csv"),
-        "Id,NAME,born,paid,zip,note\n1,Ann,1999-05-04,10.50,01234,a\0b\n2,\"Zoë, \"\"Z\"\"\",,3,99999,\n",
+        "Id,NAME,born,paid,zip,note\n1,Ann,1999-05-04,10.50,01234,a\0b\n2,\"Zoë, \"\"Z\"\"\",,3,99999,\n3,Ragged\n",
     )
     .unwrap();
     fs::write(folder.path().join("empty.csv"), "a,b\n").unwrap();
@@ -17,7 +17,8 @@ fn a_folder_of_files_becomes_a_database() {
     insta::assert_snapshot!(shown(&plan));
 
     let outcome = completed(&plan);
-    assert_eq!(read_and_quarantined(&outcome), (2, 0));
+    assert_eq!(read_and_quarantined(&outcome), (3, 1));
+    assert_eq!(target.query("select distinct code from transfuse.quarantine"), "DATA-013");
     assert_eq!(
         target.query("select * from people order by 1"),
         "1\tAnn\t1999-05-04\t10.50\t01234\ta␀b\n2\tZoë, \"Z\"\tNULL\t3\t99999\tNULL"

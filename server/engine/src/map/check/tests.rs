@@ -255,3 +255,14 @@ fn a_table_that_nobody_makes_is_missed() {
         "the plan does not make it",
     );
 }
+
+#[test]
+fn a_table_that_the_plan_made_before_is_no_surprise() {
+    let mut made_at = column("made_at", "timestamptz");
+    made_at.nullable = false;
+    let columns = vec![column("id", "bigint"), column("name", "text"), made_at];
+    let target = catalog(Engine::Postgres, vec![table("public.offices", columns)]);
+    let shape = "create:\n    primary_key: [id]\n    more_columns: \
+        [{name: made_at, type: timestamptz, nullable: false, default: our_clock()}]\n";
+    assert_eq!(problems(("create: {primary_key: [id]}\n", shape), &target), []);
+}
