@@ -268,4 +268,26 @@ mod tests {
         check("integer", "[{rule: trim}]", "text", Err("trim"));
         check("boolean", "[{rule: percent_to_fraction}]", "numeric", Err("percent_to_fraction"));
     }
+
+    /// The manual shows every rule as a plan writes it, and says which lose information.
+    #[test]
+    fn the_manual_knows_every_rule() {
+        let manual = include_str!("../../../docs/migration/rules.md");
+        let mut shown = std::collections::BTreeSet::new();
+        for row in manual.lines().filter(|line| line.starts_with("| `{rule:")) {
+            let loses = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap().trim();
+            let first = row.trim_start_matches("| ").split(" | ").next().unwrap();
+            for example in first.split("`, `") {
+                let rule: Transform = serde_norway::from_str(example.trim_matches('`')).unwrap();
+                shown.insert(rule.name());
+                if loses == "yes" {
+                    assert!(rule.loses_information(), "{example}");
+                }
+                if row.ends_with("| |") {
+                    assert!(!rule.loses_information(), "{example}");
+                }
+            }
+        }
+        assert_eq!(shown.len(), 27, "{shown:?}");
+    }
 }

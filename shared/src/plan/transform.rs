@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// One rule. Null stays null, save under `constant`, `default`, `concat` and `uuid_v5` of several.
+/// One rule. Null stays null, save under `constant`, `default` and `concat`.
 ///
 /// Written as `- rule: trim` or `- {rule: code_table, table: sex}`, alike in YAML and JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
