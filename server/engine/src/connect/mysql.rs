@@ -18,7 +18,6 @@ use crate::error::{EngineError, Result};
 #[derive(Clone)]
 pub struct MysqlServer {
     options: MySqlConnectOptions,
-    place: String,
     shown: String,
 }
 
@@ -37,17 +36,20 @@ impl MysqlServer {
         if database.is_empty() {
             return Err(address::unreadable("it names no database after the host"));
         }
-        let place = address::shown(url, 3306);
-        let shown = format!("database `{database}` on {place}");
+        let shown = format!("database `{database}` on {}", address::shown(url, 3306));
         let known = address::keep_parameters(url, PARAMETERS);
         let options = MySqlConnectOptions::from_str(known.as_str())
-            .map_err(|error| classify(error, "reading the database URL"))?
+            .map_err(|error| classify(error, "reading the database URL"))?;
+        // The URL's brackets around an address of IPv6 are no part of it.
+        let host = options.get_host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let options = options
+            .host(&host)
             .charset("utf8mb4")
             .pipes_as_concat(false)
             .no_engine_substitution(false)
             .timezone("+00:00".to_owned())
             .disable_statement_logging();
-        Ok(Self { options, place, shown })
+        Ok(Self { options, shown })
     }
 
     pub async fn connect(&self, purpose: Purpose) -> Result<MySqlConnection> {
@@ -67,17 +69,10 @@ impl MysqlServer {
         Ok(connection)
     }
 
-    pub(crate) fn host(&self) -> &str {
-        self.options.get_host()
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.options.get_port()
-    }
-
-    /// `host:port`.
-    pub(crate) fn place(&self) -> &str {
-        &self.place
+    /// Host and port; none when it is a socket of this machine.
+    pub(crate) fn host_and_port(&self) -> Option<(&str, u16)> {
+        let is_socket = self.options.get_socket().is_some();
+        (!is_socket).then(|| (self.options.get_host(), self.options.get_port()))
     }
 }
 

@@ -17,7 +17,6 @@ use shared::error_code::ErrorCode;
 #[derive(Clone)]
 pub struct PostgresServer {
     options: PgConnectOptions,
-    place: String,
     shown: String,
 }
 
@@ -25,17 +24,15 @@ impl PostgresServer {
     pub(crate) fn at(url: &Url) -> Result<Self> {
         let known = address::keep_parameters(url, PARAMETERS);
         let options = PgConnectOptions::from_str(known.as_str())
-            .map_err(|error| classify(error, "reading the database URL"))?
-            .application_name("transfuse")
-            .disable_statement_logging();
+            .map_err(|error| classify(error, "reading the database URL"))?;
+        // The URL's brackets around an address of IPv6 are no part of it.
+        let host = options.get_host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let options = options.host(&host).application_name("transfuse").disable_statement_logging();
         let place = address::shown(url, 5432);
         let database = address::database(url);
-        let shown = if database.is_empty() {
-            place.clone()
-        } else {
-            format!("database `{database}` on {place}")
-        };
-        Ok(Self { options, place, shown })
+        let shown =
+            if database.is_empty() { place } else { format!("database `{database}` on {place}") };
+        Ok(Self { options, shown })
     }
 
     pub async fn connect(&self, purpose: Purpose) -> Result<PgConnection> {
@@ -51,17 +48,10 @@ impl PostgresServer {
         Ok(connection)
     }
 
-    pub(crate) fn host(&self) -> &str {
-        self.options.get_host()
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.options.get_port()
-    }
-
-    /// `host:port`.
-    pub(crate) fn place(&self) -> &str {
-        &self.place
+    /// Host and port; none when it is a socket of this machine.
+    pub(crate) fn host_and_port(&self) -> Option<(&str, u16)> {
+        let is_socket = self.options.get_socket().is_some();
+        (!is_socket).then(|| (self.options.get_host(), self.options.get_port()))
     }
 
     /// How to connect, for a pool. Connections made so lack the session's settings; run
@@ -129,7 +119,7 @@ const SESSION: &str = "
     set datestyle = 'ISO, YMD';
     set intervalstyle = 'postgres';
     set bytea_output = 'hex';
-    set extra_float_digits = 1;
+    set extra_float_digits = 3;
     set standard_conforming_strings = on;
     set row_security = off;
     set statement_timeout = 0;

@@ -53,8 +53,8 @@ fn understood(url: &str, role: Role) -> Result<Address> {
 
 async fn of_postgres(steps: &mut Steps, server: &PostgresServer, role: Role) -> Option<()> {
     steps
-        .attempt("reach the server", reach(server.host(), server.port()), |()| {
-            format!("something answers at {}", server.place())
+        .attempt("reach the server", reach(server.host_and_port()), |()| {
+            "something answers there".to_owned()
         })
         .await?;
     let purpose = if role == Role::Source { Purpose::Read } else { Purpose::Write };
@@ -98,16 +98,21 @@ async fn postgres_version(connection: &mut PgConnection) -> Result<String> {
 
 async fn postgres_source(connection: &mut PgConnection) -> Result<u64> {
     let doing = "looking for tables that may be read";
-    let (all, closed): (i64, Option<String>) = sqlx::query_as(POSTGRES_READABLE)
+    let (all, closed): (i64, Vec<String>) = sqlx::query_as(POSTGRES_READABLE)
         .persistent(false)
         .fetch_one(connection)
         .await
         .map_err(|error| classify(error, doing))?;
-    match closed {
-        None => Ok(all.unsigned_abs()),
-        Some(tables) => Err(EngineError::new(ErrorCode::Conn004, doing)
-            .because(format!("SELECT is missing on {tables}"))),
+    if closed.is_empty() {
+        return Ok(all.unsigned_abs());
     }
+    let named = closed.iter().take(MOST_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match closed.len().saturating_sub(MOST_NAMES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(EngineError::new(ErrorCode::Conn004, doing)
+        .because(format!("SELECT is missing on {named}{more}")))
 }
 
 async fn postgres_target(connection: &mut PgConnection) -> Result<()> {
@@ -128,8 +133,8 @@ async fn postgres_target(connection: &mut PgConnection) -> Result<()> {
 
 async fn of_mysql(steps: &mut Steps, server: &MysqlServer) -> Option<()> {
     steps
-        .attempt("reach the server", reach(server.host(), server.port()), |()| {
-            format!("something answers at {}", server.place())
+        .attempt("reach the server", reach(server.host_and_port()), |()| {
+            "something answers there".to_owned()
         })
         .await?;
     let mut connection = steps
@@ -233,11 +238,8 @@ async fn of_csv(steps: &mut Steps, address: CsvAddress) -> Option<()> {
 }
 
 /// Whether anything listens there, whatever it is.
-async fn reach(host: &str, port: u16) -> Result<()> {
-    // A host that is a path is a socket of this machine.
-    if host.starts_with('/') {
-        return Ok(());
-    }
+async fn reach(place: Option<(&str, u16)>) -> Result<()> {
+    let Some((host, port)) = place else { return Ok(()) };
     let doing = || format!("reaching {host}:{port}");
     match timeout(REACH_TIMEOUT, TcpStream::connect((host, port))).await {
         Ok(Ok(_)) => Ok(()),
@@ -286,11 +288,16 @@ fn what_to_do(error: &EngineError) -> String {
     format!("{}{cause}. {} {}", explanation.title, explanation.hint, explanation.action)
 }
 
+/// How many tables an answer names.
+const MOST_NAMES: usize = 5;
+
 const POSTGRES_READABLE: &str = "
     select count(*),
-           string_agg(format('%I.%I', n.nspname, c.relname), ', ')
-               filter (where not has_schema_privilege(n.oid, 'usage')
-                          or not has_table_privilege(c.oid, 'select'))
+           coalesce(
+               array_agg(format('%I.%I', n.nspname, c.relname) order by n.nspname, c.relname)
+                   filter (where not has_schema_privilege(n.oid, 'usage')
+                              or not has_table_privilege(c.oid, 'select')),
+               '{}')
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p')

@@ -223,6 +223,15 @@ fn place(connection: &Connection, read: &TableRead) -> rusqlite::Result<Place> {
         return Ok(if read.key.is_empty() { Place::None } else { Place::Key(Proof::Claimed) });
     }
     if read.key.is_empty() {
+        let has_row_id: i64 = connection.query_row(
+            "select count(*) from pragma_table_list
+             where schema = 'main' and type = 'table' and wr = 0 and lower(name) = lower(?1)",
+            [&read.table.name],
+            |row| row.get(0),
+        )?;
+        if has_row_id == 0 {
+            return Ok(Place::None);
+        }
         let mut names = connection.prepare("select lower(name) from pragma_table_xinfo(?1)")?;
         let names: Vec<String> =
             names.query_map([&read.table.name], |row| row.get(0))?.collect::<Result<_, _>>()?;

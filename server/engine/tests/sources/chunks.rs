@@ -80,6 +80,12 @@ async fn every_row_of_postgres_is_in_one_chunk() {
     let mut counts = COUNTS.to_vec();
     counts.extend([("odd_key", 15), ("dead", 599)]);
     every_row_is_in_one_chunk(database.url(), &catalog, &counts).await;
+    database.execute("create view a_view as select * from dead");
+    let dead = catalog.tables.iter().find(|table| table.name.name == "dead");
+    let mut view = read_of(dead.expect("is found"));
+    "a_view".clone_into(&mut view.table.name);
+    let source = Source::open(database.url()).await.expect("opens");
+    assert_eq!(rows_of(&source, &view, 3).await.0.len(), 599);
 }
 
 #[tokio::test]
@@ -126,7 +132,9 @@ async fn every_row_of_sqlite_is_in_one_chunk() {
          insert into odd_key values (1, x'00'), ('a' || char(0), x''), (x'ff', 'text'), (2.5, 1);
          create table hidden (_rowid_ text, rowid text); insert into hidden values ('a', 'b'),
              ('c', 'd');
-         create table hidden_all (_rowid_, rowid, oid); insert into hidden_all values (1, 2, 3);",
+         create table hidden_all (_rowid_, rowid, oid); insert into hidden_all values (1, 2, 3);
+         create view a_view as select * from no_key;
+         create table apart (id text primary key) without rowid; insert into apart values ('a');",
         TABLES.replace("\\\\", "\\")
     ));
 
@@ -138,6 +146,14 @@ async fn every_row_of_sqlite_is_in_one_chunk() {
     let odd = catalog.tables.iter().find(|table| table.name.name == "odd_key").expect("is found");
     let source = Source::open(&url).await.expect("opens");
     assert_eq!(rows_of(&source, &read_of(odd), 1).await.0.len(), 4);
+    let no_key = catalog.tables.iter().find(|table| table.name.name == "no_key");
+    let mut view = read_of(no_key.expect("is found"));
+    "a_view".clone_into(&mut view.table.name);
+    assert_eq!(rows_of(&source, &view, 1).await.0.len(), 5);
+    let apart = catalog.tables.iter().find(|table| table.name.name == "apart");
+    let mut apart = read_of(apart.expect("is found"));
+    apart.key.clear();
+    assert_eq!(rows_of(&source, &apart, 1).await.0.len(), 1);
 }
 
 #[tokio::test]

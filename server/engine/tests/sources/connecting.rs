@@ -95,6 +95,17 @@ async fn a_server_that_does_not_answer_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_channel_that_must_be_secure_is_not_made_without_tls() {
+    let postgres = testbed::postgres().create_database();
+    let mariadb = testbed::mariadb().create_database();
+
+    let postgres = refused(&format!("{}?sslmode=require", postgres.url())).await;
+    let mariadb = refused(&format!("{}?ssl-mode=REQUIRED", mariadb.url())).await;
+
+    assert_eq!((postgres.0, mariadb.0), ("CONN-007", "CONN-007"));
+}
+
+#[tokio::test]
 async fn a_url_that_names_nothing_is_refused() {
     for url in ["", "mdw", "oracle://ann:s3cret@db/mdw", "postgres://ann:s3/cret@db/mdw"] {
         assert_eq!(refused(url).await.0, "CONN-006", "{url}");

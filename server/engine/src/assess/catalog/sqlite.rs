@@ -272,7 +272,7 @@ fn declared_type(declared: &str) -> DataType {
         "uuid" | "guid" | "uniqueidentifier" => return DataType::Uuid,
         "json" => return DataType::Json,
         "jsonb" => return DataType::Jsonb,
-        "bytea" | "varbinary" | "binary" | "image" | "" => return DataType::Bytea,
+        "bytea" | "varbinary" | "binary" | "image" | "" | "any" => return DataType::Bytea,
         "interval" | "timetz" | "bit" | "varbit" | "bit varying" => {
             return declared.parse().unwrap_or(DataType::Text);
         }
@@ -419,7 +419,10 @@ fn depends_on_values(column: &Column) -> bool {
         | DataType::Json
         | DataType::Jsonb => true,
         // Without a declared type a column holds anything.
-        DataType::Bytea => column.native_type.trim().is_empty(),
+        DataType::Bytea => {
+            let native = column.native_type.trim();
+            native.is_empty() || native.eq_ignore_ascii_case("any")
+        }
         _ => false,
     }
 }

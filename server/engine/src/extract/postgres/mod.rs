@@ -182,7 +182,7 @@ impl PostgresReader {
         let shape = || {
             let pages: Option<i64> = row.try_get("pages")?;
             Ok::<_, sqlx::Error>(Shape {
-                only: if row.try_get("partitioned")? { "" } else { "only " },
+                only: if row.try_get("is_whole")? { "" } else { "only " },
                 pages: pages.map(i64::unsigned_abs),
                 key_is_indexed: row.try_get("key_is_indexed")?,
             })
@@ -350,10 +350,13 @@ const fn typed(data_type: &DataType) -> CellForm {
 
 const BEGIN: &str = "begin transaction isolation level repeatable read, read only";
 
-/// Before version 14 a range of pages reads the whole table.
+/// Before version 14 a range of pages reads the whole table, and only heaps have pages.
 const SHAPE: &str = "
-    select c.relkind = 'p' as partitioned,
-           case when current_setting('server_version_num')::int >= 140000 then (
+    select c.relkind <> 'r' as is_whole,
+           case when current_setting('server_version_num')::int >= 140000
+                 and c.relkind in ('r', 'p', 'm')
+                 and coalesce((select amname from pg_am where oid = c.relam), 'heap') = 'heap'
+           then (
                with recursive tree (id) as (
                    select c.oid
                    union all
