@@ -20,28 +20,31 @@ struct Sample {
 
 impl Sample {
     async fn new(scale: f64, seed: u64) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let truth = folder.path().join("truth.json");
         let url = url_of(folder.path());
-        mdw::generate(&url, scale, seed, Some(&truth)).await.unwrap();
-        let truth = Truth::read(&truth).unwrap();
+        mdw::generate(&url, scale, seed, Some(&truth)).await.expect("a sample");
+        let truth = Truth::read(&truth).expect("its truth");
         Self { folder, truth }
     }
 
     async fn connect(&self) -> SqliteConnection {
-        SqliteConnection::connect(&url_of(self.folder.path())).await.unwrap()
+        SqliteConnection::connect(&url_of(self.folder.path())).await.expect("the sample")
     }
 
     async fn numbers(&self, sql: &str) -> Vec<u32> {
         let mut connection = self.connect().await;
-        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.unwrap()
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+            .fetch_all(&mut connection)
+            .await
+            .expect("an answer")
     }
 
     /// The share of rows for which a condition holds.
     async fn share(&self, table: &str, condition: &str) -> f64 {
         let sql = format!("select avg(case when {condition} then 1.0 else 0.0 end) from {table}");
         let mut connection = self.connect().await;
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap()
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("an answer")
     }
 }
 
@@ -466,6 +469,9 @@ async fn broken_contexts_are_as_many_as_were_found_in_the_real_system() {
     }
 }
 
+/// Given name, family name, date of birth, office.
+type Person = (String, String, Option<String>, Option<u32>);
+
 #[tokio::test]
 async fn planted_duplicates_are_of_every_kind_and_are_what_their_kind_says() {
     let sample = Sample::new(0.02, 9).await;
@@ -477,7 +483,6 @@ async fn planted_duplicates_are_of_every_kind_and_are_what_their_kind_says() {
     .fetch_all(&mut connection)
     .await
     .unwrap();
-    type Person = (String, String, Option<String>, Option<u32>);
     let people: BTreeMap<u32, Person> = people
         .iter()
         .map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3), row.get(4))))
@@ -511,14 +516,14 @@ async fn planted_duplicates_are_of_every_kind_and_are_what_their_kind_says() {
 
 /// Drafts a plan by the template that fits and runs it.
 async fn run(source: &str, target: &str) -> RunOutcome {
-    let plan = draft(source, target, None).await.unwrap();
+    let plan = draft(source, target, None).await.expect("a plan");
     assert_eq!(plan.name, "mdw");
-    assert_eq!(engine::map::check::against(&plan, source, target).await.unwrap(), []);
+    assert_eq!(engine::map::check::against(&plan, source, target).await.expect("a check"), []);
     migrate(Request {
         plan,
         source_url: source.to_owned(),
         target_url: target.to_owned(),
-        run_id: "run-1".parse().unwrap(),
+        run_id: "run-1".parse().expect("an id"),
         workers: None,
         start: Start::Continue,
         key: Key::new([7; 32]),
@@ -527,7 +532,7 @@ async fn run(source: &str, target: &str) -> RunOutcome {
         clock: std::sync::Arc::new(SystemClock),
     })
     .await
-    .unwrap()
+    .expect("a run")
 }
 
 /// Holds a run against the truth. `count` counts rows of the target.
@@ -563,8 +568,8 @@ async fn check_ends(
             assert_eq!(count(sql).await, expected, "{} in {}", defect.defect, end.target);
         }
     }
-    let run_id = "run-1".parse().unwrap();
-    let counts = engine::quarantine::counts(target, &run_id).await.unwrap();
+    let run_id = "run-1".parse().expect("an id");
+    let counts = engine::quarantine::counts(target, &run_id).await.expect("counts");
     let found: BTreeMap<_, _> =
         counts.into_iter().map(|c| ((c.target.name, c.code), c.rows)).collect();
     assert_eq!(found, truth.quarantined(), "no row is in quarantine without a planted reason");
