@@ -94,9 +94,9 @@ impl Installation {
 
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
-    #[error("the data folder cannot be used: {}", .path.display())]
+    #[error("preparing {}", .path.display())]
     Data { path: PathBuf, source: io::Error },
-    #[error("the data folder cannot be used: another transfuse serves from {}", .path.display())]
+    #[error("another transfuse serves from {}", .path.display())]
     Locked { path: PathBuf },
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -1,6 +1,7 @@
 //! What the process tells about itself: one line a request and one for each thing that matters,
 //! with ids, counts and names of tables, and never a value of a row.
 
+use std::io::IsTerminal as _;
 use std::time::Instant;
 
 use actix_web::Error;
@@ -37,7 +38,9 @@ pub fn start(default: &str, format: LogFormat) {
         .filter_map(|directive| directive.parse().ok())
         .fold(filter, EnvFilter::add_directive);
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // An error means that a subscriber is there already.
     let _ = match format {
         LogFormat::Text => registry.with(lines.with_target(false)).try_init(),

@@ -94,8 +94,7 @@ impl Verify {
                     last_hash: None,
                     broken_at: Some(number),
                 })?;
-                let message =
-                    format!("the audit trail is broken at entry {number}: {}", what.explanation());
+                let message = format!("entry {number}: {}", what.explanation());
                 Err(CommandError::new(ErrorCode::Sys008, message).exit(Status::Different))
             }
         }

@@ -107,10 +107,15 @@ impl CommandError {
 
     fn text(&self) -> String {
         let hint = self.hint.as_deref().unwrap_or_else(|| self.code.hint());
+        let title = self.code.explanation().title;
+        let what = if self.message.starts_with(title) {
+            self.message.clone()
+        } else {
+            format!("{title}: {}", self.message)
+        };
         let mut text = format!(
-            "error {}: {}\nhint: {hint}\nsee: docs/migration/error-handling.md#{}",
+            "error {}: {what}\nhint: {hint}\nsee: docs/migration/error-handling.md#{}",
             self.code,
-            self.message,
             self.code.as_str().to_ascii_lowercase()
         );
         for cause in &self.causes {

@@ -16,14 +16,14 @@ use crate::jobs::databases::Sides;
 /// A plan from a file, in YAML or JSON.
 pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        CommandError::new(ErrorCode::Map004, format!("reading the plan {}", path.display()))
+        CommandError::new(ErrorCode::Map004, format!("reading {}", path.display()))
+            .hint("Check the path; `transfuse plan draft` writes a plan.")
             .because(&error)
     })?;
     let is_json = path.extension().is_some_and(|extension| extension == "json");
     let plan = if is_json { Plan::from_json(&text) } else { Plan::from_yaml(&text) };
     plan.map_err(|error| {
-        CommandError::new(ErrorCode::Map004, format!("reading the plan {}", path.display()))
-            .because(&error)
+        CommandError::new(ErrorCode::Map004, format!("reading {}", path.display())).because(&error)
     })
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use engine::EngineError;
 use engine::clock::{Clock as _, SystemClock};
 use engine::run::{Request, Start, Stop};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
+use shared::plan::Plan;
 use shared::run::{OutcomeStatus, Phase, Progress, RunOutcome, TableProgress};
 use tokio::sync::watch;
 use tokio::time::interval;
@@ -18,8 +20,10 @@ use super::CommandError;
 use super::exit::Status;
 use super::input::{read_plan, sides};
 use super::output::{Json, count, table, tell};
+use super::plan::refused;
 use super::signal::Signals;
 use crate::config::Installation;
+use crate::jobs::databases::{self, Sides};
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
@@ -42,7 +46,7 @@ impl Migrate {
         let stop = Stop::default();
         let clock = SystemClock;
         let request = Request {
-            plan,
+            plan: plan.clone(),
             source_url: sides.source.as_str().to_owned(),
             target_url: sides.target.as_str().to_owned(),
             run_id: RunId::parse(clock.fresh_id().to_string()).expect("a UUID is an id"),
@@ -70,11 +74,26 @@ impl Migrate {
         };
         let outcome = outcome.map_err(|panic| {
             CommandError::new(ErrorCode::Sys001, "carrying out the plan").because(&panic)
-        })??;
+        })?;
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(refused_by(error, &plan, &sides).await),
+        };
         self.json.write(&outcome)?;
         tell(summary(&outcome));
         judge(outcome)
     }
+}
+
+/// The engine names the first thing that is wrong with a plan; people want to know all.
+async fn refused_by(error: EngineError, plan: &Plan, sides: &Sides) -> CommandError {
+    if error.code().as_str().starts_with("MAP-")
+        && let Ok(problems) = databases::check(plan, &sides.source, &sides.target).await
+        && !problems.is_empty()
+    {
+        return refused(&problems);
+    }
+    error.into()
 }
 
 /// What the exit status says of the outcome.
@@ -83,7 +102,7 @@ fn judge(outcome: RunOutcome) -> Result<(), CommandError> {
         (OutcomeStatus::Completed, None) if outcome.books_close => Ok(()),
         (OutcomeStatus::Paused, _) => Err(CommandError::new(
             ErrorCode::Sys004,
-            "the run is paused: the same command continues it",
+            "the run is paused; the same command continues it",
         )),
         (_, Some(failure)) => Err(failure.into()),
         (_, None) => Err(CommandError::new(

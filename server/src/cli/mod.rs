@@ -107,7 +107,8 @@ enum Command {
 
 /// Runs the command and says how it went.
 pub async fn run(cli: Cli) -> ExitCode {
-    let default = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
+    let serves = matches!(cli.command, Command::Serve(_));
+    let default = if serves { "info,actix_server=warn" } else { "warn" };
     telemetry::start(default, cli.global.log_format);
     let installation = cli.global.installation();
     let outcome = match cli.command {

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use shared::connection::without_secret;
+use shared::error_code::ErrorCode;
 use shared::plan::PlanProblem;
 
 use super::CommandError;
@@ -105,16 +106,25 @@ impl Check {
         let sides = sides(&plan, installation).await?;
         let problems = databases::check(&plan, &sides.source, &sides.target).await?;
         self.json.write(&Checked { problems: &problems })?;
-        let Some(first) = problems.first() else {
+        if problems.is_empty() {
             tell(format!("{}: {} tables, ready to run", plan.name, plan.tables.len()));
             return Ok(());
-        };
-        for problem in &problems {
-            tell(format!("{} {}: {}", problem.code, problem.at, problem.message));
         }
-        let message = format!("the plan has {} problems", problems.len());
-        Err(CommandError::new(first.code, message).exit(Status::Usage))
+        Err(refused(&problems))
     }
+}
+
+/// Says everything that is wrong with a plan, and ends with the first of it.
+pub(super) fn refused(problems: &[PlanProblem]) -> CommandError {
+    for problem in problems {
+        tell(format!("{} {}: {}", problem.code, problem.at, problem.message));
+    }
+    let code = problems.first().map_or(ErrorCode::Map001, |problem| problem.code);
+    let count = match problems.len() {
+        1 => "a problem".to_owned(),
+        count => format!("{count} problems"),
+    };
+    CommandError::new(code, format!("the plan has {count}")).exit(Status::Usage)
 }
 
 #[derive(Serialize)]

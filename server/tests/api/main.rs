@@ -1,0 +1,12 @@
+//! The API as a client meets it: each resource works, is refused to whoever may not, and is
+//! audited.
+
+mod support;
+mod session;
+mod connections;
+mod plans;
+mod runs;
+mod events;
+mod quarantine;
+mod audit;
+mod documents;

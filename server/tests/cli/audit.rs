@@ -1,0 +1,34 @@
+use crate::support::Desk;
+
+#[test]
+fn an_intact_trail_exits_with_0_and_a_broken_one_with_4() {
+    let desk = Desk::new();
+    for email in ["ada@clinic.example", "bea@clinic.example"] {
+        desk.run(&["user", "add", "--email", email, "--name", "Somebody", "--generate"]);
+    }
+    let intact = desk.run(&["audit", "verify", "--json", "-"]);
+    assert_eq!(intact.status, 0, "{}", intact.stderr);
+    let verdict: serde_json::Value = serde_json::from_str(&intact.stdout).unwrap();
+    assert_eq!((&verdict["intact"], &verdict["entries"]), (&true.into(), &2.into()));
+
+    desk.sqlite(
+        "transfuse-data/control.db",
+        "update audit_entries set subject = 'x' where number = 1",
+    );
+
+    let broken = desk.run(&["audit", "verify"]);
+    broken.assert_failed(4, "SYS-008");
+    assert!(broken.stderr.contains("entry 1"), "{}", broken.stderr);
+}
+
+#[test]
+fn the_trail_is_exported_as_lines_or_as_a_table() {
+    let desk = Desk::new();
+    desk.run(&["user", "add", "--email", "ada@clinic.example", "--name", "Ada", "--generate"]);
+
+    let json = desk.run(&["audit", "export", "--out", "trail.jsonl"]);
+    assert_eq!(json.status, 0, "{}", json.stderr);
+    assert_eq!(desk.json("trail.jsonl")["action"], "user_added");
+    let csv = desk.run(&["audit", "export", "--format", "csv", "--to", "2020-01-01"]);
+    assert_eq!(csv.stdout.lines().count(), 1, "{}", csv.stdout);
+}

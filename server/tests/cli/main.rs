@@ -1,0 +1,12 @@
+//! The command line as a script meets it: exit statuses, messages, and what is written.
+
+mod support;
+mod usage;
+mod plan;
+mod migrate;
+mod refused;
+mod quarantine;
+mod generate;
+mod user;
+mod audit;
+mod serve;

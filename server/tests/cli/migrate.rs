@@ -1,0 +1,135 @@
+use std::time::{Duration, Instant};
+
+use crate::support::{Desk, done, people};
+
+#[test]
+fn a_migration_ends_with_0_and_closed_books() {
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(1_000));
+    desk.draft(&source, "sqlite:modern.db");
+
+    let run = desk.run(&["migrate", "plan.yaml", "--json", "out.json"]);
+
+    assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+    let outcome = desk.json("out.json");
+    assert_eq!((&outcome["status"], &outcome["books_close"]), (&"completed".into(), &true.into()));
+    let table = &outcome["tables"][0];
+    for (field, rows) in
+        [("read", 1_000), ("loaded", 1_000), ("merged", 0), ("filtered", 0), ("quarantined", 0)]
+    {
+        assert_eq!(table[field], rows, "{outcome}");
+    }
+    for field in ["seconds", "rows_per_second", "peak_rss_bytes"] {
+        assert!(outcome[field].is_number(), "{outcome}");
+    }
+    assert!(run.stderr.contains("the books close"), "{}", run.stderr);
+}
+
+#[test]
+fn json_on_stdout_is_nothing_but_json() {
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(10));
+    desk.draft(&source, "sqlite:modern.db");
+
+    let run = desk.run(&["migrate", "plan.yaml", "--json", "-"]);
+
+    let outcome: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(outcome["status"], "completed");
+}
+
+#[test]
+fn a_finished_run_stays_as_it_is_and_a_fresh_one_begins_again() {
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(100));
+    desk.draft(&source, "sqlite:modern.db");
+    let run = |arguments: &[&str]| {
+        let done = desk.run(arguments);
+        assert_eq!(done.status, 0, "{}", done.stderr);
+        desk.json("out.json")["run_id"].clone()
+    };
+    let first = run(&["migrate", "plan.yaml", "--json", "out.json"]);
+
+    assert_eq!(run(&["migrate", "plan.yaml", "--json", "out.json"]), first);
+    assert_ne!(run(&["migrate", "plan.yaml", "--fresh", "--json", "out.json"]), first);
+}
+
+#[test]
+fn an_interrupted_migration_exits_with_6_and_the_same_command_goes_on() {
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(40_000));
+    desk.draft(&source, "sqlite:modern.db");
+    let small = desk.read("plan.yaml").replacen(
+        "tables:",
+        "options: {chunk_rows: 10, batch_bytes: 65536, workers: 1}\ntables:",
+        1,
+    );
+    desk.write("plan.yaml", &small);
+
+    let child = desk.spawn(&["migrate", "plan.yaml", "--json", "out.json"]);
+    wait_for_chunks(&desk);
+    interrupt(child.id());
+    let stopped = done(&child.wait_with_output().unwrap());
+
+    stopped.assert_failed(6, "SYS-004");
+    let paused = desk.json("out.json");
+    assert_eq!(paused["status"], "paused");
+    assert!(paused["tables"][0]["loaded"].as_u64() < Some(40_000), "{paused}");
+
+    let resumed = desk.run(&["migrate", "plan.yaml", "--json", "out.json"]);
+    assert_eq!(resumed.status, 0, "{}", resumed.stderr);
+    let outcome = desk.json("out.json");
+    assert_eq!(outcome["run_id"], paused["run_id"]);
+    assert_eq!(outcome["tables"][0]["loaded"], 40_000);
+}
+
+#[test]
+fn a_table_with_rows_of_somebody_else_exits_with_3_and_keeps_them() {
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(100));
+    let database = testbed::postgres().create_database();
+    database.execute(
+        "create table person (id bigint primary key, name text not null, born date);
+         insert into person values (1, 'Somebody Else', null)",
+    );
+    desk.draft(&source, database.url());
+
+    let run = desk.run(&["migrate", "plan.yaml"]);
+
+    run.assert_failed(3, "LOAD-001");
+    assert_eq!(database.query("select name from person"), "Somebody Else");
+}
+
+#[test]
+fn a_password_in_a_plan_appears_nowhere() {
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(100));
+    let database = testbed::postgres().create_database();
+    let url = database.url_as("transfuse", "transfuse");
+    desk.draft(&source, &url);
+
+    let run = desk.run(&["migrate", "plan.yaml", "--json", "-"]);
+
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    assert_eq!(database.query("select count(*) from person"), "100");
+    for text in [&run.stdout, &run.stderr] {
+        assert!(!text.contains(":transfuse@"), "{text}");
+    }
+}
+
+/// Until the run has begun to copy: its lock file is there and the target grows.
+fn wait_for_chunks(desk: &Desk) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    let target = desk.path("modern.db");
+    let wal = desk.path("modern.db-wal");
+    let size = |path: &std::path::Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    while size(&target) + size(&wal) < 60_000 {
+        assert!(Instant::now() < limit, "the run does not begin");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn interrupt(process: u32) {
+    let pid = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = pid.expect("a process id");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a running process");
+}
