@@ -1,16 +1,19 @@
 //! The rules of a plan, made ready to be applied to one value after the other.
 
+mod moment;
+mod personal;
+
 use std::borrow::Cow;
 
-use chrono::format::{Item, Parsed, StrftimeItems};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use chrono::format::{Item, StrftimeItems};
 use shared::error_code::ErrorCode;
 use shared::plan::{Case, Otherwise, Plan, Transform, gives_zone};
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 use uuid::Uuid;
 
-use super::calendar::Unread;
+use self::moment::{parse_date, parse_timestamp};
+use self::personal::{email, hash, mask, phone};
+use super::calendar::{Unread, parse_moment};
 use super::code_table::{Meanings, code_text, otherwise};
 use super::fault::Fault;
 use super::text::text_of;
@@ -160,11 +163,7 @@ impl Rule {
             }
             Self::ZeroDateToNull => Ok(match &value {
                 Value::Invalid(Flaw::ZeroDate, _) => Value::Null,
-                Value::Text(text)
-                    if super::calendar::parse_moment(text) == Err(Unread::ZeroDate) =>
-                {
-                    Value::Null
-                }
+                Value::Text(text) if parse_moment(text) == Err(Unread::ZeroDate) => Value::Null,
                 _ => value,
             }),
             Self::ParseDate { format } => parse_date(&text_of(value)?, format),
@@ -345,56 +344,6 @@ fn concat<'a>(columns: &[usize], separator: &str, row: &Row<'a>) -> Result<Value
     Ok(joined.map_or(Value::Null, |text| Value::Text(Cow::Owned(text))))
 }
 
-const NOT_OF_FORMAT: Fault =
-    Fault::new(ErrorCode::Data001, "the text does not follow the format of the rule");
-
-fn parse(text: &str, format: &str) -> Result<Parsed, Fault> {
-    let mut parsed = Parsed::new();
-    chrono::format::parse(&mut parsed, text.trim(), StrftimeItems::new(format)).map_err(
-        |error| match error.kind() {
-            chrono::format::ParseErrorKind::OutOfRange
-            | chrono::format::ParseErrorKind::Impossible => Unread::OutOfRange.into(),
-            _ => NOT_OF_FORMAT,
-        },
-    )?;
-    Ok(parsed)
-}
-
-fn parse_date<'a>(text: &str, format: &str) -> Result<Value<'a>, Fault> {
-    let parsed = parse(text, format)?;
-    let date = parsed.to_naive_date().map_err(|_| Fault::from(Unread::OutOfRange))?;
-    zone::days(date).map(Value::Date)
-}
-
-fn parse_timestamp<'a>(
-    text: &str,
-    format: &str,
-    has_zone: bool,
-    zone: Option<chrono_tz::Tz>,
-) -> Result<Value<'a>, Fault> {
-    let mut parsed = parse(text, format)?;
-    let impossible = |_| Fault::from(Unread::OutOfRange);
-    if has_zone {
-        if parsed.offset().is_none() {
-            parsed.set_offset(0).map_err(impossible)?;
-        }
-        let moment = parsed.to_datetime().map_err(impossible)?;
-        return zone::microseconds(moment.naive_utc()).map(Value::TimestampTz);
-    }
-    let local = match parsed.to_naive_datetime_with_offset(0) {
-        Ok(local) => local,
-        Err(_) if parsed.hour_mod_12().is_none() && parsed.hour_div_12().is_none() => {
-            parsed.to_naive_date().map_err(impossible)?.and_time(chrono::NaiveTime::MIN)
-        }
-        Err(error) => return Err(impossible(error)),
-    };
-    let local = Value::Timestamp(zone::microseconds(local)?);
-    match zone {
-        Some(zone) => zone::assume(local, zone),
-        None => Ok(local),
-    }
-}
-
 fn read_json(value: Value<'_>, repair: bool) -> Result<Value<'_>, Fault> {
     if let Value::Json(text) = value {
         return Ok(Value::Json(text));
@@ -412,54 +361,6 @@ fn read_json(value: Value<'_>, repair: bool) -> Result<Value<'_>, Fault> {
         Some(fault) => Err(fault),
         None => Ok(Value::Json(text)),
     }
-}
-
-/// E.164, with the extension after it where there is one.
-fn phone(text: &str, region: Option<phonenumber::country::Id>) -> Option<String> {
-    let number = phonenumber::parse(region, text).ok().filter(phonenumber::is_valid)?;
-    let written = number.format().mode(phonenumber::Mode::E164).to_string();
-    Some(match number.extension() {
-        Some(extension) => format!("{written} ext. {extension}"),
-        None => written,
-    })
-}
-
-/// Something, an @, and a domain with a point in it, all without blanks.
-fn email(text: &str) -> Option<String> {
-    let address = text.trim();
-    let (local, domain) = address.rsplit_once('@')?;
-    let is_name = |part: &str| {
-        !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.contains("..")
-    };
-    let is_plain = !address.chars().any(|c| c.is_whitespace() || c.is_control())
-        && !local.contains(['@', '<', '>', ',', ';', '(', ')']);
-    let is_domain = domain.contains('.')
-        && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
-    (is_plain && is_name(local) && is_name(domain) && is_domain).then(|| address.to_lowercase())
-}
-
-fn hash<'a>(key: &[u8], text: &str) -> Result<Value<'a>, Fault> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key)
-        .map_err(|_| Fault::new(ErrorCode::Sys001, "the installation's key cannot be used"))?;
-    mac.update(text.as_bytes());
-    let digest = mac.finalize().into_bytes();
-    let mut shown = String::with_capacity(64);
-    for byte in digest {
-        use std::fmt::Write as _;
-        let _ = write!(shown, "{byte:02x}");
-    }
-    Ok(Value::Text(Cow::Owned(shown)))
-}
-
-fn mask(text: &str, keep_last: usize) -> String {
-    let hidden = text.chars().filter(|c| c.is_alphanumeric()).count().saturating_sub(keep_last);
-    let mut seen = 0;
-    text.chars()
-        .map(|c| {
-            seen += usize::from(c.is_alphanumeric());
-            if c.is_alphanumeric() && seen <= hidden { '*' } else { c }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::support::{completed, drafted, known_data, read_and_quarantined};
 
 /// Runs a script without the statements that choose a database of its own.
 fn load(database: &Database, script: &Path, settings: &str) {
-    let text = fs::read(script).unwrap();
+    let text = fs::read(script).expect("a script");
     let text = String::from_utf8_lossy(&text);
     let own = ["DROP DATABASE", "CREATE DATABASE", "USE `", "\\c "];
     // To PostgreSQL such a literal is a `char`, without the blanks at its end.
@@ -22,8 +22,10 @@ fn load(database: &Database, script: &Path, settings: &str) {
     let mut client =
         database.client().stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a client");
     let script = format!("{settings}\n{}", lines.join("\n"));
-    client.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
-    assert!(client.wait().unwrap().success());
+    let mut input = client.stdin.take().expect("an input");
+    input.write_all(script.as_bytes()).expect("a listener");
+    drop(input);
+    assert!(client.wait().expect("an end").success());
 }
 
 /// Every table's rows in the order of all their columns, whatever tables and columns are called.
@@ -35,7 +37,7 @@ fn content(database: &Database) -> String {
     );
     let mut content = String::new();
     for line in tables.lines() {
-        let (table, columns) = line.split_once('\t').unwrap();
+        let (table, columns) = line.split_once('\t').expect("two columns");
         let hash = database.query(&format!(
             "select count(*), md5(string_agg(t::text, '|' order by {})) from \"{table}\" t",
             columns
@@ -44,7 +46,7 @@ fn content(database: &Database) -> String {
                 .collect::<Vec<_>>()
                 .join(", ")
         ));
-        writeln!(content, "{} {hash}", table.to_lowercase().replace('_', "")).unwrap();
+        let _ = writeln!(content, "{} {hash}", table.to_lowercase().replace('_', ""));
     }
     content
 }

@@ -53,17 +53,16 @@ pub(crate) fn read_and_quarantined(outcome: &RunOutcome) -> (u64, u64) {
 
 /// The plan without what differs from one machine to another.
 pub(crate) fn shown(plan: &Plan) -> String {
-    let mut plan = plan.clone();
-    plan.name = "…".to_owned();
-    plan.source = "…".to_owned();
-    plan.target = "…".to_owned();
-    plan.description = plan.description.map(|text| {
-        let (first, rest) = text.split_once('.').unwrap_or((&text, ""));
+    let hidden = || "…".to_owned();
+    let description = plan.description.as_ref().map(|text| {
+        let (first, rest) = text.split_once('.').unwrap_or((text, ""));
         let product = first.split_whitespace().nth(2).unwrap_or_default();
         // Versions have points as well.
         let rest = rest.split_once(" Worth").map_or("", |(_, rest)| rest);
         format!("Drafted from {product}. Worth{rest}")
     });
+    let plan =
+        Plan { name: hidden(), source: hidden(), target: hidden(), description, ..plan.clone() };
     plan.to_yaml()
 }
 

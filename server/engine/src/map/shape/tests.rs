@@ -1,9 +1,10 @@
-use shared::assessment::ReferentialAction;
+use shared::assessment::{EnumType, ForeignKey, Index, ReferentialAction};
 use shared::plan::Plan;
 
 use super::*;
 use crate::map::check::check;
 use crate::map::draft::by_names;
+use crate::map::probe::Seen;
 
 fn column(name: &str, native_type: &str, data_type: &str) -> Column {
     Column {

@@ -2,6 +2,7 @@ use chrono::{Datelike as _, Duration, NaiveDate};
 use proptest::prelude::*;
 
 use super::*;
+use crate::transform::calendar::DAY;
 
 fn on_postgres<'a>(value: Value<'a>, data_type: &str) -> Result<Value<'a>, Fault> {
     let data_type: DataType = data_type.parse().expect("the test names a type");

@@ -47,6 +47,19 @@ pub fn plan(source_url: &str, target_url: &str, source: &Catalog) -> Plan {
             query.sql = with_schemas(&query.sql, &elsewhere);
         }
     }
+    let known: BTreeSet<&str> =
+        plan.tables.iter().map(|mapping| mapping.source.name.as_str()).collect();
+    let others: Vec<String> = source
+        .tables
+        .iter()
+        .filter(|table| !known.contains(table.name.name.as_str()))
+        .map(|table| table.name.to_string())
+        .collect();
+    if let (Some(description), false) = (&mut plan.description, others.is_empty()) {
+        description.push_str(" Not carried over, since the template does not know them: ");
+        description.push_str(&others.join(", "));
+        description.push('.');
+    }
     if Engine::of_url(target_url) != Some(Engine::Sqlite) {
         BEFORE.clone_into(&mut plan.target_sql.before);
         AFTER.clone_into(&mut plan.target_sql.after);

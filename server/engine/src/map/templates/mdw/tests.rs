@@ -123,3 +123,15 @@ fn a_source_in_another_schema_is_named_in_full() {
     assert!(sql.contains("from \"legacy\".\"auth_user\" u"), "{sql}");
     assert!(sql.contains("join \"legacy\".\"auth_group\" g"), "{sql}");
 }
+
+#[test]
+fn a_table_that_the_template_does_not_know_is_named() {
+    let mut source = catalog(None);
+    let mut table = source.tables[0].clone();
+    table.name = TableName::new(None, "django_session");
+    source.tables.push(table);
+
+    let plan = plan("source", "postgres://db/new", &source);
+
+    assert!(plan.description.unwrap().ends_with("does not know them: django_session."));
+}
