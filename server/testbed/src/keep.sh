@@ -9,6 +9,7 @@
 folder=$1 shared=$2 grace=$3 signal=$4
 shift 4
 trap '' HUP INT TERM
+echo $$ >"$folder/keeper"
 
 # Should this script be killed, the kernel ends the server.
 setpriv --pdeathsig "$signal" "$@" >"$folder/server.log" 2>&1 </dev/null &

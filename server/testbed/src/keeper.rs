@@ -78,6 +78,7 @@ pub(crate) fn start(
     link: Option<&Path>,
     lay_out: impl Fn(&Path) -> Result<Place, Error>,
 ) -> Result<Held, Error> {
+    sweep(wanted.base);
     // Between our look for a free port and the server's use of it another process can take it.
     for _ in 0..3 {
         match start_once(wanted, link, &lay_out) {
@@ -137,6 +138,31 @@ fn join(link: &Path) -> Option<Held> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
     Some(Held { port, folder, _in_use: in_use })
+}
+
+/// Removes what servers left below `base` whose starter or keeper was killed. Their processes are
+/// gone: the kernel ended them.
+fn sweep(base: &Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let folder = entry.path();
+        if is_abandoned(&folder).unwrap_or(false) {
+            let _ = Command::new("umount").arg(folder.join("disk")).output();
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
+}
+
+/// Whether the server of this folder was never started, or is kept by nobody any more.
+fn is_abandoned(folder: &Path) -> std::io::Result<bool> {
+    const LONGER_THAN_ANY_START: Duration = Duration::from_mins(10);
+
+    let found = fs::symlink_metadata(folder)?;
+    let age = found.modified()?.elapsed().unwrap_or_default();
+    if !found.is_dir() || age < LONGER_THAN_ANY_START {
+        return Ok(false);
+    }
+    let keeper = fs::read_to_string(folder.join("keeper")).unwrap_or_default();
+    Ok(keeper.is_empty() || !Path::new("/proc").join(keeper.trim()).exists())
 }
 
 fn start_once(
@@ -206,7 +232,31 @@ fn lock_file(path: &Path, lock: impl FnOnce(&File) -> std::io::Result<()>) -> Re
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+
+    #[test]
+    fn what_a_killed_starter_left_is_removed_and_a_kept_server_is_not() {
+        let base = tempfile::tempdir().unwrap();
+        let long_ago = SystemTime::now() - Duration::from_hours(1);
+        let folder = |name: &str, keeper: &str| {
+            let path = base.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::write(path.join("keeper"), keeper).unwrap();
+            File::open(&path).unwrap().set_modified(long_ago).unwrap();
+            path
+        };
+        let never_started = folder("postgres-a", "");
+        let kept = folder("postgres-b", &std::process::id().to_string());
+        let keeper_killed = folder("postgres-c", "999999999");
+
+        sweep(base.path());
+
+        assert!(!never_started.exists());
+        assert!(kept.exists());
+        assert!(!keeper_killed.exists());
+    }
 
     #[test]
     fn a_shared_server_is_joined_and_ends_when_it_was_idle() {
