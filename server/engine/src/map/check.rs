@@ -8,7 +8,7 @@ use shared::data_type::DataType;
 use shared::error_code::ErrorCode;
 use shared::plan::{ColumnMapping, Otherwise, Plan, PlanProblem, TableMapping, Transform};
 
-use super::{closest, closest_table, source_table, target_name};
+use super::{argument, closest, closest_table, source_table, target_name};
 use crate::assess::catalog;
 use crate::connect::Source;
 use crate::error::Result;
@@ -162,6 +162,9 @@ impl Checked<'_> {
             .filter(|_| keeps_to_types(self.source.engine))
             .map(|column| &column.data_type);
         if let Err(why) = self.plan.outcome(&column.transform, from, data_type) {
+            self.add(ErrorCode::Map006, at, format!("{}: {why}", column.target));
+        }
+        for why in column.transform.iter().filter_map(argument::problem) {
             self.add(ErrorCode::Map006, at, format!("{}: {why}", column.target));
         }
         let Some(labels) = self.labels_of(data_type) else { return };

@@ -1,5 +1,6 @@
 //! Makes a plan from two catalogs, and checks one against them.
 
+pub(crate) mod argument;
 mod name;
 mod probe;
 mod shape;

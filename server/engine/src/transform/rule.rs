@@ -5,7 +5,6 @@ mod personal;
 
 use std::borrow::Cow;
 
-use chrono::format::{Item, StrftimeItems};
 use shared::error_code::ErrorCode;
 use shared::plan::{Case, Otherwise, Plan, Transform, gives_zone};
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
@@ -18,6 +17,7 @@ use super::code_table::{Meanings, code_text, otherwise};
 use super::fault::Fault;
 use super::text::text_of;
 use super::{decimal, json, zone};
+use crate::map::argument;
 use crate::value::{Flaw, Row, Value};
 
 /// A rule that has all it needs at hand.
@@ -71,27 +71,24 @@ pub(super) struct Surroundings<'p> {
 impl Rule {
     /// Says what is wrong with a rule that cannot work.
     pub(super) fn compile(rule: &Transform, around: &Surroundings<'_>) -> Result<Self, String> {
+        if let Some(why) = argument::problem(rule) {
+            return Err(why);
+        }
         Ok(match rule {
             Transform::Trim { inner } => Self::Trim { inner: *inner },
             Transform::Case { to } => Self::Case(*to),
             Transform::Nfc => Self::Nfc,
             Transform::EmptyToNull { also } => Self::EmptyToNull { also: also.clone() },
-            Transform::ReplaceNul { with } if with.contains('\0') => {
-                return Err("replace_nul puts 0x00 in the place of 0x00".to_owned());
-            }
             Transform::ReplaceNul { with } => Self::ReplaceNul { with: with.clone() },
             Transform::ZeroDateToNull => Self::ZeroDateToNull,
-            Transform::ParseDate { format } => Self::ParseDate { format: checked_format(format)? },
+            Transform::ParseDate { format } => Self::ParseDate { format: format.clone() },
             Transform::ParseTimestamp { format, zone } => Self::ParseTimestamp {
-                format: checked_format(format)?,
+                format: format.clone(),
                 has_zone: gives_zone(format),
-                zone: zone.as_deref().map(named_zone).transpose()?,
+                zone: zone.as_deref().map(argument::zone).transpose()?,
             },
-            Transform::AssumeZone { zone } => Self::AssumeZone { zone: named_zone(zone)? },
-            Transform::Boolean { yes, no } => match yes.iter().find(|text| no.contains(text)) {
-                Some(text) => return Err(format!("boolean has `{text}` among yes and among no")),
-                None => Self::Boolean { yes: yes.clone(), no: no.clone() },
-            },
+            Transform::AssumeZone { zone } => Self::AssumeZone { zone: argument::zone(zone)? },
+            Transform::Boolean { yes, no } => Self::Boolean { yes: yes.clone(), no: no.clone() },
             Transform::PercentToFraction => Self::PercentToFraction,
             Transform::Round { scale } => Self::Round { scale: *scale },
             Transform::Truncate { length } => Self::Truncate { length: *length as usize },
@@ -114,9 +111,6 @@ impl Rule {
                     .collect::<Result<_, _>>()?,
                 separator: separator.clone(),
             },
-            Transform::Split { separator, .. } if separator.is_empty() => {
-                return Err("split has no separator".to_owned());
-            }
             Transform::Split { separator, index } => {
                 Self::Split { separator: separator.clone(), index: *index as usize }
             }
@@ -124,7 +118,7 @@ impl Rule {
             Transform::Pad { length, with } => Self::Pad { length: *length as usize, with: *with },
             Transform::Json { repair } => Self::Json { repair: *repair },
             Transform::Phone { region, otherwise } => Self::Phone {
-                region: region.as_deref().map(named_region).transpose()?,
+                region: region.as_deref().map(argument::region).transpose()?,
                 otherwise: otherwise.clone(),
             },
             Transform::Email { otherwise } => Self::Email { otherwise: otherwise.clone() },
@@ -255,21 +249,6 @@ pub fn namespace(entity: &str) -> Uuid {
 
 const NO_PHONE: Fault = Fault::new(ErrorCode::Data001, "the text is no valid phone number");
 const NO_EMAIL: Fault = Fault::new(ErrorCode::Data001, "the text is no e-mail address");
-
-fn checked_format(format: &str) -> Result<String, String> {
-    if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
-        return Err(format!("`{format}` has letters that strftime does not know"));
-    }
-    Ok(format.to_owned())
-}
-
-fn named_zone(name: &str) -> Result<chrono_tz::Tz, String> {
-    name.parse().map_err(|_| format!("`{name}` is no zone of the IANA database"))
-}
-
-fn named_region(name: &str) -> Result<phonenumber::country::Id, String> {
-    name.parse().map_err(|_| format!("`{name}` is no region of two letters"))
-}
 
 fn of_text(value: Value<'_>, rule: impl FnOnce(&str) -> String) -> Result<Value<'_>, Fault> {
     text_of(value).map(|text| Value::Text(Cow::Owned(rule(&text))))

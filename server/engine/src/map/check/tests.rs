@@ -175,6 +175,17 @@ fn a_rule_has_to_go_with_both_types() {
 }
 
 #[test]
+fn a_rule_is_given_what_makes_sense() {
+    check_one(("zone: UTC", "zone: Mars/Base"), ErrorCode::Map006, "tables[1].columns[3]", "Mars");
+    check_one(
+        (", type: text}", ", type: date, transform: [{rule: parse_date, format: '%Q'}]}"),
+        ErrorCode::Map006,
+        "tables[0].columns[1]",
+        "%Q",
+    );
+}
+
+#[test]
 fn a_code_has_to_mean_a_label() {
     check_one(("'2': female", "'2': woman"), ErrorCode::Map006, "tables[1].columns[2]", "`woman`");
     let mut target = catalog(Engine::Postgres, Vec::new());
