@@ -1,17 +1,17 @@
 //! Path → page, guarded.
+//!
+//! What stands behind the sign-in is two modules that are fetched when they are needed: see
+//! [`crate::pages::Portal`], which finds the place within the portal.
 
 use leptos::prelude::*;
-use leptos_router::components::{ParentRoute, ProtectedParentRoute, ProtectedRoute, Route, Routes};
-use leptos_router::hooks::{use_location, use_query_map};
+use leptos_router::NavigateOptions;
+use leptos_router::components::{FlatRoutes, Route};
+use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::path;
 
 use crate::api::with_query;
 use crate::components::PageSkeleton;
-use crate::components::shell::Shell;
-use crate::pages::{
-    Assistant, ErrorCodes, Home, Landing, Library, Migration, NotFound, NotFoundHere, Profile,
-    Reports, Settings, SignIn,
-};
+use crate::pages::{Landing, NotFound, Portal, SignIn};
 use crate::stores::Session;
 
 pub(crate) const LANDING: &str = "/";
@@ -30,47 +30,50 @@ const RETURN_TO: &str = "redirectTo";
 
 #[component]
 pub fn Pages() -> impl IntoView {
+    view! {
+        <FlatRoutes fallback=|| view! { <NotFound/> }>
+            <Route
+                path=path!("/")
+                view=|| guarded(Audience::Guests, || HOME.to_owned(), || view! { <Landing/> }.into_any())
+            />
+            <Route
+                path=path!("/login")
+                view=|| guarded(Audience::Guests, after_sign_in, || view! { <SignIn/> }.into_any())
+            />
+            <Route
+                path=path!("/portal/*place")
+                view=|| guarded(Audience::SignedIn, sign_in_and_return, || view! { <Portal/> }.into_any())
+            />
+        </FlatRoutes>
+    }
+}
+
+/// For whom a page is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    Guests,
+    SignedIn,
+}
+
+/// Shows a page to those for whom it is, and leads everybody else on.
+fn guarded(audience: Audience, elsewhere: fn() -> String, page: fn() -> AnyView) -> AnyView {
     let session = Session::expect();
     // A memo, so that a page is not made anew when only the user's name changes.
-    let is_signed_in = Memo::new(move |_| session.is_signed_in());
-    let is_guest = move || is_signed_in.get().map(|is_signed_in| !is_signed_in);
-    view! {
-        <Routes fallback=|| view! { <NotFound/> }>
-            <ProtectedRoute
-                path=path!("/")
-                view=Landing
-                condition=is_guest
-                redirect_path=|| HOME
-                fallback=|| view! { <PageSkeleton/> }
-            />
-            <ProtectedRoute
-                path=path!("/login")
-                view=SignIn
-                condition=is_guest
-                redirect_path=after_sign_in
-                fallback=|| view! { <PageSkeleton/> }
-            />
-            <ProtectedParentRoute
-                path=path!("/portal")
-                view=Shell
-                condition=move || is_signed_in.get()
-                redirect_path=sign_in_and_return
-                fallback=|| view! { <PageSkeleton/> }
-            >
-                <Route path=path!("") view=Home/>
-                <Route path=path!("assistant") view=Assistant/>
-                <ParentRoute path=path!("library") view=leptos_router::components::Outlet>
-                    <Route path=path!("") view=Library/>
-                    <Route path=path!("error-handling") view=ErrorCodes/>
-                </ParentRoute>
-                <Route path=path!("reports") view=Reports/>
-                <Route path=path!("migration/*place") view=Migration/>
-                <Route path=path!("profile") view=Profile/>
-                <Route path=path!("settings") view=Settings/>
-                <Route path=path!("*anything") view=NotFoundHere/>
-            </ProtectedParentRoute>
-        </Routes>
-    }
+    let is_for_them = Memo::new(move |_| {
+        session.is_signed_in().map(|is_signed_in| is_signed_in == (audience == Audience::SignedIn))
+    });
+    let navigate = use_navigate();
+    Effect::new(move || {
+        if is_for_them.get() == Some(false) {
+            navigate(&elsewhere(), NavigateOptions { replace: true, ..Default::default() });
+        }
+    });
+    (move || match is_for_them.get() {
+        Some(true) => page(),
+        Some(false) => ().into_any(),
+        None => view! { <PageSkeleton/> }.into_any(),
+    })
+    .into_any()
 }
 
 /// The sign-in page, which comes back to this one.
@@ -84,7 +87,7 @@ fn sign_in_and_return() -> String {
 
 /// Where somebody wanted to go before having to sign in.
 fn after_sign_in() -> String {
-    let wanted = use_query_map().read_untracked().get(RETURN_TO);
+    let wanted = use_location().query.read_untracked().get(RETURN_TO);
     wanted.as_deref().and_then(return_path).unwrap_or(HOME).to_owned()
 }
 

@@ -19,14 +19,10 @@ where
     F: Fn(T) -> V + Clone + Send + Sync + 'static,
 {
     let retry = Callback::new(move |()| resource.refetch());
-    let show = move || {
-        let children = children.clone();
-        Suspend::new(async move {
-            match resource.await {
-                Ok(loaded) => children(loaded).into_any(),
-                Err(error) => view! { <ErrorPanel error retry/> }.into_any(),
-            }
-        })
-    };
-    view! { <Transition fallback=move || view! { <Skeleton lines/> }>{show}</Transition> }
+    // Loading anew leaves what is there until the new is here.
+    move || match resource.get() {
+        None => view! { <Skeleton lines/> }.into_any(),
+        Some(Ok(loaded)) => children(loaded).into_any(),
+        Some(Err(error)) => view! { <ErrorPanel error retry/> }.into_any(),
+    }
 }

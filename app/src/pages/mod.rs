@@ -1,7 +1,14 @@
 //! One file per place.
+//!
+//! The landing page, the sign-in and the way to the rest are what everybody loads. The rest is
+//! two modules that are fetched when they are needed: the portal, and the migration within it.
+//! Nothing outside of a module names anything in it, or else it would be loaded by everybody.
 
 mod landing;
 mod sign_in;
+mod not_found;
+mod module;
+mod portal;
 mod home;
 mod assistant;
 mod library;
@@ -9,17 +16,9 @@ mod error_codes;
 mod reports;
 mod profile;
 mod settings;
-mod not_found;
 mod migration;
 
-pub use assistant::Assistant;
-pub use error_codes::ErrorCodes;
-pub use home::Home;
 pub use landing::Landing;
-pub use library::Library;
-pub use migration::Migration;
 pub use not_found::{NotFound, NotFoundHere};
-pub use profile::Profile;
-pub use reports::Reports;
-pub use settings::Settings;
+pub use portal::Portal;
 pub use sign_in::SignIn;

@@ -7,7 +7,6 @@ mod mobile_navigation;
 mod sign_out;
 
 use leptos::{ev, prelude::*};
-use leptos_router::components::Outlet;
 
 use crate::stores::Sidebar as SidebarStore;
 use header::Header;
@@ -18,7 +17,10 @@ pub(crate) use destinations::title_of;
 pub use header::ThemeToggle;
 
 #[component]
-pub fn Shell() -> impl IntoView {
+pub fn Shell(
+    /// The page.
+    children: Children,
+) -> impl IntoView {
     let sidebar = SidebarStore::expect();
     let keys = window_event_listener(ev::keydown, move |event| {
         let with_command = event.ctrl_key() || event.meta_key();
@@ -45,7 +47,7 @@ pub fn Shell() -> impl IntoView {
             <div class="portal-column">
                 <Header/>
                 <main class="portal-main" id="main" tabindex="-1" node_ref=main>
-                    <Outlet/>
+                    {children()}
                 </main>
             </div>
             <MobileNavigation/>

@@ -1,10 +1,6 @@
 //! The migration pages: a module of their own, fetched when they are first visited.
-//!
-//! Nothing outside of this folder names anything in it but [`Migration`], or else it would be
-//! part of what everybody loads before signing in.
 
 mod place;
-mod module;
 mod overview;
 mod connections;
 mod plans;
@@ -15,59 +11,29 @@ mod runs;
 mod run;
 mod quarantine;
 
+use futures::future::{FutureExt, LocalBoxFuture};
 use leptos::prelude::*;
 
-use crate::components::{Icon, PageSkeleton, Shape};
-use crate::{browser, routes};
+use super::module::{Module, NotLoaded, ShowPages};
+use place::Pages;
 
-/// The module's pages, as soon as the module is there.
 #[component]
 pub fn Migration() -> impl IntoView {
-    let module = LocalResource::new(module::load);
-    view! {
-        <Suspense fallback=|| {
-            view! { <PageSkeleton/> }
-        }>
-            {move || {
-                module
-                    .get()
-                    .map(|loaded| match loaded {
-                        Ok(pages) => pages(),
-                        Err(module::NotLoaded) => {
-                            view! { <ModuleFailed retry=move |()| module.refetch()/> }.into_any()
-                        }
-                    })
-            }}
-        </Suspense>
-    }
+    view! { <Module what="the migration pages" load/> }
 }
 
-#[component]
-fn ModuleFailed(#[prop(into)] retry: Callback<()>) -> impl IntoView {
-    view! {
-        <section class="card error-panel" role="alert">
-            <span class="error-panel-icon">
-                <Icon shape=Shape::Warning/>
-            </span>
-            <h2>"The migration pages could not be loaded"</h2>
-            <p>
-                "The connection failed, or a newer version has been installed since this page was opened. \
-                The rest of the portal works, and runs go on."
-            </p>
-            <p class="error-id">"Error ID: " <code>{browser::incident_id()}</code></p>
-            <div class="actions">
-                <button type="button" class="button primary" on:click=move |_| retry.run(())>
-                    <Icon shape=Shape::Refresh/>
-                    "Try again"
-                </button>
-                <button type="button" class="button" on:click=|_| browser::reload()>
-                    "Reload the portal"
-                </button>
-                <a class="button" href=routes::HOME>
-                    <Icon shape=Shape::Home/>
-                    "Go home"
-                </a>
-            </div>
-        </section>
-    }
+fn load() -> LocalBoxFuture<'static, Result<ShowPages, NotLoaded>> {
+    #[cfg(feature = "split")]
+    return module().boxed_local();
+    #[cfg(not(feature = "split"))]
+    futures::future::ready(module()).boxed_local()
+}
+
+#[cfg_attr(
+    feature = "split",
+    leptos::wasm_split::wasm_split(migration, wasm_split_path = leptos::wasm_split, fallible)
+)]
+#[cfg_attr(not(feature = "split"), expect(clippy::unnecessary_wraps, reason = "as when split"))]
+fn module() -> Result<ShowPages, NotLoaded> {
+    Ok(|| view! { <Pages/> }.into_any())
 }

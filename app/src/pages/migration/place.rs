@@ -92,7 +92,9 @@ const TABS: [(Place, &str, Shape); 4] = [
 pub fn Pages() -> impl IntoView {
     let parameters = use_params_map();
     // A memo, so that a page stays when only its query changes.
-    let place = Memo::new(move |_| Place::at(&parameters.read().get("place").unwrap_or_default()));
+    let place = Memo::new(move |_| {
+        Place::at(parameters.read().get("place").unwrap_or_default().strip_prefix("migration")?)
+    });
     view! {
         <nav class="tabs" aria-label="Data Migration">
             <ul>

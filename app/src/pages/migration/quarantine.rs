@@ -3,7 +3,7 @@
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_query_map};
+use leptos_router::hooks::{use_location, use_navigate};
 use shared::assessment::TableName;
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
@@ -73,7 +73,7 @@ fn QuarantineView(id: RunId, counts: Vec<QuarantineCount>) -> impl IntoView {
         }
         .into_any();
     }
-    let query = use_query_map();
+    let query = use_location().query;
     let filter = Memo::new(move |_| {
         let query = query.read();
         filter_of(query.get(TABLE).as_deref(), query.get(CODE).as_deref())
