@@ -156,6 +156,38 @@ async fn every_row_of_sqlite_is_in_one_chunk() {
     assert_eq!(rows_of(&source, &apart, 1).await.0.len(), 1);
 }
 
+/// Two tables whose names need quotes, `"` standing for the engine's own.
+const ODD_NAMES: &str = r#"
+    create table "order" ("select" int, "On" int, "Mixed Case" varchar(9), "it's" varchar(9),
+        "semi;colon -- x" varchar(9), primary key ("select", "On"));
+    insert into "order" values (1, 1, 'a', 'b', 'c'), (1, 2, 'd', 'e', 'f'), (-1, 0, 'g', 'h', 'i');
+"#;
+
+#[tokio::test]
+async fn names_of_any_kind_are_read() {
+    let postgres = testbed::postgres().create_database();
+    postgres.execute(ODD_NAMES);
+    postgres.execute(
+        r#"create table "a""b.c" ("d""e" int primary key); insert into "a""b.c" values (1);"#,
+    );
+    let mariadb = testbed::mariadb().create_database();
+    mariadb.execute(&ODD_NAMES.replace('"', "`"));
+    mariadb.execute(
+        "create table `a``b.c` (`d``e` int primary key); insert into `a``b.c` values (1);",
+    );
+    let (_folder, _, sqlite) = file(&format!(
+        r#"{ODD_NAMES} create table "a""b.c" ("d""e" int primary key not null);
+           insert into "a""b.c" values (1);"#
+    ));
+
+    for url in [postgres.url(), mariadb.url(), &sqlite] {
+        let catalog = catalog_of(url).await;
+        let odd = catalog.tables.iter().find(|table| table.name.name.contains("b.c"));
+        let odd = odd.expect("is found").name.name.clone();
+        every_row_is_in_one_chunk(url, &catalog, &[("order", 3), (&odd, 1)]).await;
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_only_the_plan_claims_is_cut_where_it_changes() {
     let (_folder, _, url) = file(

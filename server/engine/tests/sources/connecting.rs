@@ -137,6 +137,16 @@ async fn a_source_refuses_to_be_written_to() {
     let error = connect::classify(error.expect_err("is refused"), "writing");
     assert_eq!(story(&error).0, "CONN-004");
 
+    let mariadb = testbed::mariadb().create_database();
+    mariadb.execute("create table t (id int)");
+    let Source::Mysql(server) = Source::open(mariadb.url()).await.expect("opens") else {
+        panic!("it is MariaDB")
+    };
+    let mut connection = server.connect(Purpose::Read).await.expect("connects");
+    let error = sqlx::query("insert into t values (1)").execute(&mut connection).await;
+    let error = connect::classify(error.expect_err("is refused"), "writing");
+    assert_eq!(story(&error).0, "CONN-004");
+
     let mut sqlite = connect::sqlite::connect(&url, Purpose::Read).await.expect("connects");
     let error = sqlx::query("insert into t values (1)").execute(&mut sqlite).await;
     let error = connect::classify(error.expect_err("is refused"), "writing");
@@ -174,6 +184,21 @@ async fn a_connection_that_the_server_ends_is_lost() {
         "select pg_terminate_backend(pid) from pg_stat_activity
          where application_name = 'transfuse' and datname = current_database()",
     );
+
+    let error = sqlx::query("select 1").execute(&mut connection).await.expect_err("it is gone");
+
+    assert_eq!(story(&connect::classify(error, "reading")).0, "CONN-005");
+
+    let mariadb = testbed::mariadb().create_database();
+    let Source::Mysql(server) = Source::open(mariadb.url()).await.expect("opens") else {
+        panic!("it is MariaDB")
+    };
+    let mut connection = server.connect(Purpose::Read).await.expect("connects");
+    let id: u64 = sqlx::query_scalar("select connection_id()")
+        .fetch_one(&mut connection)
+        .await
+        .expect("answers");
+    mariadb.execute(&format!("kill {id}"));
 
     let error = sqlx::query("select 1").execute(&mut connection).await.expect_err("it is gone");
 

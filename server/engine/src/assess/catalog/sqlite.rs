@@ -326,82 +326,97 @@ fn default_of(data_type: &DataType, expression: &str) -> Option<String> {
     }
 }
 
-/// What the values of one column are asked, and what the answers mean.
+/// Asks all columns at once whether any value does not fit, and only then looks closer.
 async fn fit_table(
     connection: &mut SqliteConnection,
     table: &mut Table,
 ) -> Result<(), sqlx::Error> {
-    let mut questions = Vec::new();
+    let from = ident::quote_table(Engine::Sqlite, &table.name);
     let mut asked = Vec::new();
+    let mut questions = Vec::new();
     for (place, column) in table.columns.iter().enumerate() {
         let name = ident::quote(Engine::Sqlite, &column.name);
-        let is_key = table.primary_key.contains(&column.name) && column.nullable;
-        if !is_key && !depends_on_values(column) {
-            continue;
+        if depends_on_values(column) {
+            asked.push((place, Question::Unfit));
+            let fit = is_fit(&column.data_type, &name);
+            questions.push(format!("count(*) filter (where {name} is not null and not ({fit}))"));
         }
-        asked.push(place);
-        questions.push(format!(
-            "count({name}), total(typeof({name}) = 'integer'), total(typeof({name}) = 'real'), \
-             total({name} is not null and not ({})), \
-             total({name} is null)",
-            is_fit(&column.data_type, &name)
-        ));
+        if column.nullable && table.primary_key.contains(&column.name) {
+            asked.push((place, Question::Nulls));
+            questions.push(format!("count(*) filter (where {name} is null)"));
+        }
     }
     if questions.is_empty() {
         return Ok(());
     }
-    let table_name = ident::quote_table(Engine::Sqlite, &table.name);
-    let statement = format!("select {} from {table_name}", questions.join(", "));
-    let row = sqlx::query(AssertSqlSafe(statement)).fetch_one(connection).await?;
-    for (index, place) in asked.into_iter().enumerate() {
-        let answer = |number: usize| row.try_get::<f64, _>(index * 5 + number);
-        let count: i64 = row.try_get(index * 5)?;
+    let statement = format!("select {} from {from}", questions.join(", "));
+    let answers = sqlx::query(AssertSqlSafe(statement)).fetch_one(&mut *connection).await?;
+    for (index, (place, question)) in asked.into_iter().enumerate() {
+        let count: i64 = answers.try_get(index)?;
         let column = &mut table.columns[place];
-        #[expect(clippy::cast_precision_loss, reason = "a table has fewer rows than 2^53")]
-        let found =
-            Found { all: count as f64, integers: answer(1)?, reals: answer(2)?, unfit: answer(3)? };
-        if column.nullable && answer(4)? == 0.0 && table.primary_key.contains(&column.name) {
-            column.nullable = false;
-        }
-        let undeclared = column.data_type == DataType::Bytea && count == 0;
-        let fitting = if undeclared { DataType::Text } else { found.fitting(&column.data_type) };
-        if fitting != column.data_type {
-            column.data_type = fitting;
-            column.default = None;
+        match question {
+            Question::Nulls => column.nullable = count > 0,
+            Question::Unfit if count == 0 && column.data_type != DataType::Bytea => {}
+            Question::Unfit => {
+                let found = look_closer(connection, &from, &column.name, count).await?;
+                let fitting = found.fitting(&column.data_type);
+                if fitting != column.data_type {
+                    column.data_type = fitting;
+                    column.default = None;
+                }
+            }
         }
     }
     Ok(())
 }
 
+enum Question {
+    /// How many values do not fit the declared type.
+    Unfit,
+    /// How many rows lack this part of their key.
+    Nulls,
+}
+
+/// How many values of a column there are of each kind.
 struct Found {
-    all: f64,
-    integers: f64,
-    reals: f64,
-    unfit: f64,
+    all: i64,
+    integers: i64,
+    reals: i64,
+    unfit: i64,
+}
+
+async fn look_closer(
+    connection: &mut SqliteConnection,
+    from: &str,
+    column: &str,
+    unfit: i64,
+) -> Result<Found, sqlx::Error> {
+    let name = ident::quote(Engine::Sqlite, column);
+    let statement = format!(
+        "select count({name}), count(*) filter (where typeof({name}) = 'integer'), \
+         count(*) filter (where typeof({name}) = 'real') from {from}"
+    );
+    let (all, integers, reals) =
+        sqlx::query_as(AssertSqlSafe(statement)).fetch_one(connection).await?;
+    Ok(Found { all, integers, reals, unfit })
 }
 
 impl Found {
-    #[expect(clippy::float_cmp, reason = "these are counts")]
     fn fitting(&self, declared: &DataType) -> DataType {
-        // Some dates that are none are the quarantine's business, a column of them is not.
-        let tolerated = match declared {
-            DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz => {
-                self.integers + self.reals == 0.0 && self.unfit * 2.0 < self.all
+        let are_numbers = self.integers + self.reals == self.all;
+        match declared {
+            DataType::Bytea if self.all == 0 => DataType::Text,
+            _ if self.unfit == 0 => declared.clone(),
+            // Some dates that are none are the quarantine's business, a column of them is not.
+            DataType::Date | DataType::Time | DataType::Timestamp | DataType::TimestampTz
+                if self.integers + self.reals == 0 && self.unfit * 2 < self.all =>
+            {
+                declared.clone()
             }
-            _ => false,
-        };
-        if self.unfit == 0.0 || tolerated {
-            declared.clone()
-        } else if let DataType::Numeric(Some(_)) = declared
-            && self.integers + self.reals == self.all
-        {
-            DataType::Numeric(None)
-        } else if self.integers == self.all {
-            DataType::BigInt
-        } else if self.integers + self.reals == self.all {
-            DataType::Double
-        } else {
-            DataType::Text
+            DataType::Numeric(Some(_)) if are_numbers => DataType::Numeric(None),
+            _ if self.integers == self.all => DataType::BigInt,
+            _ if are_numbers => DataType::Double,
+            _ => DataType::Text,
         }
     }
 }
