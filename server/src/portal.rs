@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use actix_web::http::header::{
     self, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG,
@@ -30,31 +30,56 @@ pub struct File {
 }
 
 /// Where files of a portal come from.
-pub type Lookup = fn(&str) -> Option<File>;
+#[derive(Clone, Copy)]
+pub struct Files {
+    pub find: fn(&str) -> Option<File>,
+    pub paths: fn() -> Vec<String>,
+}
 
 /// A portal: its files, compressed once each.
 pub struct Portal {
-    lookup: Lookup,
+    files: Files,
     compressed: Mutex<HashMap<([u8; 32], Encoding), Bytes>>,
 }
 
 impl Default for Portal {
     /// The one that was built before this binary was. Without it, a page says how to build it.
     fn default() -> Self {
-        Self::new(|path| {
-            let file = Dist::get(path)?;
-            Some(File { bytes: file.data, sha256: file.metadata.sha256_hash() })
+        Self::new(Files {
+            find: |path| {
+                let file = Dist::get(path)?;
+                Some(File { bytes: file.data, sha256: file.metadata.sha256_hash() })
+            },
+            paths: || Dist::iter().map(Cow::into_owned).collect(),
         })
     }
 }
 
 impl Portal {
-    pub fn new(lookup: Lookup) -> Self {
-        Self { lookup, compressed: Mutex::default() }
+    pub fn new(files: Files) -> Self {
+        Self { files, compressed: Mutex::default() }
     }
 
-    fn is_built(&self) -> bool {
-        (self.lookup)("index.html").is_some()
+    /// Compresses every file as well as it can be. Until then, files are compressed quickly when
+    /// they are asked for. Takes seconds; belongs on a thread of its own.
+    pub fn compress_all(&self) {
+        for path in (self.files.paths)() {
+            let Some(file) = self.find(&path) else { continue };
+            if is_compressible(mime_guess::from_path(&path).first_or_octet_stream().as_ref()) {
+                for encoding in [Encoding::Brotli, Encoding::Gzip] {
+                    let bytes = compress(&file.bytes, encoding, Effort::Best);
+                    self.lock().insert((file.sha256, encoding), bytes);
+                }
+            }
+        }
+    }
+
+    fn find(&self, path: &str) -> Option<File> {
+        (self.files.find)(path)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<([u8; 32], Encoding), Bytes>> {
+        self.compressed.lock().expect("nobody panics with the lock")
     }
 }
 
@@ -69,18 +94,18 @@ pub async fn serve(portal: Data<Portal>, request: HttpRequest) -> HttpResponse {
     let path = request.path().trim_start_matches('/');
     if !path.is_empty()
         && path != "index.html"
-        && let Some(file) = (portal.lookup)(path)
+        && let Some(file) = portal.find(path)
     {
         let caching = if is_hashed(path) { IMMUTABLE } else { REVALIDATE };
         return answer(&portal, &request, path, file, caching, None).await;
     }
     let looks_like_a_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
-    match (portal.lookup)("index.html") {
+    match portal.find("index.html") {
         Some(index) if path == "index.html" || !looks_like_a_file => {
             let policy = policy_for(&String::from_utf8_lossy(&index.bytes));
             answer(&portal, &request, "index.html", index, REVALIDATE, Some(policy)).await
         }
-        None if !looks_like_a_file && !portal.is_built() => HttpResponse::ServiceUnavailable()
+        None if !looks_like_a_file => HttpResponse::ServiceUnavailable()
             .content_type("text/html; charset=utf-8")
             .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'"))
             .body(NOT_BUILT),
@@ -151,29 +176,37 @@ async fn answer(
 /// Compressed once and kept: the portal is a few megabytes and never changes while it runs.
 async fn compressed(portal: &Data<Portal>, file: File, encoding: Encoding) -> Bytes {
     let key = (file.sha256, encoding);
-    let kept = portal.compressed.lock().expect("nobody panics with the lock").get(&key).cloned();
+    let kept = portal.lock().get(&key).cloned();
     if let Some(bytes) = kept {
         return bytes;
     }
     let plain = file.bytes.clone();
-    let made = tokio::task::spawn_blocking(move || compress(&plain, encoding)).await;
+    let made = tokio::task::spawn_blocking(move || compress(&plain, encoding, Effort::Quick)).await;
     let Ok(bytes) = made else { return Bytes::from(file.bytes.into_owned()) };
-    let mut kept = portal.compressed.lock().expect("nobody panics with the lock");
-    kept.insert(key, bytes.clone());
-    bytes
+    portal.lock().entry(key).or_insert(bytes).clone()
+}
+
+/// How long a file may take to compress: while somebody waits for it, or before anybody does.
+#[derive(Debug, Clone, Copy)]
+enum Effort {
+    Quick,
+    Best,
 }
 
 /// Writing to memory does not fail.
-fn compress(bytes: &[u8], encoding: Encoding) -> Bytes {
+fn compress(bytes: &[u8], encoding: Encoding, effort: Effort) -> Bytes {
+    let (brotli, gzip) = match effort {
+        Effort::Quick => (3, flate2::Compression::fast()),
+        Effort::Best => (10, flate2::Compression::best()),
+    };
     let mut out = Vec::with_capacity(bytes.len() / 3);
     match encoding {
         Encoding::Brotli => {
-            let mut encoder = brotli::CompressorWriter::new(&mut out, 1 << 16, 10, 22);
+            let mut encoder = brotli::CompressorWriter::new(&mut out, 1 << 16, brotli, 22);
             let _ = encoder.write_all(bytes);
         }
         Encoding::Gzip => {
-            let level = flate2::Compression::best();
-            let mut encoder = flate2::write::GzEncoder::new(&mut out, level);
+            let mut encoder = flate2::write::GzEncoder::new(&mut out, gzip);
             let _ = encoder.write_all(bytes);
         }
     }
@@ -276,8 +309,23 @@ mod tests {
             let response = get(path, &[("accept-encoding", accepts)]).await;
             assert_eq!(header_of(&response, "content-encoding"), gets);
             let size = actix_web::body::to_bytes(response.into_body()).await.unwrap().len();
-            assert_eq!(size < 4_000, gets != "identity", "{gets}: {size}");
+            assert_eq!(size < 8_000, gets != "identity", "{gets}: {size}");
         }
+    }
+
+    #[actix_web::test]
+    async fn files_that_were_compressed_before_come_smaller() {
+        let portal = Data::new(Portal::new(BUILT));
+        let size = async || {
+            let path = "/app-0123456789abcdef.js";
+            let answer = get_from(portal.clone(), path, &[("accept-encoding", "br")]).await;
+            actix_web::body::to_bytes(answer.into_body()).await.unwrap().len()
+        };
+        let quick = size().await;
+
+        portal.compress_all();
+
+        assert!(size().await < quick);
     }
 
     #[actix_web::test]
@@ -290,29 +338,43 @@ mod tests {
 
     #[actix_web::test]
     async fn without_a_portal_a_page_says_how_to_build_it() {
-        let portal = Data::new(Portal::new(|_| None));
-        let request = TestRequest::get().uri("/").to_http_request();
-        let response = serve(portal, request).await;
+        let nothing = Files { find: |_| None, paths: Vec::new };
+        let response = get_from(Data::new(Portal::new(nothing)), "/", &[]).await;
         assert_eq!(response.status(), 503);
         let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
         assert!(String::from_utf8_lossy(&body).contains("./dev build"));
     }
 
     async fn get(path: &str, headers: &[(&'static str, &str)]) -> HttpResponse {
-        let portal = Data::new(Portal::new(|path| {
-            let bytes = match path {
-                "index.html" => INDEX.as_bytes().to_vec(),
-                "app-0123456789abcdef.js" => b"let answer = 42;\n".repeat(500),
-                _ => return None,
-            };
-            Some(File { sha256: Sha256::digest(&bytes).into(), bytes: bytes.into() })
-        }));
+        get_from(Data::new(Portal::new(BUILT)), path, headers).await
+    }
+
+    async fn get_from(
+        portal: Data<Portal>,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> HttpResponse {
         let mut request = TestRequest::get().uri(path);
         for header in headers {
             request = request.insert_header(*header);
         }
         serve(portal, request.to_http_request()).await
     }
+
+    const BUILT: Files = Files {
+        find: |path| {
+            let bytes = match path {
+                "index.html" => INDEX.as_bytes().to_vec(),
+                "app-0123456789abcdef.js" => (0..900)
+                    .map(|n| format!("let v{n}={};\n", n * 7919 % 1013))
+                    .collect::<String>()
+                    .into(),
+                _ => return None,
+            };
+            Some(File { sha256: Sha256::digest(&bytes).into(), bytes: bytes.into() })
+        },
+        paths: || vec!["index.html".to_owned(), "app-0123456789abcdef.js".to_owned()],
+    };
 
     fn header_of<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
         response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()

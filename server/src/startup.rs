@@ -75,6 +75,11 @@ impl Application {
         let tokens = AccessTokens::new(&key);
         let services = Data::new(Services { store, clock, tokens, databases, runs, proxy });
         let portal = Data::new(portal);
+        // A debug build takes long for it, and reads files that change.
+        if !cfg!(debug_assertions) {
+            let portal = portal.clone();
+            tokio::task::spawn_blocking(move || portal.compress_all());
+        }
 
         let for_workers = services.clone();
         let server = HttpServer::new(move || {

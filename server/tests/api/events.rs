@@ -83,6 +83,23 @@ async fn a_browser_is_recognised_by_its_cookie_and_nobody_by_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_another_server_on_the_same_store_is_followed_to_its_end() {
+    let database = testbed::postgres().create_database();
+    let (here, there) =
+        (TestApp::start_on(database.url()).await, TestApp::start_on(database.url()).await);
+    let mia = there.member().await;
+    let plan = save_plan(&there, &mia, SLOW).await;
+    let id = start(&mia, &plan).await;
+
+    let vera = here.viewer().await;
+    let events = events_of(&vera.get(&format!("{RUNS}/{id}/events")).await);
+
+    assert_eq!(events.last().unwrap()["state"], "completed");
+    let pause = here.member().await.post(&format!("{RUNS}/{id}/pause"), &Value::Null).await;
+    pause.assert_refused(409, "wrong_run_state");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_not_there_has_no_events() {
     let app = TestApp::start().await;
     let mia = app.member().await;

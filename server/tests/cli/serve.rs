@@ -33,27 +33,34 @@ fn the_demo_can_be_signed_in_to_and_migrated() {
     let desk = Desk::new();
     let serving = Serving::start(&desk, &["--demo", "--demo-scale", "0.001"]);
 
-    let sign_in = json!({"email": "demo@transfuse.example", "password": "demo password"});
-    let access = serving.send("POST", "/api/v1/session", None, &sign_in);
-    let token = access["token"].as_str().expect("a token");
-    let plans = serving.send("GET", "/api/v1/plans", Some(token), &Value::Null);
-    let start = json!({"plan_id": plans["items"][0]["id"]});
-    let run = serving.send("POST", "/api/v1/runs", Some(token), &start);
-    let path = format!("/api/v1/runs/{}", run["id"].as_str().expect("a run"));
-    let ended = loop {
-        let run = serving.send("GET", &path, Some(token), &Value::Null);
-        if run["state"] != "running" {
-            break run;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    };
+    let token = serving.sign_in();
+    let path = serving.start_run(&token);
+    let ended = serving.end_of_run(&token, &path);
 
     assert_eq!(ended["state"], "completed", "{ended}");
     assert_eq!(serving.end(), 0);
     let again = Serving::start(&desk, &["--demo"]);
-    let access = again.send("POST", "/api/v1/session", None, &sign_in);
-    assert_eq!(access["user"]["name"], "Demo Operator");
+    again.sign_in();
     assert_eq!(again.end(), 0);
+}
+
+#[test]
+fn a_server_that_is_killed_finds_its_run_again_and_it_goes_on() {
+    let desk = Desk::new();
+    let mut serving = Serving::start(&desk, &["--demo", "--demo-scale", "0.003"]);
+    let path = serving.start_run(&serving.sign_in());
+    serving.child.kill().expect("a running process");
+    serving.child.wait().expect("it is gone");
+
+    let serving = Serving::start(&desk, &["--demo"]);
+    let token = serving.sign_in();
+    let found = serving.send("GET", &path, Some(&token), &Value::Null);
+    assert_eq!((&found["state"], &found["failure"]["code"]), (&"failed".into(), &"SYS-006".into()));
+    serving.send("POST", &format!("{path}/resume"), Some(&token), &Value::Null);
+    let ended = serving.end_of_run(&token, &path);
+
+    assert_eq!(ended["state"], "completed", "{ended}");
+    assert_eq!(serving.end(), 0);
 }
 
 /// A server that is under way.
@@ -83,6 +90,30 @@ impl Serving {
             }
         };
         Self { child, stderr, address }
+    }
+
+    fn sign_in(&self) -> String {
+        let body = json!({"email": "demo@transfuse.example", "password": "demo password"});
+        let access = self.send("POST", "/api/v1/session", None, &body);
+        access["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Starts a run of the demo's plan and gives its path.
+    fn start_run(&self, token: &str) -> String {
+        let plans = self.send("GET", "/api/v1/plans", Some(token), &Value::Null);
+        let start = json!({"plan_id": plans["items"][0]["id"]});
+        let run = self.send("POST", "/api/v1/runs", Some(token), &start);
+        format!("/api/v1/runs/{}", run["id"].as_str().expect("a run"))
+    }
+
+    fn end_of_run(&self, token: &str, path: &str) -> Value {
+        loop {
+            let run = self.send("GET", path, Some(token), &Value::Null);
+            if run["state"] != "running" {
+                return run;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
     }
 
     fn send(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Value {

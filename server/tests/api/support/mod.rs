@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use server::api::Proxy;
 use server::auth::password;
 use server::config::Installation;
-use server::portal::Portal;
+use server::portal::{Files, Portal};
 use server::startup::{Application, Settings};
 use server::store::users;
 use shared::id::UserId;
@@ -44,16 +44,23 @@ static HASH: OnceCell<String> = OnceCell::const_new();
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
-        Self::start_in(tempfile::tempdir().expect("a scratch folder"), Arc::default()).await
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        Self::start_in(folder, Arc::default(), None).await
     }
 
-    async fn start_in(folder: TempDir, clock: Arc<TestClock>) -> Self {
+    /// One of several servers that share a store.
+    pub(crate) async fn start_on(store: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        Self::start_in(folder, Arc::default(), Some(store.to_owned())).await
+    }
+
+    async fn start_in(folder: TempDir, clock: Arc<TestClock>, store: Option<String>) -> Self {
         let settings = Settings {
-            installation: Installation::new(folder.path().join("data"), None),
+            installation: Installation::new(folder.path().join("data"), store),
             listen: "127.0.0.1:0".parse().expect("an address"),
             proxy: Proxy::Trusted,
         };
-        let portal = Portal::new(|_| None);
+        let portal = Portal::new(Files { find: |_| None, paths: Vec::new });
         let shared_clock: Arc<TestClock> = Arc::clone(&clock);
         let application =
             Application::build(settings, shared_clock, portal).await.expect("the server starts");
@@ -70,7 +77,7 @@ impl TestApp {
     pub(crate) async fn restart(self) -> Self {
         let Self { application, clock, folder } = self;
         application.stop().await;
-        Self::start_in(folder, clock).await
+        Self::start_in(folder, clock, None).await
     }
 
     pub(crate) async fn admin(&self) -> Client<'_> {
