@@ -5,7 +5,7 @@
 //! model is printed, with `PASSES` what each pass found, with `WRONG=n` the n worst mistakes.
 //! `measure generate RECORDS SEED people.csv truth.csv` writes invented people.
 
-#[path = "../tests/support/population.rs"]
+#[path = "../tests/matcher/support/population.rs"]
 mod population;
 
 use std::error::Error;

@@ -10,7 +10,7 @@ use shared::duplicate::{Agreement, Field};
 
 use crate::block::Plan;
 use crate::compare::levels;
-use crate::number::{pairs, real};
+use crate::number::{pairs, real, settled};
 use crate::people::Reading;
 
 /// The version of a saved model's format that this build writes.
@@ -172,6 +172,16 @@ impl Chances {
 }
 
 impl Rates {
+    /// The same to as many digits as a saved model keeps.
+    pub(crate) fn settled(self) -> Self {
+        Self {
+            same: settled(self.same),
+            household: settled(self.household),
+            twin: settled(self.twin),
+            namesake: settled(self.namesake),
+        }
+    }
+
     pub fn by_class(self) -> [f64; CLASSES] {
         let Self { same, household, twin, namesake } = self;
         [same, household, twin, namesake, 1.0 - same - household - twin - namesake]
@@ -214,6 +224,14 @@ impl Tables {
                 )
             })
             .collect()
+    }
+
+    /// The same to as many digits as a saved model keeps.
+    pub(crate) fn settled(mut self) -> Self {
+        for chance in self.0.iter_mut().flatten().flatten() {
+            *chance = settled(*chance);
+        }
+        self
     }
 
     /// The tables that come with the program.

@@ -40,3 +40,9 @@ pub(crate) const fn rounded(value: f64) -> i64 {
 pub(crate) const fn signed(value: i64) -> f64 {
     value as f64
 }
+
+/// A measure to nine digits: as many as survive being written and read, and no more than were
+/// learned.
+pub(crate) fn settled(value: f64) -> f64 {
+    format!("{value:.8e}").parse().unwrap_or(value)
+}

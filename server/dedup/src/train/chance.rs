@@ -8,8 +8,9 @@ use crate::model::{Class, FIELDS, LEVELS, Tables};
 use crate::number::{compact, pairs, real, wide};
 use crate::people::{Index, People, Role};
 
-/// How many random pairs are compared.
-const SAMPLE: usize = 400_000;
+/// How many random pairs are compared: so many per record, within limits.
+const PER_RECORD: usize = 100;
+const SAMPLE: std::ops::RangeInclusive<usize> = 50_000..=400_000;
 const SAMPLE_RECORDS: usize = 20_000;
 
 /// Agreement among all pairs, whoever they are.
@@ -121,10 +122,11 @@ fn exact_pairs(people: &People, field: Field) -> Option<Counted> {
 /// The chance that the given name of one is the surname of another.
 fn crossed(people: &People) -> f64 {
     let (given, surname) = (people.names.counts(Role::Given), people.names.counts(Role::Surname));
-    let total =
-        |counts: &[u32]| real(counts.iter().map(|count| u64::from(*count)).sum::<u64>().max(1));
-    let both = total(given) * total(surname);
-    given.iter().zip(surname).map(|(a, b)| real(u64::from(*a) * u64::from(*b)) / both).sum()
+    // In whole numbers: sums of fractions would depend on the order of the input.
+    let total = |counts: &[u32]| counts.iter().map(|count| u64::from(*count)).sum::<u64>();
+    let both = real(total(given)) * real(total(surname));
+    let shared = given.iter().zip(surname).map(|(a, b)| u64::from(*a) * u64::from(*b)).sum();
+    real(shared) / both.max(1.0)
 }
 
 fn random_patterns(people: &People) -> Vec<Pattern> {
@@ -143,7 +145,8 @@ fn random_patterns(people: &People) -> Vec<Pattern> {
     if take < 2 {
         return Vec::new();
     }
-    let furthest = (SAMPLE / take).clamp(1, take / 2);
+    let wanted = (PER_RECORD * take).clamp(*SAMPLE.start(), *SAMPLE.end());
+    let furthest = (wanted / take).clamp(1, take / 2);
     (1..=furthest)
         .into_par_iter()
         .flat_map_iter(|step| {

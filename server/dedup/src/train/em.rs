@@ -279,10 +279,14 @@ fn strangers(tables: &mut Tables, sums: &Sums, chance: &Chance) {
             let share = chance.shares[at][level];
             let left = share.mul_add(both, -explained(level)) / strangers;
             // What is left of a rare agreement is mostly the error of the estimate.
-            table[level] = left.max(share * 0.02).max(1e-9);
+            table[level] = left.max(share * 0.02).clamp(1e-9, 1.0);
             sum += table[level];
         }
         table[Agreement::Different as usize] = (1.0 - sum).max(1e-3);
+        let whole = sum + table[Agreement::Different as usize];
+        for &level in levels(field) {
+            table[level as usize] /= whole;
+        }
     }
 }
 

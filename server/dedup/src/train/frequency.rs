@@ -4,7 +4,7 @@ use shared::duplicate::Field;
 
 use crate::hash;
 use crate::model::Frequencies;
-use crate::number::{compact, real, size};
+use crate::number::{compact, real, settled, size};
 use crate::people::{People, Role, ValueId};
 
 /// Values that fewer records have are rare, and stay out of a saved model.
@@ -31,27 +31,30 @@ pub(crate) const FIELDS: [Field; 11] = [
 
 /// The frequencies of a field's values.
 pub(crate) fn measure(people: &People, field: Field) -> Frequencies {
-    let mut counted = counts(people, field);
-    let total: f64 = counted.iter().map(|(_, count)| real(u64::from(*count))).sum();
-    if total == 0.0 {
+    let counted = counts(people, field);
+    // In whole numbers: sums of fractions would depend on the order of the input.
+    let total = real(counted.iter().map(|(_, count)| u64::from(*count)).sum());
+    if counted.is_empty() {
         return Frequencies { rare: 1.0, ..Frequencies::default() };
     }
     // How often a value is shared on average, weighted as agreeing pairs are.
-    let average: f64 =
-        counted.iter().map(|(_, count)| (real(u64::from(*count)) / total).powi(2)).sum();
-    let ratio = |count: f64| (count / total / average).clamp(1.0 / MOST, MOST);
-    counted.sort_unstable_by_key(|(value, count)| {
-        (std::cmp::Reverse(*count), content(people, field, *value))
-    });
-    let common = counted.iter().take(KEPT).take_while(|(_, count)| *count >= COMMON).count();
-    let (common, rare) = counted.split_at(common);
-    let mean = rare.iter().map(|(_, count)| real(u64::from(*count))).sum::<f64>()
-        / size(rare.len()).max(1.0);
+    let squares: u64 = counted.iter().map(|(_, count)| u64::from(*count).pow(2)).sum();
+    let average = real(squares) / total / total;
+    let ratio = |count: f64| settled((count / total / average).clamp(1.0 / MOST, MOST));
+    let mut common: Vec<(u32, u64)> = counted
+        .iter()
+        .filter(|(_, count)| *count >= COMMON)
+        .map(|(value, count)| (*count, content(people, field, *value)))
+        .collect();
+    common.sort_unstable_by(|a, b| b.cmp(a));
+    common.truncate(KEPT);
+    let kept: u64 = common.iter().map(|(count, _)| u64::from(*count)).sum();
+    let rare = (total - real(kept)) / size(counted.len() - common.len()).max(1.0);
     Frequencies {
-        rare: ratio(mean.max(1.0)),
+        rare: ratio(rare.max(1.0)),
         common: common
-            .iter()
-            .map(|(value, count)| (content(people, field, *value), ratio(real(u64::from(*count)))))
+            .into_iter()
+            .map(|(count, content)| (content, ratio(real(u64::from(count)))))
             .collect(),
     }
 }

@@ -87,7 +87,8 @@ fn order(fit: &Fit, field: Field) -> Option<Finding> {
         )
     };
     let (exact, different) = (Agreement::Exact, Agreement::Different);
-    if weight(exact) + TOLERANCE < weight(different) {
+    let is_known = fit.support[at][exact as usize] >= FEWEST_OBSERVATIONS;
+    if is_known && weight(exact) + TOLERANCE < weight(different) {
         return Some(Finding::NotMonotone { field, better: exact, worse: different });
     }
     levels(field)

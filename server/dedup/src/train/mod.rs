@@ -93,8 +93,8 @@ fn train(
             format: FORMAT,
             origin,
             records,
-            rates,
-            fields: tables.fields(),
+            rates: rates.settled(),
+            fields: tables.settled().fields(),
             frequencies: frequency::FIELDS
                 .par_iter()
                 .map(|field| (*field, frequency::measure(people, *field)))

@@ -46,13 +46,34 @@ const CITY: usize = 12;
 const STATE: usize = 13;
 const ZIP: usize = 14;
 
-/// About so many records, the same for the same seed.
+/// What kind of population it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Households, and some people more than once.
+    Usual,
+    /// Nobody lives with anybody.
+    Singles,
+    /// Everybody once.
+    Clean,
+}
+
+/// So many records, the same for the same seed.
 pub(crate) fn generate(records: usize, seed: u64) -> Population {
+    generate_kind(records, seed, Kind::Usual)
+}
+
+/// So many records of a kind of population.
+pub(crate) fn generate_kind(records: usize, seed: u64, kind: Kind) -> Population {
     let mut world = World::new(records, seed);
     let mut people = Vec::new();
     let mut planned = 0;
     while planned < records {
-        let household = world.household();
+        let mut household = world.household();
+        match kind {
+            Kind::Usual => {}
+            Kind::Singles => household.truncate(1),
+            Kind::Clean => household.iter_mut().for_each(|person| person.visits = 1),
+        }
         planned += household.iter().map(|person| person.visits).sum::<usize>();
         people.extend(household);
     }

@@ -1,0 +1,9 @@
+//! The matcher from the outside: rows in, people out.
+
+mod support;
+
+mod households;
+mod labelled;
+mod same_answer;
+mod decisions;
+mod traps;

@@ -1,0 +1,1 @@
+//! Pairs that were made to be mistaken for one person.
