@@ -365,10 +365,10 @@ mod tests {
         find: |path| {
             let bytes = match path {
                 "index.html" => INDEX.as_bytes().to_vec(),
-                "app-0123456789abcdef.js" => (0..900)
-                    .map(|n| format!("let v{n}={};\n", n * 7919 % 1013))
-                    .collect::<String>()
-                    .into(),
+                "app-0123456789abcdef.js" => {
+                    let line = |n: u32| format!("let v{n}={};\n", n * 7919 % 1013);
+                    (0..900).map(line).collect::<Vec<_>>().concat().into_bytes()
+                }
                 _ => return None,
             };
             Some(File { sha256: Sha256::digest(&bytes).into(), bytes: bytes.into() })

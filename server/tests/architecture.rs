@@ -186,6 +186,22 @@ fn every_path_of_the_api_is_in_its_document_and_the_other_way_round() {
 }
 
 #[test]
+fn every_operation_has_a_name_of_its_own_and_says_what_it_does() {
+    let document = serde_json::to_value(openapi::description()).expect("JSON");
+    let mut names = BTreeSet::new();
+    for operation in document["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .flat_map(|path| path.as_object().expect("operations").values())
+    {
+        let name = operation["operationId"].as_str().expect("a name");
+        assert!(names.insert(name), "{name} is used twice");
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{name}");
+    }
+}
+
+#[test]
 fn every_path_of_the_api_is_routed_and_every_handler_is_described() {
     let table = read(&server("src/api/mod.rs"));
     let routes = read(&server("../shared/src/route.rs"));

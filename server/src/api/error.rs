@@ -50,6 +50,7 @@ pub enum ApiError {
     WrongRunState {
         state: RunState,
     },
+    RunElsewhere,
     Stopping,
     /// What the engine says, in the words of the catalogue.
     Engine(EngineError),
@@ -128,6 +129,9 @@ impl ApiError {
             Self::WrongRunState { .. } => {
                 (StatusCode::CONFLICT, "wrong_run_state", "The run is not in a state for this")
             }
+            Self::RunElsewhere => {
+                (StatusCode::CONFLICT, "run_elsewhere", "Another server works on the run")
+            }
             Self::Stopping => {
                 (StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is stopping")
             }
@@ -172,6 +176,7 @@ impl ApiError {
             Self::RunUnfinished { .. } => {
                 "Resume that run, or begin again with \"start\": \"fresh\"."
             }
+            Self::RunElsewhere => "Ask the server that started it.",
             Self::InvalidCursor => "Begin with the first page again.",
             Self::Stopping => "Try again when it is back.",
             Self::Engine(error) => error.code().hint(),
@@ -300,6 +305,7 @@ impl From<JobError> for ApiError {
             JobError::ConnectionNotFound => Self::ConnectionNotFound,
             JobError::ConnectionMissing { name } => Self::ConnectionMissing { name },
             JobError::WrongState { state } => Self::WrongRunState { state },
+            JobError::Elsewhere => Self::RunElsewhere,
             JobError::Unfinished { run } => Self::RunUnfinished { run },
             JobError::PlanProblems(problems) => Self::PlanProblems(
                 problems

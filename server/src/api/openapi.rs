@@ -47,7 +47,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         openapi::document, docs::page,
     ),
     security(("bearer" = [])),
-    modifiers(&Security),
+    modifiers(&Security, &OperationIds),
 )]
 struct Description;
 
@@ -66,5 +66,23 @@ impl Modify for Security {
             "session",
             SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("transfuse_session"))),
         );
+    }
+}
+
+struct OperationIds;
+
+impl Modify for OperationIds {
+    /// Handlers are named within their resource; in the document names are unique.
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        for path in openapi.paths.paths.values_mut() {
+            let operations =
+                [&mut path.get, &mut path.post, &mut path.put, &mut path.delete].into_iter();
+            for operation in operations.flatten() {
+                let resource = operation.tags.iter().flatten().next();
+                let resource = resource.map(|tag| tag.replace(' ', "_")).unwrap_or_default();
+                let name = operation.operation_id.take().unwrap_or_default();
+                operation.operation_id = Some(format!("{resource}_{name}"));
+            }
+        }
     }
 }

@@ -181,7 +181,7 @@ const BARS: usize = 8;
 
 async fn show_bars(pictures: watch::Receiver<Option<Progress>>) -> std::convert::Infallible {
     let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(5));
-    let clear_at_the_end = ClearAtTheEnd(bars.clone());
+    let _clear_at_the_end = ClearAtTheEnd(bars.clone());
     let template = "{prefix:<32.32} {bar:30} {msg}";
     let style = ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -209,7 +209,6 @@ async fn show_bars(pictures: watch::Receiver<Option<Progress>>) -> std::convert:
         for (bar, table) in tables.iter().zip(under_way) {
             show_table(bar, table);
         }
-        let _ = &clear_at_the_end;
     }
 }
 

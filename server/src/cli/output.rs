@@ -39,11 +39,35 @@ pub(super) fn write_to(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     if path == Path::new("-") {
         return Ok(give_bytes(bytes)?);
     }
-    std::fs::write(path, bytes).map_err(|error| {
+    std::fs::write(path, bytes).map_err(unwritable(path))
+}
+
+/// Writes a file that is its owner's only, or stdout for `-`.
+pub(super) fn write_secret_to(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    if path == Path::new("-") {
+        return Ok(give_bytes(bytes)?);
+    }
+    // A new file, because an old one keeps its rights.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(unwritable(path)(error));
+        }
+        _ => {}
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| file.write_all(bytes));
+    written.map_err(unwritable(path))
+}
+
+fn unwritable(path: &Path) -> impl Fn(io::Error) -> CommandError {
+    move |error| {
         CommandError::new(ErrorCode::Sys003, format!("writing {}", path.display()))
             .hint("Check the folder and its rights.")
             .because(&error)
-    })
+    }
 }
 
 /// One line, or several, for people.

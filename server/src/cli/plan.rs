@@ -9,7 +9,7 @@ use shared::plan::PlanProblem;
 use super::CommandError;
 use super::exit::Status;
 use super::input::{expanded, read_plan, sides};
-use super::output::{Json, give, tell, write_to};
+use super::output::{Json, give, tell, write_secret_to, write_to};
 use crate::config::Installation;
 use crate::jobs::databases;
 
@@ -81,7 +81,12 @@ impl Draft {
             let named_only = url.contains("${");
             !named_only && without_secret(url) != **url
         });
-        write_to(&self.out, plan.to_yaml().as_bytes())?;
+        let document = plan.to_yaml();
+        if has_secret {
+            write_secret_to(&self.out, document.as_bytes())?;
+        } else {
+            write_to(&self.out, document.as_bytes())?;
+        }
         let signed = plan.tables.iter().flat_map(|table| &table.columns);
         let signed = signed.filter(|column| column.signed.is_some()).count();
         tell(format!("{}: {} tables", plan.name, plan.tables.len()));
@@ -89,7 +94,9 @@ impl Draft {
             tell(format!("{signed} columns carry a signature for a loss: look at `signed`"));
         }
         if has_secret {
-            tell("the plan has a password in it: write ${NAME} in its place to keep it out");
+            tell(
+                "the plan has a password in it and is yours only; ${NAME} in its place keeps it out",
+            );
         }
         Ok(())
     }

@@ -29,6 +29,7 @@ pub(super) struct Serve {
     #[arg(long, env = "TRANSFUSE_BEHIND_PROXY")]
     behind_proxy: bool,
     /// At first start, make the sample legacy database, a plan for it and somebody to sign in
+    /// (with the password in `TRANSFUSE_DEMO_PASSWORD`, or one that is made and shown)
     #[arg(long)]
     demo: bool,
     /// The demo's target; without it, a SQLite file in the data folder
@@ -42,6 +43,12 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, installation: Installation) -> Result<(), CommandError> {
         let mut signals = Signals::listen()?;
+        if !self.listen.ip().is_loopback() && !self.behind_proxy {
+            tell(
+                "warning: other machines can reach this server and nothing encrypts what they \
+                 send; put a proxy that speaks TLS before it and start it with --behind-proxy",
+            );
+        }
         let settings = Settings {
             installation: installation.clone(),
             listen: self.listen,

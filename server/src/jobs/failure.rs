@@ -24,6 +24,8 @@ pub enum JobError {
     /// The run is not in a state from which it can do that.
     #[error("the run is {}", .state.label().to_lowercase())]
     WrongState { state: RunState },
+    #[error("another server works on the run")]
+    Elsewhere,
     /// A run of the same plan version waits to be resumed, or is under way.
     #[error("run {run} of this plan has not ended")]
     Unfinished { run: RunId },

@@ -162,6 +162,7 @@ impl Runs {
                 watched.stop(user.into());
                 Ok(run)
             }
+            None if run.state == RunState::Running => Err(JobError::Elsewhere),
             _ => Err(JobError::WrongState { state: run.state }),
         }
     }

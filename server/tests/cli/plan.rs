@@ -74,3 +74,18 @@ fn a_diff_says_what_would_change() {
     assert_eq!(differs.status, 0, "{}", differs.stderr);
     assert!(differs.stdout.contains("sqlite:b.db"), "{}", differs.stdout);
 }
+
+#[test]
+fn a_plan_with_a_password_in_it_is_its_owners_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(10));
+    let database = testbed::postgres().create_database();
+    desk.write("plan.yaml", "an older file that anybody may read");
+
+    desk.draft(&source, &database.url_as("transfuse", "transfuse"));
+
+    let mode = std::fs::metadata(desk.path("plan.yaml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
