@@ -265,14 +265,18 @@ async fn migrate_sample(target: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let source = format!("sqlite:{}", folder.path().join("legacy.db").display());
     mdw::generate(&source, 1e-6, 1, None).await.expect("a sample");
-    let plan = draft(&source, target, Some("mdw")).await.expect("a plan");
+    run(&source, target, "run-1", Start::Continue).await;
+}
+
+async fn run(source: &str, target: &str, run_id: &str, start: Start) {
+    let plan = draft(source, target, Some("mdw")).await.expect("a plan");
     let outcome = migrate(Request {
         plan,
-        source_url: source,
+        source_url: source.to_owned(),
         target_url: target.to_owned(),
-        run_id: "run-1".parse().expect("an id"),
+        run_id: run_id.parse().expect("an id"),
         workers: None,
-        start: Start::Continue,
+        start,
         key: Key::new([7; 32]),
         progress: tokio::sync::watch::channel(None).0,
         stop: Stop::default(),
@@ -599,16 +603,32 @@ async fn a_technician_does_the_work_and_touches_nothing_else() {
 async fn every_table_is_closed_and_every_function_that_reads_past_policies_is_pinned() {
     let clinics = Clinics::new().await;
 
-    let open = clinics.database.query(
-        "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-         where c.relkind = 'r' and n.nspname in ('public', 'transfuse') and not c.relrowsecurity",
-    );
-    assert_eq!(open, "");
+    assert_eq!(clinics.database.query(OPEN_TABLES), "");
     let unpinned = clinics.database.query(
         "select proname from pg_proc where pronamespace = 'public'::regnamespace
          and (proconfig is null or not proconfig @> array['search_path=\"\"'])",
     );
     assert_eq!(unpinned, "");
+}
+
+const OPEN_TABLES: &str = "
+select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and n.nspname in ('public', 'transfuse') and not c.relrowsecurity";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_begins_afresh_closes_the_tables_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = format!("sqlite:{}", folder.path().join("legacy.db").display());
+    mdw::generate(&source, 1e-6, 1, None).await.unwrap();
+    let target = testbed::postgres().create_database();
+    let policies = "select count(*) from pg_policies where schemaname = 'public'";
+    run(&source, target.url(), "run-1", Start::Continue).await;
+    let before = target.query(policies);
+
+    run(&source, target.url(), "run-2", Start::Fresh).await;
+
+    assert_eq!(target.query(policies), before);
+    assert_eq!(target.query(OPEN_TABLES), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -195,12 +195,13 @@ fn make_father_and_son(world: &mut World, dice: &mut Dice, father: u32, son: u32
     let name = names::of(dice, Culture::English, Sex::Male);
     *name_mut(world, father) = name.clone();
     *name_mut(world, son) = name;
-    let born = birthdate(dice);
+    // The son has to be born by now.
+    let born = birthdate(dice).checked_sub_months(Months::new(12 * 30));
     let years = u32::try_from(dice.between(22, 38)).expect("an age");
     let (doctor, office) = {
         let father = &mut world.patients[father as usize];
         father.sex = Some(1);
-        father.birthdate = born.checked_sub_months(Months::new(12 * 10));
+        father.birthdate = born;
         (father.doctor, father.office)
     };
     let son_born = dice.between(0, 364);
@@ -208,7 +209,7 @@ fn make_father_and_son(world: &mut World, dice: &mut Dice, father: u32, son: u32
     record.sex = Some(1);
     (record.doctor, record.office) = (doctor, office);
     record.birthdate = born
-        .checked_add_months(Months::new(12 * (years - 10)))
+        .and_then(|date| date.checked_add_months(Months::new(12 * years)))
         .and_then(|date| date.checked_add_days(chrono::Days::new(son_born.unsigned_abs())));
     note_look_alike(world, father, son, "father_and_son");
 }

@@ -1,5 +1,5 @@
 //! Names of people who do not exist: given names that anybody may have, with family names put
-//! together from parts that no family is called by.
+//! together from parts by chance.
 
 use super::dice::Dice;
 

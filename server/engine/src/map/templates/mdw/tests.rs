@@ -25,7 +25,7 @@ fn the_template_has_no_problem_with_the_legacy_tables() {
 }
 
 #[test]
-fn a_source_that_lacks_a_table_or_a_column_does_not_fit() {
+fn a_source_that_cannot_answer_the_template_does_not_fit() {
     let mut without_table = catalog(None);
     without_table.tables.retain(|table| table.name.name != "dispatch_jaw");
     assert!(!fits(&without_table));
@@ -34,6 +34,10 @@ fn a_source_that_lacks_a_table_or_a_column_does_not_fit() {
     let table = without_column.tables.iter_mut().find(|table| table.name.name == "dispatch_state");
     table.unwrap().columns.retain(|column| column.name != "on");
     assert!(!fits(&without_column));
+
+    let mut files = catalog(None);
+    files.engine = Engine::Csv;
+    assert!(!fits(&files));
 }
 
 /// A statement answers for its columns itself; this asks it.
