@@ -3,7 +3,7 @@
 //! `measure people.csv truth.csv [ignored attribute,…]` prints what was found, how right it is and
 //! how long each step took; `truth.csv` has a record's id and who it is. With `TABLES` set the
 //! model is printed, with `PASSES` what each pass found, with `WRONG=n` the n worst mistakes.
-//! `measure generate RECORDS SEED people.csv truth.csv` writes invented people.
+//! `measure generate usual|singles|clean RECORDS SEED people.csv truth.csv` writes invented people.
 
 #[path = "../tests/matcher/support/population.rs"]
 mod population;
@@ -18,6 +18,7 @@ use dedup::people::Builder;
 use dedup::policy::Policy;
 use dedup::score::Scorer;
 use dedup::{Columns, Findings, People};
+use population::{Kind, Population};
 use shared::duplicate::{Attribute, Verdict};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -26,8 +27,14 @@ fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let texts: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match texts.as_slice() {
-        ["generate", records, seed, people, truth] => {
-            generate(records.parse()?, seed.parse()?, people, truth)
+        ["generate", kind, records, seed, people, truth] => {
+            let kind = match *kind {
+                "singles" => Kind::Singles,
+                "clean" => Kind::Clean,
+                _ => Kind::Usual,
+            };
+            let population = population::generate_kind(records.parse()?, seed.parse()?, kind);
+            write(&population, people, truth)
         }
         [people, truth] => measure(people, truth, &[]),
         [people, truth, ignored] => {
@@ -35,12 +42,11 @@ fn main() -> Outcome<()> {
                 ignored.split(',').filter_map(Attribute::from_name).collect();
             measure(people, truth, &ignored)
         }
-        _ => Err("measure people.csv truth.csv [ignored] | measure generate RECORDS SEED people.csv truth.csv".into()),
+        _ => Err("measure people.csv truth.csv [ignored] | measure generate KIND RECORDS SEED people.csv truth.csv".into()),
     }
 }
 
-fn generate(records: usize, seed: u64, people: &str, truth: &str) -> Outcome<()> {
-    let population = population::generate(records, seed);
+fn write(population: &Population, people: &str, truth: &str) -> Outcome<()> {
     let mut writer = csv::Writer::from_path(people)?;
     writer.write_record(&population.header)?;
     for row in &population.rows {

@@ -143,7 +143,7 @@ impl Truth {
         known.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         let (mut right, mut wrong) = (0, 0);
         let mut points = Vec::new();
-        for level in known.chunk_by(|a, b| a.0 == b.0) {
+        for level in known.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
             let hits = wide(level.iter().filter(|(_, is_match)| *is_match).count());
             right += hits;
             wrong += wide(level.len()) - hits;

@@ -74,13 +74,12 @@ pub fn find(
         None => plan_of(people, policy),
     };
     let scan = block::scan(people, &plan, &Scope::EVERYTHING);
-    let (model, training) = match saved {
-        Some(model) => (model.clone(), None),
-        None => {
-            let patterns = Patterns::of(&scan.candidates, people.compared());
-            let training = train_by(people, &plan, &patterns, policy);
-            (training.model.clone(), Some(training))
-        }
+    let (model, training) = if let Some(model) = saved {
+        (model.clone(), None)
+    } else {
+        let patterns = Patterns::of(&scan.candidates, people.compared());
+        let training = train_by(people, &plan, &patterns, policy);
+        (training.model.clone(), Some(training))
     };
     let scorer = Scorer::new(&model, people);
     let known = Known::of(people, decisions);
@@ -220,9 +219,9 @@ pub(crate) fn weigh(
             |(mut pairs, mut bins), candidate| {
                 let Candidate { left, right, pattern } = *candidate;
                 let weight = scorer.weight(left, right, pattern);
-                let scored = decide(scorer, policy, known, left, right, pattern, weight);
-                bins.add(weight, scored.as_ref().is_some_and(|scored| !scored.vetoes.is_empty()));
-                pairs.extend(scored);
+                let decided = decide(scorer, policy, known, left, right, pattern, weight);
+                bins.add(weight, decided.as_ref().is_some_and(|pair| !pair.vetoes.is_empty()));
+                pairs.extend(decided);
                 (pairs, bins)
             },
         )

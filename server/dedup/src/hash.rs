@@ -54,6 +54,6 @@ mod tests {
         }
     }
 
-    const GARCIA: u64 = 3527201834411858417;
-    const GARCIA_LOPEZ: u64 = 14911494829729145143;
+    const GARCIA: u64 = 3_527_201_834_411_858_417;
+    const GARCIA_LOPEZ: u64 = 14_911_494_829_729_145_143;
 }

@@ -148,7 +148,9 @@ impl Policy {
             return Err(PolicyError::Format { found: self.format });
         }
         let Thresholds { automatic, review, .. } = self.thresholds;
-        if !(review <= automatic) {
+        // Written so that a threshold that is no number is refused too.
+        let is_ordered = review <= automatic;
+        if !is_ordered {
             return Err(PolicyError::ThresholdsCross { review, automatic });
         }
         if self.blocking.largest_block < 2 {

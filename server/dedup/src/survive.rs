@@ -100,7 +100,7 @@ fn ranked<'a>(members: &[&'a Person], rule: SurvivalRule, policy: &Survival) -> 
             ranked.sort_by_key(|person| std::cmp::Reverse(person.updated_at));
         }
         SurvivalRule::Oldest => {
-            ranked.sort_by_key(|person| (person.updated_at.is_none(), person.updated_at))
+            ranked.sort_by_key(|person| (person.updated_at.is_none(), person.updated_at));
         }
         SurvivalRule::MostTrusted => ranked.sort_by_key(|person| trust(person)),
         SurvivalRule::MostComplete
@@ -126,7 +126,7 @@ fn best(
         .collect::<Vec<_>>();
     match rule {
         SurvivalRule::Longest => {
-            known.sort_by_key(|(_, value)| std::cmp::Reverse(value.chars().count()))
+            known.sort_by_key(|(_, value)| std::cmp::Reverse(value.chars().count()));
         }
         SurvivalRule::MostFrequent => {
             let mut counts: BTreeMap<String, usize> = BTreeMap::new();

@@ -4,7 +4,7 @@
 //! taken care of: a block that grows too large is divided, which separates records that did not
 //! change; and one that shrinks is whole again, which brings such records together.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use shared::duplicate::{ClusterId, Decision, Pair, RecordId};
 
@@ -34,7 +34,7 @@ pub fn update(
     model: &Model,
     decisions: &[Decision],
     previous: &Previous,
-    changed: &HashSet<RecordId>,
+    changed: &BTreeSet<RecordId>,
 ) -> Result<Findings, FindError> {
     model.check().map_err(FindError::Model)?;
     if model.reading != *people.reading() {
@@ -99,7 +99,7 @@ pub fn update(
 pub fn keep_ids(
     people: &People,
     partition: &Partition,
-    before: &HashMap<RecordId, ClusterId>,
+    before: &BTreeMap<RecordId, ClusterId>,
 ) -> Vec<ClusterId> {
     let id = |record: Index| RecordId::from(people.id(record));
     let mut claims: Vec<(usize, usize, &ClusterId)> = Vec::new();

@@ -131,10 +131,7 @@ impl Feature {
 }
 
 const fn whole_birth(row: &Row) -> Option<u32> {
-    match row.birth.month() != 0 && row.birth.day() != 0 {
-        true => Some(row.birth.digits()),
-        false => None,
-    }
+    if row.birth.month() != 0 && row.birth.day() != 0 { Some(row.birth.digits()) } else { None }
 }
 
 fn birth_either_way(row: &Row) -> Option<u32> {

@@ -251,7 +251,7 @@ const DIVISIONS: [Feature; 12] = [
 /// The key of the part of a block into which a record falls. When records share all that they
 /// could be divided by, chance divides them.
 fn child_key(people: &People, pass: &Pass, key: u64, depth: usize, record: Index) -> u64 {
-    const NOTHING: u64 = 0x6e6f_7468_696e_67;
+    const NOTHING: u64 = 0x006e_6f74_6869_6e67;
     let mut divisions = DIVISIONS.iter().filter(|feature| !pass.features.contains(feature));
     let content = match divisions.nth(depth) {
         Some(feature) => feature.content(people, people.row(record)).unwrap_or(NOTHING),

@@ -76,13 +76,13 @@ fn similarity<const N: usize>(left: &[u8], right: &[u8]) -> f64 {
     }
     let reach = (left.len().max(right.len()) / 2).saturating_sub(1);
     let words = packed::<N>(right);
-    let (mut used, mut matched) = (0_u64, 0_u64);
+    let (mut used, mut taken) = (0_u64, 0_u64);
     for (at, byte) in left.iter().enumerate() {
         let window = below(at + reach + 1) & !below(at.saturating_sub(reach));
         let free = positions(&words, *byte) & window & !used;
         if free != 0 {
             used |= free & free.wrapping_neg();
-            matched |= 1 << at;
+            taken |= 1 << at;
         }
     }
     let matches = used.count_ones();
@@ -90,7 +90,7 @@ fn similarity<const N: usize>(left: &[u8], right: &[u8]) -> f64 {
         return 0.0;
     }
     let mut moved = 0_u32;
-    let (mut of_left, mut of_right) = (matched, used);
+    let (mut of_left, mut of_right) = (taken, used);
     while of_left != 0 {
         let (a, b) = (of_left.trailing_zeros() as usize, of_right.trailing_zeros() as usize);
         moved += u32::from(left[a] != right[b]);

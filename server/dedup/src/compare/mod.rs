@@ -113,32 +113,37 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(left: u32, right: u32, expected: Agreement) {
-        let date = |digits: u32| BirthDate::new(digits / 10_000, digits / 100 % 100, digits % 100);
+    fn check(left: &str, right: &str, expected: Agreement) {
+        // A part that is not known is written as 00.
+        let date = |text: &str| {
+            let mut parts = text.split('-').map(|part| part.parse().unwrap());
+            let mut next = || parts.next().unwrap_or(0);
+            BirthDate::new(next(), next(), next())
+        };
         assert_eq!(birth(date(left), date(right)), expected);
         assert_eq!(birth(date(right), date(left)), expected);
     }
 
     #[test]
     fn dates_of_birth_agree_by_what_people_mistype() {
-        check(1980_03_12, 1980_03_12, Agreement::Exact);
-        check(1980_03_12, 1980_12_03, Agreement::Swapped);
-        check(1980_03_12, 1980_03_13, Agreement::OneEdit);
-        check(1980_03_12, 1980_03_21, Agreement::OneEdit);
-        check(1980_03_12, 1908_03_12, Agreement::OneEdit);
-        check(1980_03_12, 1972_03_12, Agreement::Part);
-        check(1980_03_12, 1980_04_13, Agreement::TwoEdits);
-        check(1980_03_12, 1981_12_03, Agreement::TwoEdits);
-        check(1980_03_12, 1980_07_25, Agreement::SmallPart);
-        check(1980_03_12, 1975_03_25, Agreement::Different);
-        check(1980_03_12, 1975_07_25, Agreement::Different);
+        check("1980-03-12", "1980-03-12", Agreement::Exact);
+        check("1980-03-12", "1980-12-03", Agreement::Swapped);
+        check("1980-03-12", "1980-03-13", Agreement::OneEdit);
+        check("1980-03-12", "1980-03-21", Agreement::OneEdit);
+        check("1980-03-12", "1908-03-12", Agreement::OneEdit);
+        check("1980-03-12", "1972-03-12", Agreement::Part);
+        check("1980-03-12", "1980-04-13", Agreement::TwoEdits);
+        check("1980-03-12", "1981-12-03", Agreement::TwoEdits);
+        check("1980-03-12", "1980-07-25", Agreement::SmallPart);
+        check("1980-03-12", "1975-03-25", Agreement::Different);
+        check("1980-03-12", "1975-07-25", Agreement::Different);
     }
 
     #[test]
     fn a_part_that_is_not_known_is_no_evidence() {
-        check(1980_03_12, 0, Agreement::Missing);
-        check(1980_03_12, 1980_00_00, Agreement::SmallPart);
-        check(1980_03_00, 1980_03_00, Agreement::Part);
-        check(1980_03_12, 1979_00_00, Agreement::Different);
+        check("1980-03-12", "0", Agreement::Missing);
+        check("1980-03-12", "1980-00-00", Agreement::SmallPart);
+        check("1980-03-00", "1980-03-00", Agreement::Part);
+        check("1980-03-12", "1979-00-00", Agreement::Different);
     }
 }

@@ -3,7 +3,7 @@
 use shared::duplicate::Agreement;
 
 use super::kernel;
-use crate::people::{People, Row, ValueId};
+use crate::people::{Name, People, Row, ValueId};
 
 const NEAR: f64 = 0.92;
 const MIDDLE_NEAR: f64 = 0.88;
@@ -64,10 +64,7 @@ pub(super) fn middle(people: &People, a: &Row, b: &Row, given: Agreement) -> Agr
     }
     let (left, right) = (people.names.name(a.middle), people.names.name(b.middle));
     if left.is_initial() || right.is_initial() {
-        return match left.initial() == right.initial() {
-            true => Agreement::Initial,
-            false => Agreement::Different,
-        };
+        return initials(left, right);
     }
     if a.middle == b.middle {
         Agreement::Exact
@@ -90,10 +87,7 @@ pub(super) fn surname(people: &People, a: &Row, b: &Row, given: Agreement) -> Ag
     }
     let (left, right) = (names.name(a.surname), names.name(b.surname));
     if left.is_initial() || right.is_initial() {
-        return match left.initial() == right.initial() {
-            true => Agreement::Initial,
-            false => Agreement::Different,
-        };
+        return initials(left, right);
     }
     if a.surname == b.surname {
         return Agreement::Exact;
@@ -114,6 +108,10 @@ pub(super) fn surname(people: &People, a: &Row, b: &Row, given: Agreement) -> Ag
         return Agreement::Loose;
     }
     Agreement::Different
+}
+
+fn initials(left: &Name, right: &Name) -> Agreement {
+    if left.initial() == right.initial() { Agreement::Initial } else { Agreement::Different }
 }
 
 fn have_swapped(people: &People, a: &Row, b: &Row) -> bool {

@@ -171,7 +171,7 @@ fn is_unit_name(word: &str) -> bool {
 /// The short forms of the United States Postal Service, and a few from elsewhere.
 fn short_form(word: &str) -> &str {
     match word {
-        "street" | "str" | "strt" | "strasse" => "st",
+        "street" | "str" | "strt" | "strasse" | "saint" => "st",
         "avenue" | "av" | "aven" | "avenida" => "ave",
         "road" => "rd",
         "drive" | "drv" => "dr",
@@ -179,7 +179,7 @@ fn short_form(word: &str) -> &str {
         "court" | "crt" => "ct",
         "place" => "pl",
         "boulevard" | "boul" | "blv" => "blvd",
-        "circuit" | "cct" => "cir",
+        "circuit" => "cct",
         "circle" | "circ" => "cir",
         "crescent" | "cres" => "cr",
         "close" => "cl",
@@ -200,7 +200,6 @@ fn short_form(word: &str) -> &str {
         "southeast" => "se",
         "southwest" => "sw",
         "mount" => "mt",
-        "saint" => "st",
         "fort" => "ft",
         "heights" => "hts",
         "point" => "pt",

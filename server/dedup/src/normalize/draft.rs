@@ -196,6 +196,6 @@ mod tests {
         assert_eq!(draft.get(Slot::SecondPhone), "6175550142");
         assert_eq!((draft.get(Slot::House), draft.get(Slot::Street)), ("12", "millrd"));
         assert_eq!(draft.get(Slot::State), "");
-        assert_eq!((draft.birth.digits(), draft.sex), (1980_03_12, Sex::Female));
+        assert_eq!((draft.birth, draft.sex), (BirthDate::new(1980, 3, 12), Sex::Female));
     }
 }

@@ -47,14 +47,12 @@ pub fn parse(raw: &RawNames<'_>) -> Names {
     if given.is_empty() && surname.is_empty() && !text::is_blank(raw.full) {
         (given, surname) = split_full(raw.full);
     }
-    for part in [raw.second_surname] {
-        let second = clean(part);
-        if !second.is_empty() && second != surname {
-            if !surname.is_empty() {
-                surname.push(' ');
-            }
-            surname.push_str(&second);
+    let second = clean(raw.second_surname);
+    if !second.is_empty() && second != surname {
+        if !surname.is_empty() {
+            surname.push(' ');
         }
+        surname.push_str(&second);
     }
     names.generation = generation(&clean(raw.suffix)).unwrap_or(0);
     names.kind = kind(&given, &surname);

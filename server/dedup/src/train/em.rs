@@ -106,8 +106,8 @@ pub(crate) fn fit(
         let sums = expect(observed, &tables, rates);
         let before = rates;
         // Half a pair each, so that no class dies of one iteration.
-        for class in 0..KNOWN {
-            rates[class] = ((sums.pairs[class] + 0.5) / all).min(0.2);
+        for (rate, pairs) in rates.iter_mut().zip(sums.pairs).take(KNOWN) {
+            *rate = ((pairs + 0.5) / all).min(0.2);
         }
         let household = rates[Class::Household as usize];
         for (class, most) in [(Class::Twin, MOST_TWINS), (Class::Namesake, MOST_NAMESAKES)] {
@@ -170,15 +170,15 @@ fn expect(observed: &Observed, tables: &Tables, rates: [f64; CLASSES]) -> Sums {
 
 fn maximise(tables: &mut Tables, sums: &Sums, belief: &Tables) {
     let missing = Agreement::Missing as usize;
-    for class in 0..KNOWN {
+    for (class, believed) in BELIEF.into_iter().enumerate().take(KNOWN) {
         for field in Field::ALL {
             let at = field as usize;
             let seen = &sums.levels[class][at];
-            let total: f64 = seen.iter().sum::<f64>() - seen[missing] + BELIEF[class];
+            let total: f64 = seen.iter().sum::<f64>() - seen[missing] + believed;
             for &level in levels(field) {
                 let level = level as usize;
                 tables.0[class][at][level] =
-                    BELIEF[class].mul_add(belief.0[class][at][level], seen[level]) / total;
+                    believed.mul_add(belief.0[class][at][level], seen[level]) / total;
             }
         }
     }

@@ -26,7 +26,7 @@ fn with(rows: &[[&str; 6]]) -> (Population, People) {
     for [id, first, last, dob, ssn, address] in rows {
         let mut row = vec![String::new(); population.header.len()];
         for (at, value) in [(0, id), (1, first), (3, last), (5, dob), (7, ssn), (10, address)] {
-            row[at] = (*value).to_owned();
+            (*value).clone_into(&mut row[at]);
         }
         population.rows.push(row);
     }

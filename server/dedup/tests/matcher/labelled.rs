@@ -23,7 +23,9 @@ fn check(file: &str, ignore: &[Attribute], expected: &Expected) {
     let Some((people, truth, findings)) = matched(file, ignore) else { return };
     let weighed = findings.pairs.iter().map(|pair| (pair.left, pair.right, pair.weight));
     let curve = truth.curve(weighed);
-    let sure = at_weight(&curve, Policy::default().thresholds.link).unwrap().quality;
+    let sure = at_weight(&curve, Policy::default().thresholds.link)
+        .expect("a table that can be matched")
+        .quality;
     assert!(sure.f1 >= expected.pairs, "{file}: {sure:?}");
     let proposed = truth.of_clusters(&findings.proposed.numbers(people.len())).pairwise;
     assert!(proposed.f1 >= expected.people, "{file}: {proposed:?}");
@@ -39,19 +41,32 @@ fn matched(file: &str, ignore: &[Attribute]) -> Option<(People, Truth, Findings)
         return None;
     }
     let policy = Policy { ignore: ignore.to_vec(), ..Policy::default() };
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(&path).unwrap();
-    let headers: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-    let columns = Columns::recognise(&headers, &[]).unwrap().without(ignore).unwrap();
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(&path)
+        .expect("a table that can be matched");
+    let headers: Vec<String> =
+        reader.headers().expect("a table that can be matched").iter().map(str::to_owned).collect();
+    let columns = Columns::recognise(&headers, &[])
+        .expect("a table that can be matched")
+        .without(ignore)
+        .expect("a table that can be matched");
     let mut builder = Builder::new(columns);
-    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+    let rows: Vec<csv::StringRecord> =
+        reader.records().collect::<Result<_, _>>().expect("a table that can be matched");
     builder.extend(&rows, |row, at| &row[at]);
-    let people = builder.finish(None).unwrap();
+    let people = builder.finish(None).expect("a table that can be matched");
 
-    let truth = path.parent().unwrap().join("truth").join(path.file_name().unwrap());
-    let mut reader = csv::Reader::from_path(truth).unwrap();
-    let entries: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+    let truth = path
+        .parent()
+        .expect("a table that can be matched")
+        .join("truth")
+        .join(path.file_name().expect("a table that can be matched"));
+    let mut reader = csv::Reader::from_path(truth).expect("a table that can be matched");
+    let entries: Vec<csv::StringRecord> =
+        reader.records().collect::<Result<_, _>>().expect("a table that can be matched");
     let truth = Truth::new(&people, entries.iter().map(|entry| (&entry[0], &entry[1])));
-    let findings = find(&people, &policy, None, &[]).unwrap();
+    let findings = find(&people, &policy, None, &[]).expect("a table that can be matched");
     Some((people, truth, findings))
 }
 

@@ -1,7 +1,7 @@
 //! One answer, whatever the order of the input, the number of threads and shards, and whether the
 //! records came at once or one after another.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use dedup::block::{self, Candidate, Plan, Scope, Shard};
 use dedup::find::{self, find};
@@ -131,19 +131,20 @@ fn check_update(
 ) -> Result<Findings, TestCaseError> {
     let policy = Policy::default();
     let people = read(header, before, Some(&model.reading));
-    let earlier = find(&people, &policy, Some(model), &[]).unwrap();
+    let earlier = find(&people, &policy, Some(model), &[]).expect("a table that can be matched");
     let stored: Vec<Pair> = earlier.pairs(&people).collect();
 
     let old: HashSet<&Vec<String>> = before.iter().collect();
-    let changed: HashSet<RecordId> = after
+    let changed: BTreeSet<RecordId> = after
         .iter()
         .filter(|row| !old.contains(row))
         .map(|row| RecordId::from(row[0].as_str()))
         .collect();
     let people = read(header, after, Some(&model.reading));
-    let full = find(&people, &policy, Some(model), &[]).unwrap();
+    let full = find(&people, &policy, Some(model), &[]).expect("a table that can be matched");
     let previous = Previous { pairs: stored, refined: earlier.refined };
-    let updated = update(&people, &policy, model, &[], &previous, &changed).unwrap();
+    let updated = update(&people, &policy, model, &[], &previous, &changed)
+        .expect("a table that can be matched");
 
     prop_assert_eq!(answer(&people, &updated), answer(&people, &full));
     prop_assert_eq!(&updated.refined, &full.refined);
@@ -258,7 +259,8 @@ fn crowded_plan(largest_block: u32) -> Plan {
         - [postcode, given_initial]
         - []
         largest_block: ";
-    let mut plan: Plan = serde_norway::from_str(&format!("{yaml}{largest_block}")).unwrap();
+    let mut plan: Plan = serde_norway::from_str(&format!("{yaml}{largest_block}"))
+        .expect("a table that can be matched");
     plan.passes.truncate(5);
     plan
 }

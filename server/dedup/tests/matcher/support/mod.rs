@@ -12,12 +12,12 @@ use shared::duplicate::Decision;
 
 /// Reads rows in their order.
 pub(crate) fn read(header: &[String], rows: &[Vec<String>], reading: Option<&Reading>) -> People {
-    let columns = Columns::recognise(header, &[]).unwrap();
+    let columns = Columns::recognise(header, &[]).expect("a table that can be matched");
     let mut builder = Builder::new(columns);
     for batch in rows.chunks(1_000) {
         builder.extend(batch, |row, at| row[at].as_str());
     }
-    builder.finish(reading).unwrap()
+    builder.finish(reading).expect("a table that can be matched")
 }
 
 /// People, and who they really are.
@@ -31,5 +31,5 @@ pub(crate) fn read_population(population: &Population) -> (People, Truth) {
 
 /// A run with the default policy.
 pub(crate) fn run(people: &People, saved: Option<&Model>, decisions: &[Decision]) -> Findings {
-    find(people, &Policy::default(), saved, decisions).unwrap()
+    find(people, &Policy::default(), saved, decisions).expect("a table that can be matched")
 }

@@ -58,6 +58,7 @@ pub(crate) enum Kind {
 }
 
 /// So many records, the same for the same seed.
+#[cfg(test)]
 pub(crate) fn generate(records: usize, seed: u64) -> Population {
     generate_kind(records, seed, Kind::Usual)
 }
@@ -127,9 +128,8 @@ struct Names {
 impl Names {
     fn new(known: &str, tail: Vec<String>, offset: f64) -> Self {
         let names: Vec<String> = known.split_whitespace().map(str::to_owned).chain(tail).collect();
-        let weights =
-            (0..names.len()).map(|rank| 1.0 / (f64::from(u32::try_from(rank).unwrap()) + offset));
-        Self { weights: WeightedIndex::new(weights).unwrap(), names }
+        let weights = (0_u32..).take(names.len()).map(|rank| 1.0 / (f64::from(rank) + offset));
+        Self { weights: WeightedIndex::new(weights).expect("weights above 0"), names }
     }
 
     fn draw(&self, random: &mut ChaCha8Rng) -> String {
@@ -256,10 +256,13 @@ impl World {
         row[SSN] = self.ssn();
         row[PHONE] = self.phone();
         row[EMAIL] = self.email(&row);
-        let visits = *[(1, 0.785), (2, 0.155), (3, 0.042), (4, 0.013), (5, 0.005)]
-            .choose_weighted(&mut self.random, |(_, weight)| *weight)
-            .map(|(visits, _)| visits)
-            .unwrap();
+        let visits = match self.random.random_range(0..1000) {
+            0..785 => 1,
+            785..940 => 2,
+            940..982 => 3,
+            982..995 => 4,
+            _ => 5,
+        };
         Person { row, visits, age }
     }
 
@@ -282,8 +285,7 @@ impl World {
     fn email(&mut self, row: &[String]) -> String {
         let number = self.random.random_range(1..999);
         let (first, last) = (row[FIRST].to_lowercase(), row[LAST].to_lowercase());
-        let domain =
-            ["example.org", "mail.example", "post.example"].choose(&mut self.random).unwrap();
+        let domain = *pick(&mut self.random, &["example.org", "mail.example", "post.example"]);
         match self.random.random_range(0..3) {
             0 => format!("{first}.{last}{number}@{domain}"),
             1 => format!("{}{last}{number}@{domain}", &first[..1]),
@@ -292,11 +294,9 @@ impl World {
     }
 
     fn move_in(&mut self, row: &mut [String]) {
-        let [city, state, zip] = self.towns.choose(&mut self.random).unwrap().clone();
-        let kind = ["Street", "Avenue", "Road", "Drive", "Lane", "Court"]
-            .choose(&mut self.random)
-            .unwrap();
-        let street = self.streets.choose(&mut self.random).unwrap();
+        let [city, state, zip] = pick(&mut self.random, &self.towns).clone();
+        let kind = *pick(&mut self.random, &["Street", "Avenue", "Road", "Drive", "Lane", "Court"]);
+        let street = pick(&mut self.random, &self.streets);
         row[ADDRESS] = format!("{} {street} {kind}", self.random.random_range(1..999));
         row[UNIT] = if self.random.random_bool(0.25) {
             format!("Apt {}", self.random.random_range(1..60))
@@ -355,7 +355,8 @@ impl World {
             }
         }
         if person.age == 0 && self.chance(0.3) {
-            row[FIRST] = if row[SEX] == "M" { "Baby Boy" } else { "Baby Girl" }.to_owned();
+            let name = if row[SEX] == "M" { "Baby Boy" } else { "Baby Girl" };
+            name.clone_into(&mut row[FIRST]);
             row[MIDDLE].clear();
         }
         row
@@ -364,12 +365,11 @@ impl World {
     fn err(&mut self, row: &mut [String]) {
         match self.random.random_range(0..100) {
             0..30 => {
-                let field =
-                    *[FIRST, LAST, LAST, ADDRESS, CITY, EMAIL].choose(&mut self.random).unwrap();
+                let field = *pick(&mut self.random, &[FIRST, LAST, LAST, ADDRESS, CITY, EMAIL]);
                 row[field] = self.typo(&row[field]);
             }
             30..42 => {
-                let field = *[SSN, PHONE, ZIP, DOB].choose(&mut self.random).unwrap();
+                let field = *pick(&mut self.random, &[SSN, PHONE, ZIP, DOB]);
                 row[field] = self.wrong_digit(&row[field]);
             }
             42..52 => {
@@ -388,8 +388,8 @@ impl World {
                 row[DOB] = format!("{}-{day}-{month}", &date[..4]);
             }
             74..80 => {
-                let year: i32 = row[DOB][..4].parse().unwrap();
-                let slip = [-10, -1, 1, 10].choose(&mut self.random).unwrap();
+                let year: i32 = row[DOB][..4].parse().unwrap_or(1980);
+                let slip = *pick(&mut self.random, &[-10, -1, 1, 10]);
                 row[DOB] = format!("{:04}{}", year + slip, &row[DOB][4..]);
             }
             80..84 => row[DOB] = format!("{}-01-01", &row[DOB][..4]),
@@ -425,6 +425,10 @@ impl World {
     }
 }
 
+fn pick<'a, T>(random: &mut ChaCha8Rng, from: &'a [T]) -> &'a T {
+    &from[random.random_range(0..from.len())]
+}
+
 fn phonetic(name: &str) -> String {
     for (from, to) in
         [("ph", "f"), ("ck", "k"), ("ie", "y"), ("ee", "ea"), ("c", "k"), ("s", "z"), ("i", "y")]
@@ -447,11 +451,11 @@ fn invented(random: &mut ChaCha8Rng, ends: &[&str]) -> String {
         ["b", "ck", "d", "ff", "l", "ll", "m", "n", "nd", "r", "rt", "s", "st", "t", "v", "x"];
     let mut name = String::new();
     for _ in 0..random.random_range(1..3) {
-        name.push_str(STARTS.choose(random).unwrap());
-        name.push_str(MIDDLES.choose(random).unwrap());
-        name.push_str(LINKS.choose(random).unwrap());
+        name.push_str(pick::<&str>(random, &STARTS));
+        name.push_str(pick::<&str>(random, &MIDDLES));
+        name.push_str(pick::<&str>(random, &LINKS));
     }
-    name.push_str(ends.choose(random).unwrap());
+    name.push_str(pick::<&str>(random, ends));
     name[..1].to_uppercase() + &name[1..]
 }
 
