@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ impl Migrate {
             Err(error) => return Err(refused_by(error, &plan, &sides).await),
         };
         self.json.write(&outcome)?;
-        tell(summary(&outcome));
+        tell(summary(&outcome, &self.plan));
         judge(outcome)
     }
 }
@@ -114,7 +114,7 @@ fn judge(outcome: RunOutcome) -> Result<(), CommandError> {
 }
 
 /// The books, table by table.
-fn summary(outcome: &RunOutcome) -> String {
+fn summary(outcome: &RunOutcome, plan: &Path) -> String {
     let row = |name: String, books: shared::run::Books| {
         [
             name,
@@ -144,7 +144,8 @@ fn summary(outcome: &RunOutcome) -> String {
     let _ = write!(text, "\nrun {} {status}: {books}; {speed}, {memory} MiB", outcome.run_id);
     if total.quarantined > 0 {
         let run = &outcome.run_id;
-        let _ = write!(text, "\ntransfuse quarantine list {run} --plan PLAN shows why");
+        let plan = plan.display();
+        let _ = write!(text, "\ntransfuse quarantine list {run} --plan {plan} shows why");
     }
     text
 }
@@ -284,7 +285,7 @@ mod tests {
             seconds: 1.0,
         });
 
-        let text = summary(&outcome);
+        let text = summary(&outcome, Path::new("plan.yaml"));
 
         let line = text.lines().find(|line| line.starts_with("public.person")).unwrap();
         assert!(line.contains("1,200") && line.ends_with("DOES NOT CLOSE"), "{text}");

@@ -91,7 +91,7 @@ impl Draft {
         let signed = signed.filter(|column| column.signed.is_some()).count();
         tell(format!("{}: {} tables", plan.name, plan.tables.len()));
         if signed > 0 {
-            tell(format!("{signed} columns carry a signature for a loss: look at `signed`"));
+            tell(format!("signatures for a loss, to be read under `signed`: {signed}"));
         }
         if has_secret {
             tell(
