@@ -143,20 +143,26 @@ pub struct ConnectionTest {
 }
 
 /// The URL with its password replaced by `***`, fit to show and to log.
+///
+/// A password with characters that should have been percent-encoded is hidden whole, at the price
+/// of hiding more than the password.
 pub fn without_secret(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let path = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at(path);
-    let tail = match tail.split_once('?') {
-        Some((path, query)) => format!("{path}?{}", query_without_secrets(query)),
-        None => tail.to_owned(),
-    };
-    let Some((login, host)) = authority.rsplit_once('@') else {
-        return format!("{scheme}://{authority}{tail}");
-    };
-    match login.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:***@{host}{tail}"),
-        None => format!("{scheme}://{login}@{host}{tail}"),
+    let login = rest.rsplit_once('@').and_then(|(login, host)| {
+        let user = login.find([':', '/', '?']).unwrap_or(login.len());
+        (!login[user..].starts_with(['/', '?'])).then(|| (&login[..user], login.len() > user, host))
+    });
+    match login {
+        Some((user, true, host)) => format!("{scheme}://{user}:***@{}", without_query(host)),
+        Some((user, false, host)) => format!("{scheme}://{user}@{}", without_query(host)),
+        None => format!("{scheme}://{}", without_query(rest)),
+    }
+}
+
+fn without_query(place: &str) -> String {
+    match place.split_once('?') {
+        Some((place, query)) => format!("{place}?{}", query_without_secrets(query)),
+        None => place.to_owned(),
     }
 }
 
@@ -185,6 +191,8 @@ mod tests {
         check("postgres://ann:s3cret@db:5432/mdw", "postgres://ann:***@db:5432/mdw");
         check("postgres://ann:a@b:c@db/mdw?x=1", "postgres://ann:***@db/mdw?x=1");
         check("mysql://ann@db/mdw?password=s3cret", "mysql://ann@db/mdw?password=***");
+        check("postgres://ann:a/b?c@db/mdw", "postgres://ann:***@db/mdw");
+        check("mysql://db/mdw?password=a@b", "mysql://db/mdw?password=***");
         check("postgres://db/mdw", "postgres://db/mdw");
         check("sqlite:legacy.db", "sqlite:legacy.db");
     }

@@ -32,9 +32,11 @@ pub(super) async fn conduct<T: Target + 'static>(
     let board = Arc::new(Board::new(&request.plan, request.progress.clone()));
     let source = Source::open(&request.source_url).await?;
     let source_catalog = catalog::of_source(&source).await?;
-    let mut session = target.session().await?;
-    let target_catalog = session.catalog().await?;
+    // Until the plan is found to be good, a target that is a file is not even made.
+    let target_catalog = map::catalog_of_target(&request.target_url).await?;
     refuse_problems(&check::check(&request.plan, &source_catalog, Some(&target_catalog)))?;
+    tables(&request, source.engine(), &source_catalog, &target_catalog)?;
+    let mut session = target.session().await?;
     let _lock = target.lock().await?.ok_or_else(|| {
         EngineError::new(
             ErrorCode::Load009,
@@ -172,7 +174,8 @@ impl<T: Target + 'static> Work<T> {
         };
         self.board.enter(Phase::Preparing);
         self.prepare(session).await?;
-        let tables = self.tables(session, source, source_catalog).await?;
+        let target_catalog = session.catalog().await?;
+        let tables = tables(&self.request, source.engine(), source_catalog, &target_catalog)?;
         let mut snapshot = Snapshot::open(source, workers).await?;
         let jobs = self.cut(session, &mut snapshot, &tables).await?;
         self.board.enter(Phase::Copying);
@@ -224,51 +227,6 @@ impl<T: Target + 'static> Work<T> {
         }
         .await;
         end(session, made).await
-    }
-
-    /// What is read, how it is turned and where it goes, table by table.
-    async fn tables(
-        &self,
-        session: &mut T::Session,
-        source: &Source,
-        source_catalog: &Catalog,
-    ) -> Result<Vec<Arc<TableCopy>>> {
-        let plan = &self.request.plan;
-        let engine = self.target.engine();
-        let target_catalog = session.catalog().await?;
-        let secret = self.request.key.as_bytes();
-        plan.tables
-            .iter()
-            .enumerate()
-            .map(|(index, mapping)| {
-                let mapping = with_types_of(&target_catalog, engine, mapping);
-                let name = target_name(engine, &mapping.target);
-                let from = End {
-                    engine: source.engine(),
-                    table: map::source_table(source_catalog, &mapping.source),
-                };
-                let to = End { engine, table: target_catalog.table(&name) };
-                let mut read = transform::read_for(&mapping, from, to);
-                let columns: Vec<LoadColumn> =
-                    RowTransform::compile(plan, &mapping, &read, engine, secret)?
-                        .outputs()
-                        .iter()
-                        .map(|column| LoadColumn {
-                            name: column.name.clone(),
-                            data_type: column.data_type.clone(),
-                            is_enum: is_enum(&target_catalog, plan, &column.data_type),
-                            is_raw: is_raw(&mapping, &read, &column.name),
-                        })
-                        .collect();
-                let load = LoadTable { name, columns };
-                if !load.goes_binary() {
-                    // One column has to go as text, and so all of them do.
-                    read.columns.iter_mut().for_each(ReadColumn::as_value);
-                }
-                let turn = RowTransform::compile(plan, &mapping, &read, engine, secret)?;
-                Ok(Arc::new(TableCopy { index, source: mapping.source, read, turn, load }))
-            })
-            .collect()
     }
 
     /// Cuts every table into chunks. A run that continues has to find the cuts that it made.
@@ -451,6 +409,48 @@ impl<T: Target + 'static> Work<T> {
             ),
         })
     }
+}
+
+/// What is read, how it is turned and where it goes, table by table.
+fn tables(
+    request: &Request,
+    source: Engine,
+    source_catalog: &Catalog,
+    target_catalog: &Catalog,
+) -> Result<Vec<Arc<TableCopy>>> {
+    let plan = &request.plan;
+    let engine = target_catalog.engine;
+    let secret = request.key.as_bytes();
+    plan.tables
+        .iter()
+        .enumerate()
+        .map(|(index, mapping)| {
+            let mapping = with_types_of(target_catalog, engine, mapping);
+            let name = target_name(engine, &mapping.target);
+            let from =
+                End { engine: source, table: map::source_table(source_catalog, &mapping.source) };
+            let to = End { engine, table: target_catalog.table(&name) };
+            let mut read = transform::read_for(&mapping, from, to);
+            let columns: Vec<LoadColumn> =
+                RowTransform::compile(plan, &mapping, &read, engine, secret)?
+                    .outputs()
+                    .iter()
+                    .map(|column| LoadColumn {
+                        name: column.name.clone(),
+                        data_type: column.data_type.clone(),
+                        is_enum: is_enum(target_catalog, plan, &column.data_type),
+                        is_raw: is_raw(&mapping, &read, &column.name),
+                    })
+                    .collect();
+            let load = LoadTable { name, columns };
+            if !load.goes_binary() {
+                // One column has to go as text, and so all of them do.
+                read.columns.iter_mut().for_each(ReadColumn::as_value);
+            }
+            let turn = RowTransform::compile(plan, &mapping, &read, engine, secret)?;
+            Ok(Arc::new(TableCopy { index, source: mapping.source, read, turn, load }))
+        })
+        .collect()
 }
 
 /// One worker: a reader and a session of its own, until no job is left. Both come back.

@@ -126,24 +126,34 @@ impl Guess {
     }
 }
 
-/// Whether values are all there and all different, in bounded memory.
+/// Whether values are all there and all different, in bounded memory: as long as each is larger
+/// than the one before, nothing else has to be remembered.
 #[derive(Debug, Default)]
 struct Uniqueness {
+    /// Hashes of the values so far; two values with one hash only cost the guess.
     seen: HashSet<u64>,
     hasher: RandomState,
+    /// There were too many values to remember.
+    overflowed: bool,
+    largest: Option<i64>,
+    unordered: bool,
     failed: bool,
 }
 
 impl Uniqueness {
     fn see(&mut self, field: &[u8]) {
-        // Two values with one hash only cost the guess; so does a file of too many.
-        let is_new = !field.is_empty()
-            && self.seen.len() < MOST_KEYS
-            && self.seen.insert(self.hasher.hash_one(field));
-        if !self.failed && !is_new {
-            self.failed = true;
+        if self.failed {
+            return;
+        }
+        let number = std::str::from_utf8(field).ok().and_then(|text| text.parse::<i64>().ok());
+        self.unordered |= number.is_none() || number <= self.largest;
+        self.largest = number;
+        if !self.overflowed && self.seen.len() >= MOST_KEYS {
+            self.overflowed = true;
             self.seen = HashSet::new();
         }
+        let is_known = !self.overflowed && !self.seen.insert(self.hasher.hash_one(field));
+        self.failed = field.is_empty() || is_known || (self.overflowed && self.unordered);
     }
 
     const fn holds(&self) -> bool {
@@ -263,7 +273,7 @@ fn is_uuid(text: &str) -> bool {
 }
 
 /// Beyond this many rows no key is guessed: the plan may still name one.
-const MOST_KEYS: usize = 4_000_000;
+const MOST_KEYS: usize = 1 << 20;
 const LONGEST_NUMBER: usize = 1000;
 
 #[cfg(test)]
