@@ -311,7 +311,7 @@ fn with_ids(sql: &str) -> String {
             out.push_str(if is_cast { "::" } else { ":" });
             rest = if is_cast { &tail[1..] } else { tail };
         } else {
-            out.push_str(&format!("'{}'", id(&tail[..end])));
+            out.extend(["'", &id(&tail[..end]), "'"]);
             rest = &tail[end..];
         }
     }

@@ -1,3 +1,5 @@
+//! Table by table, as the legacy framework made them.
+
 use super::{Column, Kind, Table};
 
 /// All tables, parents before children.

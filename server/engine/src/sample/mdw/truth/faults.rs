@@ -1,3 +1,5 @@
+//! The faults that are planted, and where each has to end.
+
 use serde::Serialize;
 use shared::error_code::ErrorCode;
 
