@@ -1,5 +1,7 @@
 //! Runs on real databases, from their first chunk to their closed books.
 
+#![expect(clippy::unwrap_used, reason = "what these tests call is part of them")]
+
 mod support;
 mod copy;
 mod kill;

@@ -4,6 +4,8 @@
 //! What the target then says of its own type and values is compared, so that no step between can
 //! be wrong unseen.
 
+use std::fmt::Write as _;
+
 use engine::map::draft::draft;
 use shared::run::OutcomeStatus;
 use testbed::Database;
@@ -54,7 +56,7 @@ async fn from_sqlite(case: &Case) {
     let mut sql =
         format!("create table t (\"order\" integer primary key, v {});", case.source_type);
     for (id, literal) in case.literals.iter().enumerate() {
-        sql += &format!("insert into t values ({id}, {literal});");
+        let _ = write!(sql, "insert into t values ({id}, {literal});");
     }
     arrives(&sqlite(&folder, "legacy.db", &sql), case).await;
 }
