@@ -29,7 +29,7 @@ pub fn App() -> impl IntoView {
         page => format!("{page} · Transfuse"),
     };
     view! {
-        <Title formatter/>
+        <Title formatter text=""/>
         <Router>
             <Pages/>
         </Router>

@@ -12,9 +12,8 @@ test('what is wrong with a connection is told while it is typed', async ({ page,
   const connections = new Connections(page);
   await connections.open();
   await connections.add.click();
-  await connections.name.focus();
   await connections.url.fill('oracle://db/legacy');
-  await connections.name.focus();
+  await connections.role.focus();
   await expect(page.getByText('Give the connection a name.')).toBeHidden();
   await expect(page.getByText(/^Start with postgres/)).toBeVisible();
 

@@ -45,13 +45,13 @@ test('a changed plan is saved as the next version', async ({ page, portal: _ }) 
   await expect(page.getByText(`Read by ${before} people`, { exact: true })).toBeVisible();
 });
 
-test('a column that is not there is found before anything runs', async ({ page, portal: _ }) => {
+test('a table that is not there is found before anything runs', async ({ page, portal: _ }) => {
   const plans = new Plans(page);
   await plans.openPlan(PLAN);
   await plans.look('YAML');
-  await plans.edit(/source: first_name/, 'source: frist_name');
+  await plans.edit('- source: auth_group\n', '- source: auth_gruop\n');
   await page.getByRole('button', { name: 'Check against the databases' }).click();
-  await expect(page.getByText(/MAP-002.*frist_name/)).toBeVisible();
+  await expect(page.getByText(/MAP-002.*auth_gruop/)).toBeVisible();
 });
 
 test('a plan is drafted from two connections', async ({ page, portal: _ }) => {

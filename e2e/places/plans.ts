@@ -27,8 +27,12 @@ export class Plans {
     await this.page.getByRole('group', { name: 'View' }).getByRole('button', { name: kind }).click();
   }
 
-  /** Replaces a part of the document. */
+  /** Replaces a part of the document, all at once: a browser types a hundred kilobytes for minutes. */
   async edit(what: string | RegExp, by: string): Promise<void> {
-    await this.yaml.fill((await this.yaml.inputValue()).replace(what, by));
+    const text = (await this.yaml.inputValue()).replace(what, by);
+    await this.yaml.evaluate((area: HTMLTextAreaElement, text) => {
+      area.value = text;
+      area.dispatchEvent(new Event('input', { bubbles: true }));
+    }, text);
   }
 }

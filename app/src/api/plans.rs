@@ -21,19 +21,14 @@ pub(crate) async fn find(id: &PlanId) -> Result<SavedPlan, ApiError> {
     send(get(&route::plan(id))).await.and_then(read)
 }
 
-/// Reads both catalogs and proposes a plan for them. It is not saved.
-pub(crate) async fn draft(new: &NewDraft) -> Result<Plan, ApiError> {
-    send(post(route::PLANS_DRAFT).json(new)?).await.and_then(|plan: Value| read_plan(&plan))
+/// Reads both catalogs and saves a complete, runnable plan for them.
+pub(crate) async fn draft(new: &NewDraft) -> Result<SavedPlan, ApiError> {
+    send(post(route::PLANS_DRAFT).json(new)?).await.and_then(read)
 }
 
 /// Holds a plan against its databases, without saving it.
 pub(crate) async fn check(plan: &Plan) -> Result<PlanCheck, ApiError> {
     send(post(route::PLANS_CHECK).json(plan)?).await
-}
-
-/// Saves a new plan.
-pub(crate) async fn create(plan: &Plan) -> Result<SavedPlan, ApiError> {
-    send(post(route::PLANS).json(plan)?).await.and_then(read)
 }
 
 /// Saves a new version, unless somebody else saved one after `before`.

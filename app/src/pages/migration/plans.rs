@@ -182,11 +182,7 @@ fn DraftForm(connections: Vec<Connection>) -> impl IntoView {
         refusal.set(None);
         is_busy.set(true);
         spawn_local(async move {
-            let saved = match api::plans::draft(&new).await {
-                Ok(plan) => api::plans::create(&plan).await,
-                Err(error) => Err(error),
-            };
-            match saved {
+            match api::plans::draft(&new).await {
                 Ok(plan) => {
                     notices.good(format!(
                         "Drafted {} with {}.",
