@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -11,8 +12,10 @@ const data = join(import.meta.dirname, '.data');
 // Workers read this file again and must find the server that the first reading started.
 if (!process.env.E2E_PORT) {
   process.env.E2E_PORT = String(await freePort());
+  process.env.E2E_TARGET = freshDatabase() ?? '';
   rmSync(data, { recursive: true, force: true });
 }
+const demo = process.env.E2E_TARGET ? `--demo --demo-target "${process.env.E2E_TARGET}"` : '--demo';
 const baseURL = `http://127.0.0.1:${process.env.E2E_PORT}`;
 
 export default defineConfig({
@@ -45,7 +48,7 @@ export default defineConfig({
     },
   },
   webServer: {
-    command: `"${binary}" serve --demo --listen 127.0.0.1:${process.env.E2E_PORT} --data "${data}"`,
+    command: `"${binary}" serve ${demo} --listen 127.0.0.1:${process.env.E2E_PORT} --data "${data}"`,
     cwd: root,
     url: baseURL,
     reuseExistingServer: false,
@@ -63,6 +66,17 @@ function installedChromium(): string | undefined {
     '/usr/bin/google-chrome',
   ];
   return candidates.find((path) => path && existsSync(path));
+}
+
+/** An empty database on the PostgreSQL that `./dev` started; else the demonstration uses SQLite. */
+function freshDatabase(): string | undefined {
+  const server = process.env.TRANSFUSE_TEST_POSTGRES;
+  if (!server) return undefined;
+  const name = `e2e_${process.pid}`;
+  execFileSync('psql', [server, '--quiet', '--command', `create database ${name}`]);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return url.href;
 }
 
 function freePort(): Promise<number> {
