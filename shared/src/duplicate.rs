@@ -268,8 +268,8 @@ pub enum Veto {
     IdentifierConflict,
     /// Jr and Sr, II and III.
     SuffixConflict,
-    /// Born on one day, of one name, at one place, but with two given names or sexes.
-    PossibleTwins,
+    /// Of one surname, but with two given names or sexes: twins, brothers, sisters.
+    PossibleSiblings,
     /// Of one name and place, but born a generation apart.
     PossibleParentAndChild,
     /// A newborn without a name of its own.
@@ -283,7 +283,7 @@ pub enum Veto {
 names!(Veto {
     IdentifierConflict => "identifier_conflict", "Different identifiers";
     SuffixConflict => "suffix_conflict", "Different suffixes";
-    PossibleTwins => "possible_twins", "Possible twins";
+    PossibleSiblings => "possible_siblings", "Possible twins or siblings";
     PossibleParentAndChild => "possible_parent_and_child", "Possible parent and child";
     Newborn => "newborn", "Newborn without a name";
     SharedIdentifier => "shared_identifier", "One identifier, two people";

@@ -52,9 +52,14 @@ pub(super) fn email(people: &People, a: &Row, b: &Row) -> Agreement {
     if left == right && left.bytes().any(|byte| byte.is_ascii_digit()) {
         return Agreement::Part;
     }
-    // One of them mistyped. Anything less alike is what people of one name choose.
+    // One of them mistyped. Anything less alike is what people of one name choose, and so is
+    // another number behind it.
     let is_typo = |one: &str, other: &str| {
-        one.len().abs_diff(other.len()) < 2 && kernel::edits(one.as_bytes(), other.as_bytes()) == 1
+        let letters =
+            |text: &str| text.bytes().filter(|byte| !byte.is_ascii_digit()).collect::<Vec<_>>();
+        one.len().abs_diff(other.len()) < 2
+            && kernel::edits(one.as_bytes(), other.as_bytes()) == 1
+            && letters(one) != letters(other)
     };
     if domain == other_domain && is_typo(left, right)
         || left == right && is_typo(domain, other_domain)

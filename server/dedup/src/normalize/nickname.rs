@@ -1,6 +1,6 @@
 //! Short and other forms of given names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// A name's place in the list of names that have other forms. 0 for a name that is not in it.
@@ -25,6 +25,16 @@ pub fn root(name: &str) -> Option<&'static str> {
 pub fn are_forms_of_one_name(left: &[u16], right: &[u16]) -> bool {
     left.iter().any(|group| right.contains(group))
 }
+
+/// Whether a name is one in use, and not some misspelling.
+pub fn is_in_use(name: &str) -> bool {
+    position(name) != 0 || IN_USE.contains(name)
+}
+
+static IN_USE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let lines = include_str!("given_names.txt").lines();
+    lines.filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect()
+});
 
 struct Table {
     positions: HashMap<&'static str, u16>,
@@ -70,6 +80,16 @@ mod tests {
         assert!(!agree("patricia", "patrick"));
         assert!(!agree("william", "robert"));
         assert!(!agree("quillan", "quillan"));
+    }
+
+    #[test]
+    fn names_in_use_are_told_from_misspellings() {
+        for name in ["jaden", "kaden", "bill", "wilhelm", "maya"] {
+            assert!(is_in_use(name), "{name}");
+        }
+        for name in ["jhon", "micheal", "patrcik", ""] {
+            assert!(!is_in_use(name), "{name}");
+        }
     }
 
     #[test]

@@ -25,6 +25,9 @@ use crate::number::{real, size, wide};
 #[serde(deny_unknown_fields)]
 pub struct Reading {
     pub date_order: DateOrder,
+    /// Whether most records have more than a name and a date: an identifier, a phone, an address.
+    /// Where they have, two that share a name and a date alone may be namesakes.
+    pub has_contacts: bool,
     /// Values that so many records share that they are nobody's, as hashes of their content.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub placeholders: BTreeMap<Field, BTreeSet<u64>>,
@@ -229,6 +232,7 @@ impl Builder {
             } else {
                 DateOrder::MonthFirst
             },
+            has_contacts: 2 * rows.iter().filter(|row| row.can_be_reached()).count() > rows.len(),
             placeholders,
         }
     }
@@ -301,6 +305,15 @@ impl People {
 }
 
 impl Row {
+    const fn can_be_reached(&self) -> bool {
+        self.identifier != 0
+            || self.other_identifier != 0
+            || self.phones[0] != 0
+            || self.email != 0
+            || self.address != 0
+            || self.postcode != 0
+    }
+
     /// Whether nothing in it belongs to few enough people to tell one by.
     const fn says_nothing(&self) -> bool {
         self.given == 0

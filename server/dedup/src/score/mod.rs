@@ -7,6 +7,7 @@ use shared::duplicate::{Agreement, Alternatives, Factor, Field, Veto};
 
 use crate::compare::{Pattern, compare};
 use crate::model::{CLASSES, Class, FIELDS, LEVELS, Model, Tables};
+use crate::normalize::nickname;
 use crate::people::{Index, People, ValueId};
 use crate::train::frequency;
 
@@ -156,18 +157,23 @@ impl<'a> Scorer<'a> {
         veto::vetoes(self.people, left, right, pattern, || self.are_two_names(left, right))
     }
 
-    /// Whether two similar given names are two names, not one and its misspelling: both are common,
-    /// and neither is a small fraction of the other.
+    /// Whether two similar given names are two names, not one and its misspelling. A name is one
+    /// that is known, or so common here that a misspelling of the other would not be.
     fn are_two_names(&self, left: Index, right: Index) -> bool {
         const MISSPELLINGS: f64 = 0.05;
-        let Some(given) = self.rarity.iter().find(|rarity| rarity.field == Field::GivenName) else {
-            return false;
-        };
-        let known = |record: Index| given.common.get(&self.people.row(record).given).copied();
-        match (known(left), known(right)) {
-            (Some(one), Some(other)) => one.min(other) >= MISSPELLINGS * one.max(other),
-            _ => false,
+        let names = &self.people.names;
+        let [one, other] = [left, right].map(|record| self.people.row(record).given);
+        if !names.name(one).is_latin {
+            return true;
         }
+        let given = self.rarity.iter().find(|rarity| rarity.field == Field::GivenName);
+        let often = |name: ValueId| given.and_then(|given| given.common.get(&name)).copied();
+        let is_name = |name: ValueId, beside: ValueId| {
+            nickname::is_in_use(names.text(name))
+                || often(name)
+                    .is_some_and(|share| share >= MISSPELLINGS * often(beside).unwrap_or(f64::MAX))
+        };
+        is_name(one, other) && is_name(other, one)
     }
 }
 

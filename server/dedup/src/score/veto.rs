@@ -19,26 +19,35 @@ pub(super) fn vetoes(
     let checks = [
         (Veto::IdentifierConflict, pattern.get(Field::Identifier) == Agreement::Different),
         (Veto::SuffixConflict, pattern.get(Field::Suffix) == Agreement::Different),
-        (Veto::PossibleTwins, may_be_twins(pattern, are_two_names)),
+        (Veto::PossibleSiblings, may_be_siblings(pattern, are_two_names)),
         (Veto::PossibleParentAndChild, may_be_parent_and_child(pattern)),
         (Veto::Newborn, a.is_newborn() || b.is_newborn()),
         (Veto::SharedIdentifier, share_an_identifier_only(pattern)),
-        (Veto::ThinEvidence, is_thin(pattern) || a.is_nobodys() || b.is_nobodys()),
+        (
+            Veto::ThinEvidence,
+            is_thin(pattern, people.reading().has_contacts) || a.is_nobodys() || b.is_nobodys(),
+        ),
     ];
     checks.into_iter().filter(|(_, applies)| *applies).map(|(veto, _)| veto).collect()
 }
 
-fn may_be_twins(pattern: Pattern, are_two_names: impl Fn() -> bool) -> bool {
-    use Agreement::{Close, Different, Exact, Loose, Near, Part};
-    pattern.get(Field::BirthDate) == Exact
-        && matches!(pattern.get(Field::Surname), Exact | Near | Part)
+/// Born on one day with two names or sexes; or of two similar names, or one initial, which brothers
+/// and sisters have too.
+fn may_be_siblings(pattern: Pattern, are_two_names: impl Fn() -> bool) -> bool {
+    use Agreement::{Close, Different, Exact, Initial, Loose, Near, OneEdit, Part, TwoEdits};
+    let born_together = pattern.get(Field::BirthDate) == Exact;
+    let numbers_are_near = matches!(pattern.get(Field::Identifier), OneEdit | TwoEdits);
+    matches!(pattern.get(Field::Surname), Exact | Near | Part)
         && pattern.get(Field::Identifier) != Exact
-        && (pattern.get(Field::Sex) == Different
-            || match pattern.get(Field::GivenName) {
-                Different | Loose => true,
-                Near | Close => are_two_names(),
-                _ => false,
-            })
+        && match pattern.get(Field::GivenName) {
+            Exact => born_together && pattern.get(Field::Sex) == Different,
+            // Numbers given out to twins at one counter follow each other.
+            _ if born_together && numbers_are_near => true,
+            Different | Loose => born_together,
+            Near | Close => are_two_names(),
+            Initial if !born_together => true,
+            _ => born_together && pattern.get(Field::Sex) == Different,
+        }
 }
 
 fn may_be_parent_and_child(pattern: Pattern) -> bool {
@@ -57,29 +66,24 @@ fn share_an_identifier_only(pattern: Pattern) -> bool {
         && matches!(pattern.get(Field::BirthDate), Different | SmallPart | TwoEdits)
 }
 
-/// A name alone is nobody's alone; nor is a name with a birthday in a large city, when all that
-/// could tell namesakes apart differs.
-fn is_thin(pattern: Pattern) -> bool {
+/// A name alone is nobody's alone; nor is a name with a birthday in a large city, when nothing
+/// agrees that could tell namesakes apart although there are columns for it.
+fn is_thin(pattern: Pattern, has_contacts: bool) -> bool {
     const PERSONAL: [Field; 4] =
         [Field::GivenName, Field::BirthDate, Field::Identifier, Field::OtherIdentifier];
-    const TELLING: [Field; 7] = [
-        Field::Identifier,
-        Field::OtherIdentifier,
-        Field::Phone,
-        Field::Email,
-        Field::Address,
-        Field::Postcode,
-        Field::Area,
+    use Agreement::{Exact, Missing, Near, OneEdit, Swapped, TwoEdits};
+    let telling: [(Field, &[Agreement]); 6] = [
+        (Field::Identifier, &[Exact, OneEdit, TwoEdits]),
+        (Field::OtherIdentifier, &[Exact]),
+        (Field::Phone, &[Exact]),
+        (Field::Email, &[Exact]),
+        (Field::Address, &[Exact, Near, Swapped]),
+        // Where the address says nothing; a whole town shares the postcode of other addresses.
+        (Field::Postcode, &[Exact, OneEdit]),
     ];
-    let says = |field: &&Field| pattern.get(**field) != Agreement::Missing;
-    let agrees = |field: &Field| {
-        !matches!(
-            pattern.get(*field),
-            Agreement::Missing | Agreement::Different | Agreement::SmallPart
-        )
-    };
-    PERSONAL.iter().filter(says).count() < 2
-        || TELLING.iter().any(|field| says(&field)) && !TELLING.iter().any(agrees)
+    let personal = PERSONAL.iter().filter(|field| pattern.get(**field) != Missing).count();
+    let is_told = telling.iter().any(|(field, levels)| levels.contains(&pattern.get(*field)));
+    personal < 2 || has_contacts && !is_told
 }
 
 #[cfg(test)]
@@ -90,9 +94,14 @@ mod tests {
 
     #[track_caller]
     fn check(levels: &[(Field, Agreement)], expected: &[Veto]) {
-        let columns = Columns::recognise(&["id", "first_name"], &[]).unwrap();
+        check_in("", levels, expected);
+    }
+
+    #[track_caller]
+    fn check_in(phone: &str, levels: &[(Field, Agreement)], expected: &[Veto]) {
+        let columns = Columns::recognise(&["id", "first_name", "phone"], &[]).unwrap();
         let mut builder = Builder::new(columns);
-        builder.extend(&[["a", "Ida"], ["b", "Ida"]], |row, at| row[at]);
+        builder.extend(&[["a", "Ida", phone], ["b", "Ida", phone]], |row, at| row[at]);
         let people = builder.finish(None).unwrap();
         let pattern = levels
             .iter()
@@ -126,16 +135,21 @@ mod tests {
     }
 
     #[test]
-    fn twins_are_told_by_name_or_sex() {
+    fn siblings_are_told_by_name_or_sex() {
         let born = [(BirthDate, Exact), (Surname, Exact), (Address, Exact)];
         for given in [Different, Loose, Near, Close] {
-            check(&[&born[..], &[(GivenName, given)]].concat(), &[Veto::PossibleTwins]);
+            check(&[&born[..], &[(GivenName, given)]].concat(), &[Veto::PossibleSiblings]);
         }
         check(
             &[&born[..], &[(GivenName, Initial), (Sex, Different)]].concat(),
-            &[Veto::PossibleTwins],
+            &[Veto::PossibleSiblings],
         );
         check(&[&born[..], &[(GivenName, Nickname)]].concat(), &[]);
+        check(&[&born[..], &[(GivenName, Initial)]].concat(), &[]);
+        let numbered = [(GivenName, Nickname), (Identifier, OneEdit)];
+        check(&[&born[..], &numbered].concat(), &[Veto::PossibleSiblings]);
+        let year_apart = [(BirthDate, OneEdit), (Surname, Exact), (Address, Exact)];
+        check(&[&year_apart[..], &[(GivenName, Initial)]].concat(), &[Veto::PossibleSiblings]);
     }
 
     #[test]
@@ -160,12 +174,12 @@ mod tests {
 
     #[test]
     fn namesakes_are_not_told_by_name_and_birthday() {
+        const PHONE: &str = "617-555-0142";
         let namesakes = [(GivenName, Exact), (Surname, Exact), (BirthDate, Exact)];
-        check(
-            &[&namesakes[..], &[(Phone, Different), (Address, Different)]].concat(),
-            &[Veto::ThinEvidence],
-        );
-        check(&[&namesakes[..], &[(Phone, Different), (Address, Near)]].concat(), &[]);
+        let differing = [(Phone, Different), (Address, Different)];
+        check_in(PHONE, &[&namesakes[..], &differing].concat(), &[Veto::ThinEvidence]);
+        check_in(PHONE, &namesakes, &[Veto::ThinEvidence]);
+        check_in(PHONE, &[&namesakes[..], &[(Phone, Different), (Address, Near)]].concat(), &[]);
         check(&[(GivenName, Exact), (Surname, Exact), (Phone, Exact)], &[Veto::ThinEvidence]);
     }
 }
