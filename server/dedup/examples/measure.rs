@@ -67,15 +67,16 @@ fn measure(people: &str, truth: &str, ignored: &[Attribute]) -> Outcome<()> {
     let policy = Policy { ignore: ignored.to_vec(), ..Policy::default() };
     let started = Instant::now();
     let people = read(people, &policy)?;
-    let read_in = started.elapsed();
+    let (read_in, read_cpu) = (started.elapsed(), cpu_seconds());
     let started = Instant::now();
     let findings = find::find(&people, &policy, None, &[])?;
     writeln!(
         out,
-        "records {} compared {} | read {read_in:.1?} find {:.1?} | peak {} MB",
+        "records {} compared {} | read {read_in:.1?}, {read_cpu:.2} CPU s | find {:.1?}, {:.2} CPU s | peak {} MB",
         people.len(),
         findings.compared,
         started.elapsed(),
+        cpu_seconds() - read_cpu,
         peak_megabytes()
     )?;
     let mut reader = csv::Reader::from_path(truth)?;
@@ -245,6 +246,16 @@ fn print_wrong(
         }
     }
     Ok(())
+}
+
+/// What all threads of the process took, as the system counts it.
+fn cpu_seconds() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = status.rsplit(')').next().unwrap_or_default();
+    let ticks = |field: usize| {
+        after_name.split_whitespace().nth(field).and_then(|text| text.parse::<u32>().ok())
+    };
+    f64::from(ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()) / 100.0
 }
 
 /// What the process took at most, as the system counts it.

@@ -33,6 +33,9 @@ pub enum Slot {
 
 const SLOTS: usize = 16;
 
+/// Most records fit into so many bytes.
+const USUAL: usize = 160;
+
 /// A record's normalised values, in one allocation.
 #[derive(Clone, Default)]
 pub struct Draft {
@@ -70,7 +73,7 @@ pub fn read<'a>(columns: &Columns, cell: impl Fn(usize) -> &'a str) -> Draft {
     let street =
         address::parse(one(Attribute::HouseNumber), one(Attribute::Street), one(Attribute::Unit));
 
-    let mut writer = Writer::default();
+    let mut writer = Writer { text: String::with_capacity(USUAL), ..Writer::default() };
     writer.put(one(Attribute::RecordId).trim());
     writer.put(&names.given);
     writer.put(&names.middle);

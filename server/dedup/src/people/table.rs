@@ -34,19 +34,19 @@ impl Table {
         if text.is_empty() {
             return 0;
         }
-        let full = hash::of(text);
-        let (table, ends, held) = (&mut self.index, &self.ends, &self.text);
-        let found = table.find(full, |id| slice(held, ends, *id) == text);
-        if let Some(id) = found {
+        let content = hash::upper(hash::of(text));
+        let (ends, held) = (&self.ends, &self.text);
+        let is_it = |id: &u32| slice(held, ends, *id) == text;
+        if let Some(id) = self.index.find(spread(content), is_it) {
             return *id;
         }
         let id = compact(self.ends.len());
         self.text.push_str(text);
         self.ends.push(compact(self.text.len()));
-        self.hashes.push(hash::upper(full));
+        self.hashes.push(content);
         self.counts.push(0);
-        let (ends, held) = (&self.ends, &self.text);
-        self.index.insert_unique(full, id, |id| hash::of(slice(held, ends, *id)));
+        let hashes = &self.hashes;
+        self.index.insert_unique(spread(content), id, |id| spread(hashes[*id as usize]));
         id
     }
 
@@ -86,6 +86,12 @@ impl Table {
         self.hashes.shrink_to_fit();
         self.counts.shrink_to_fit();
     }
+}
+
+/// Where a text belongs in an index, by the part of its hash that is kept: growing an index then
+/// reads no text.
+fn spread(content: u32) -> u64 {
+    hash::mix(0, u64::from(content))
 }
 
 fn slice<'a>(text: &'a str, ends: &[u32], id: ValueId) -> &'a str {
