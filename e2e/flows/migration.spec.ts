@@ -84,6 +84,21 @@ test('the quarantine is narrowed by cause, and its address says so', async ({ pa
   await expect(page).not.toHaveURL(/code=/);
 });
 
+test.describe('with a broken line', () => {
+  test.use({ expectedProblems: [/ERR_FAILED/] });
+
+  test('the run page says so, and catches up by itself', async ({ page, portal }) => {
+    await page.route('**/events', (route) => route.abort());
+    await portal.goTo('Data Migration');
+    const run = await new Runs(page).startAfresh(PLAN);
+    await expect(page.getByText('Connection lost: this may be out of date')).toBeVisible();
+
+    await page.unroute('**/events');
+    await run.completes();
+    await expect(page.getByText('Connection lost: this may be out of date')).toBeHidden();
+  });
+});
+
 test('the overview leads to what stayed behind', async ({ page, portal }) => {
   await portal.goTo('Data Migration');
   const run = await new Runs(page).startAfresh(PLAN);

@@ -56,11 +56,6 @@ test('a table that is not there is found before anything runs', async ({ page, p
 
 test('a plan is drafted from two connections', async ({ page, portal: _ }) => {
   const plans = new Plans(page);
-  await plans.open();
-  await page.getByRole('button', { name: 'Draft a plan' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Draft a plan' });
-  await dialog.getByLabel('Name').fill('By names and types');
-  await dialog.getByRole('button', { name: 'Draft' }).click();
-  await expect(page.getByRole('heading', { level: 2, name: 'By names and types' })).toBeVisible();
+  await plans.draft({ to: 'Modern', template: 'None', name: 'By names and types' });
   await expect(page.getByText(/^Drafted By names and types/)).toBeVisible();
 });

@@ -27,6 +27,19 @@ export class Plans {
     await this.page.getByRole('group', { name: 'View' }).getByRole('button', { name: kind }).click();
   }
 
+  /** Has a plan drafted from the demo's source, and goes to its page. */
+  async draft(wanted: { to: string; template: string; name: string }): Promise<void> {
+    await this.open();
+    await this.page.getByRole('button', { name: 'Draft a plan' }).click();
+    const dialog = this.page.getByRole('dialog', { name: 'Draft a plan' });
+    await choose(dialog.getByLabel('From'), 'Legacy MDW');
+    await choose(dialog.getByLabel('To', { exact: true }), wanted.to);
+    await choose(dialog.getByLabel('Template'), wanted.template);
+    await dialog.getByLabel('Name').fill(wanted.name);
+    await dialog.getByRole('button', { name: 'Draft' }).click();
+    await this.page.getByRole('heading', { level: 2, name: wanted.name }).waitFor();
+  }
+
   /** Replaces a part of the document, all at once: a browser types a hundred kilobytes for minutes. */
   async edit(what: string | RegExp, by: string): Promise<void> {
     const text = (await this.yaml.inputValue()).replace(what, by);
@@ -35,4 +48,13 @@ export class Plans {
       area.dispatchEvent(new Event('input', { bubbles: true }));
     }, text);
   }
+}
+
+/** Chooses by the beginning of what people read. */
+async function choose(select: Locator, text: string): Promise<void> {
+  await select.waitFor();
+  const labels = await select.getByRole('option').allTextContents();
+  const label = labels.find((label) => label.startsWith(text));
+  if (!label) throw new Error(`${text} is not among ${labels.join(', ')}`);
+  await select.selectOption({ label });
 }

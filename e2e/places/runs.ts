@@ -13,6 +13,7 @@ export class Runs {
   async startAfresh(plan: string): Promise<Run> {
     await this.open();
     const plans = this.page.getByLabel('Plan', { exact: true });
+    await plans.waitFor();
     const labels = await plans.getByRole('option').allTextContents();
     const label = labels.find((text) => text.startsWith(plan));
     if (!label) throw new Error(`there is no plan ${plan}, only ${labels.join(', ')}`);

@@ -11,17 +11,14 @@ pub fn Sparkline(
     /// Oldest first.
     #[prop(into)]
     values: Signal<Vec<f64>>,
-    /// How many values fill the width.
-    room: usize,
 ) -> impl IntoView {
-    let line = Memo::new(move |_| values.with(|values| path(values, room)));
+    let line = Memo::new(move |_| values.with(|values| path(values)));
     let area = move || {
         let line = line.get();
         if line.is_empty() {
             return line;
         }
-        let (first, last) = values.with(|values| (place(room, values.len(), 0), WIDTH));
-        format!("{line} L{last:.1} {HEIGHT} L{first:.1} {HEIGHT} Z")
+        format!("{line} L{WIDTH} {HEIGHT} L0 {HEIGHT} Z")
     };
     view! {
         <svg
@@ -36,21 +33,16 @@ pub fn Sparkline(
     }
 }
 
-/// The newest value stands at the right edge.
+/// From the oldest value at the left edge to the newest at the right.
 #[expect(clippy::cast_precision_loss, reason = "a few dozen values")]
-fn place(room: usize, count: usize, index: usize) -> f64 {
-    let step = WIDTH / (room.max(2) - 1) as f64;
-    WIDTH - (count - 1 - index) as f64 * step
-}
-
-fn path(values: &[f64], room: usize) -> String {
+fn path(values: &[f64]) -> String {
     if values.len() < 2 {
         return String::new();
     }
     let highest = values.iter().copied().fold(1.0, f64::max);
     let mut path = String::new();
     for (index, value) in values.iter().enumerate() {
-        let x = place(room, values.len(), index);
+        let x = WIDTH * index as f64 / (values.len() - 1) as f64;
         // Two units of margin keep the line's own width inside.
         let y = 2.0 + (HEIGHT - 4.0) * (1.0 - value.max(0.0) / highest);
         let command = if index == 0 { 'M' } else { 'L' };
@@ -65,11 +57,11 @@ mod tests {
 
     #[test]
     fn the_highest_value_reaches_the_top_and_the_newest_the_right() {
-        assert_eq!(path(&[0.0, 10.0, 5.0], 3), "M0.0 46.0L120.0 2.0L240.0 24.0");
+        assert_eq!(path(&[0.0, 10.0, 5.0]), "M0.0 46.0L120.0 2.0L240.0 24.0");
     }
 
     #[test]
     fn one_value_is_no_line() {
-        assert_eq!(path(&[1.0], 60), "");
+        assert_eq!(path(&[1.0]), "");
     }
 }

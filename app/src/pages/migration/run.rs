@@ -2,6 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
+use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::run::{Books, Failure, Phase, Run, RunState, TableProgress};
 use shared::user::Permission;
@@ -17,8 +18,8 @@ use crate::components::{
 use crate::format;
 use crate::stores::{Link, RunWatch, Session, Tone};
 
-/// As many rates as the sparkline shows.
-const RATES: usize = 60;
+/// Fewer rates than this are no picture.
+const RATES_TO_SHOW: usize = 8;
 
 #[component]
 pub fn RunPage(id: RunId) -> impl IntoView {
@@ -337,8 +338,8 @@ fn ProgressCard(id: RunId, watch: RunWatch) -> impl IntoView {
                     <dd>{move || format::bytes(watch.bytes())}</dd>
                 </div>
             </dl>
-            <Show when=move || { watch.rates().len() > 1 }>
-                <Sparkline values=Signal::derive(move || watch.rates()) room=RATES/>
+            <Show when=move || { watch.rates().len() >= RATES_TO_SHOW }>
+                <Sparkline values=Signal::derive(move || watch.rates())/>
             </Show>
         </section>
     }
@@ -428,15 +429,14 @@ const COLUMNS: [Column; 5] = [
     |books| books.quarantined,
 ];
 
-/// Whether every row is accounted for.
+/// Whether every row is accounted for. Nothing is said of books that are still open.
 #[component]
 fn BooksVerdict(watch: RunWatch) -> impl IntoView {
-    let verdict = Memo::new(move |_| {
-        let is_over = watch.state().is_some_and(|state| !is_under_way(state));
-        (is_over, watch.books_close(), watch.books())
-    });
+    let verdict =
+        Memo::new(move |_| (watch.state(), watch.books_close(), watch.books(), watch.failure()));
     move || {
-        let (is_over, close, books) = verdict.get();
+        let (state, close, books, failure) = verdict.get();
+        let refused = failure.is_some_and(|failure| failure.code == ErrorCode::Load005);
         let sum = format!(
             "{} read = {} loaded + {} merged + {} filtered + {} quarantined",
             format::count(books.read),
@@ -445,8 +445,13 @@ fn BooksVerdict(watch: RunWatch) -> impl IntoView {
             format::count(books.filtered),
             format::count(books.quarantined)
         );
-        match (is_over, close) {
-            (true, true) => view! {
+        let so_far = format!(
+            "{} of {} rows are accounted for.",
+            format::count(books.accounted()),
+            format::count(books.read)
+        );
+        match state {
+            Some(RunState::Completed) if close => view! {
                 <p class="verdict good">
                     <Icon shape=Shape::Done/>
                     <span>
@@ -457,22 +462,22 @@ fn BooksVerdict(watch: RunWatch) -> impl IntoView {
                 </p>
             }
             .into_any(),
-            (true, false) => view! {
+            Some(state) if refused || state == RunState::Completed => view! {
                 <p class="verdict bad">
                     <Icon shape=Shape::Warning/>
                     <span>
                         <strong>"The books do not close."</strong>
                         " "
-                        {format!(
-                            "{} of {} rows are accounted for.",
-                            format::count(books.accounted()),
-                            format::count(books.read),
-                        )}
+                        {so_far}
                     </span>
                 </p>
             }
             .into_any(),
-            (false, _) => view! {
+            Some(RunState::Paused | RunState::Failed) => {
+                view! { <p class="verdict quiet-text">"The books are open. " {so_far}</p> }
+                    .into_any()
+            }
+            _ => view! {
                 <p class="verdict quiet-text">"The books are open while the run goes on."</p>
             }
             .into_any(),

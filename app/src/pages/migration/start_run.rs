@@ -50,7 +50,7 @@ pub(super) fn StartRun(
             </button>
             <CheckboxField
                 name="start-fresh"
-                label="Begin again: take back what earlier runs of this plan wrote"
+                label="Begin again: take back what an earlier run of this version wrote"
                 value=is_fresh
                 disabled=is_busy
             />
