@@ -1,5 +1,7 @@
 //! The portal: what stands behind the sign-in.
 
+#![expect(clippy::unnecessary_wraps, reason = "a module that is fetched may not come")]
+
 use futures::future::{FutureExt, LocalBoxFuture};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -33,7 +35,6 @@ pub(super) fn load() -> LocalBoxFuture<'static, Result<ShowPages, NotLoaded>> {
     feature = "split",
     leptos::wasm_split::wasm_split(portal, wasm_split_path = leptos::wasm_split, fallible)
 )]
-#[cfg_attr(not(feature = "split"), expect(clippy::unnecessary_wraps, reason = "as when split"))]
 fn module() -> Result<ShowPages, NotLoaded> {
     Ok(|| view! { <Places/> }.into_any())
 }

@@ -1,5 +1,7 @@
 //! The migration pages: a module of their own, fetched when they are first visited.
 
+#![expect(clippy::unnecessary_wraps, reason = "a module that is fetched may not come")]
+
 mod place;
 mod overview;
 mod connections;
@@ -33,7 +35,6 @@ fn load() -> LocalBoxFuture<'static, Result<ShowPages, NotLoaded>> {
     feature = "split",
     leptos::wasm_split::wasm_split(migration, wasm_split_path = leptos::wasm_split, fallible)
 )]
-#[cfg_attr(not(feature = "split"), expect(clippy::unnecessary_wraps, reason = "as when split"))]
 fn module() -> Result<ShowPages, NotLoaded> {
     Ok(|| view! { <Pages/> }.into_any())
 }
