@@ -4,14 +4,14 @@
 //!
 //! | step | module | what it promises |
 //! | --- | --- | --- |
-//! | a policy and columns | [`policy`], [`column`] | what may be decided beforehand, and which column says what |
+//! | a policy and columns | [`policy`], [`mod@column`] | what may be decided beforehand, and which column says what |
 //! | normalize | [`normalize`], [`people`] | one form for what was written in many, in 64 bytes a record |
 //! | block | [`block`] | the pairs worth comparing, each once, none dropped in silence |
 //! | compare | [`compare`] | how far two records agree, field by field |
 //! | train | [`model`], [`train`] | how much each agreement weighs, learned without labels |
 //! | score | [`score`] | a weight in bits, its explanation, and what vetoes a merge |
 //! | cluster | [`cluster`] | people from pairs, without chains of weak links |
-//! | find | [`find`], [`update`] | the whole way, at once or for what changed |
+//! | find | [`mod@find`], [`update`] | the whole way, at once or for what changed |
 //! | survive | [`survive`] | the golden record, each value with where it came from |
 //! | evaluate | [`evaluate`] | how right it is, where the truth is known |
 //!
