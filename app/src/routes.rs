@@ -34,15 +34,29 @@ pub fn Pages() -> impl IntoView {
         <FlatRoutes fallback=|| view! { <NotFound/> }>
             <Route
                 path=path!("/")
-                view=|| guarded(Audience::Guests, || HOME.to_owned(), || view! { <Landing/> }.into_any())
+                view=|| {
+                    guarded(
+                        Audience::Guests,
+                        || HOME.to_owned(),
+                        || view! { <Landing/> }.into_any(),
+                    )
+                }
             />
             <Route
                 path=path!("/login")
-                view=|| guarded(Audience::Guests, after_sign_in, || view! { <SignIn/> }.into_any())
+                view=|| {
+                    guarded(Audience::Guests, after_sign_in, || view! { <SignIn/> }.into_any())
+                }
             />
             <Route
                 path=path!("/portal/*place")
-                view=|| guarded(Audience::SignedIn, sign_in_and_return, || view! { <Portal/> }.into_any())
+                view=|| {
+                    guarded(
+                        Audience::SignedIn,
+                        sign_in_and_return,
+                        || view! { <Portal/> }.into_any(),
+                    )
+                }
             />
         </FlatRoutes>
     }

@@ -2,6 +2,8 @@ import { expect, test } from '../fixtures/portal.ts';
 import { expectAccessible, expectNoSidewaysScroll } from '../fixtures/accessibility.ts';
 import { Landing } from '../places/landing.ts';
 import { Plans } from '../places/plans.ts';
+import { Quarantine } from '../places/quarantine.ts';
+import { Runs } from '../places/runs.ts';
 import { SignIn } from '../places/sign_in.ts';
 
 /** Every page, and what is on it when it is there. */
@@ -37,6 +39,20 @@ for (const { name, ...screen } of SCREENS) {
         await expectAccessible(page);
         await expectNoSidewaysScroll(page);
       }
+    });
+
+    test('so can a run and its quarantine', async ({ page, portal: _ }) => {
+      const run = await new Runs(page).startAfresh('MDW demo');
+      await run.completes();
+      await expectAccessible(page);
+      await expectNoSidewaysScroll(page);
+
+      await run.quarantine.click();
+      const quarantine = new Quarantine(page);
+      await quarantine.rows.first().click();
+      await expect(quarantine.details.getByText('What to do')).toBeVisible();
+      await expectAccessible(page);
+      await expectNoSidewaysScroll(page);
     });
 
     test('so can the pages of who is not signed in', async ({ page }) => {

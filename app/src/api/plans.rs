@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_plan_is_read_as_it_was_sent() {
-        let text = "'\"\\/ {[:,#&*!|>%@`]} ä 😀 \u{0}\u{1f}\u{7f}\u{85}\u{9f}\u{2028}\u{feff}\u{ffff}\r\n\t~";
+        let text = "'\"\\/ {[:,#&*!|>%@`]} ä 😀 ~ \r\n\t\u{0}\u{1f}\u{7f}\u{85}\u{9f}\u{2028}\u{feff}\u{ffff}";
         let plan = Plan::from_yaml(
             "{format: 1, name: n, source: a, target: b, tables: [{source: s, key: [id],
               target: public.t, columns: [{target: id, source: id, type: bigint,

@@ -78,12 +78,17 @@ pub fn Refusal(#[prop(into)] error: Signal<Option<ApiError>>) -> impl IntoView {
                                 <Icon shape=Shape::Warning/>
                                 <div>
                                     <p class="alert-title">{error.title().to_owned()}</p>
-                                    {error.detail().map(|detail| view! { <p>{detail.to_owned()}</p> })}
-                                    {error.hint().map(|hint| view! { <p>{hint.to_owned()}</p> })}
+                                    {[error.detail(), error.hint()]
+                                        .into_iter()
+                                        .flatten()
+                                        .map(|text| view! { <p>{text.to_owned()}</p> })
+                                        .collect_view()}
                                     {error
                                         .docs()
                                         .map(|docs| {
-                                            view! { <a href=docs.to_owned()>"More about this error"</a> }
+                                            view! {
+                                                <a href=docs.to_owned()>"More about this error"</a>
+                                            }
                                         })}
                                 </div>
                             </div>

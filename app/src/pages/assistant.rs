@@ -14,8 +14,9 @@ pub fn Assistant() -> impl IntoView {
             <EmptyState
                 icon=Shape::Assistant
                 title="The assistant is not here yet"
-                text="It will answer questions about your migrations: why a row was quarantined, what a rule does, \
-                which table holds up a run. Until then, every error names its cause and what mends it."
+                text="It will answer questions about your migrations: why a row was quarantined, \
+                what a rule does, which table holds up a run. Until then, every error names its \
+                cause and what mends it."
             >
                 <a class="button primary" href=routes::MIGRATION>
                     "Open the migration"

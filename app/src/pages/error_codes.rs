@@ -79,8 +79,9 @@ fn Catalogue(codes: Vec<Explanation>) -> impl IntoView {
                             {code.title}
                         </h3>
                         <dl class="facts">
-                            {[("Cause", code.cause), ("Look at", code.hint), ("Mend it", code.action)]
+                            {["Cause", "Look at", "Mend it"]
                                 .into_iter()
+                                .zip([code.cause, code.hint, code.action])
                                 .map(|(name, text)| {
                                     view! {
                                         <div class="fact">

@@ -60,9 +60,9 @@ fn Hero() -> impl IntoView {
                 <h1>"Every row accounted for"</h1>
                 <p class="hero-claim">"Legacy clinical databases, moved to PostgreSQL"</p>
                 <p>
-                    "Transfuse copies a legacy database into a modern one, shows every rule that it \
-                    applies, keeps every row that it could not carry over, and goes on where it \
-                    stopped."
+                    "Transfuse copies a legacy database into a modern one, shows every rule that \
+                    it applies, keeps every row that it could not carry over, and goes on where \
+                    it stopped."
                 </p>
                 <div class="actions">
                     <a class="button light pill" href=routes::SIGN_IN>

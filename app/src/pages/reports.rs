@@ -14,8 +14,9 @@ pub fn Reports() -> impl IntoView {
             <EmptyState
                 icon=Shape::Reports
                 title="No reports yet"
-                text="This page will hold a report per run to sign and to file: the books of every table, what stayed \
-                in quarantine and why, and who did what. Today a run's own page shows its books."
+                text="This page will hold a report per run to sign and to file: the books of every \
+                table, what stayed in quarantine and why, and who did what. Today a run's own page \
+                shows its books."
             >
                 <a class="button primary" href=format!("{}/runs", routes::MIGRATION)>
                     "Look at the runs"

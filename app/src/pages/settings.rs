@@ -46,8 +46,8 @@ pub fn Settings() -> impl IntoView {
         <section class="card settings" aria-labelledby="more-settings">
             <h2 id="more-settings">"Not here yet"</h2>
             <p class="quiet-text">
-                "Notifications, password changes and a second factor will be set here. Today an administrator \
-                sets passwords on the command line."
+                "Notifications, password changes and a second factor will be set here. Today an \
+                administrator sets passwords on the command line."
             </p>
         </section>
     }

@@ -1,10 +1,12 @@
 //! Signing in.
 
+use futures::FutureExt;
 use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use shared::user::SignIn as Credentials;
 use wasm_bindgen::JsCast;
 
+use super::portal;
 use crate::api::{self, ApiError};
 use crate::browser;
 use crate::components::{CheckboxField, Icon, Logo, PasswordField, Shape, TextField};
@@ -183,6 +185,8 @@ impl Entry {
             browser::forget(REMEMBERED_EMAIL);
         }
         self.is_busy.set(true);
+        // What comes next is fetched meanwhile; should that fail, it is tried again then.
+        spawn_local(portal::load().map(drop));
         spawn_local(async move {
             match api::session::sign_in(&credentials).await {
                 // The guard of this page leads on to where somebody wanted to go.

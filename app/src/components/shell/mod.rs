@@ -6,7 +6,8 @@ mod header;
 mod mobile_navigation;
 mod sign_out;
 
-use leptos::{ev, prelude::*};
+use leptos::{ev, html, prelude::*};
+use leptos_router::hooks::use_location;
 
 use crate::stores::Sidebar as SidebarStore;
 use header::Header;
@@ -31,7 +32,18 @@ pub fn Shell(
     });
     on_cleanup(move || keys.remove());
 
-    let main = NodeRef::<leptos::html::Main>::new();
+    let main = NodeRef::<html::Main>::new();
+    // Who follows a link goes on reading at the new page, not behind the link.
+    let path = use_location().pathname;
+    Effect::new(move |before: Option<String>| {
+        let path = path.get();
+        if before.is_some_and(|before| before != path)
+            && let Some(main) = main.get_untracked()
+        {
+            let _ = main.focus();
+        }
+        path
+    });
     let skip = move |event: ev::MouseEvent| {
         event.prevent_default();
         if let Some(main) = main.get() {

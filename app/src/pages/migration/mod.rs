@@ -7,7 +7,6 @@ mod overview;
 mod connections;
 mod plans;
 mod plan;
-mod rules;
 mod start_run;
 mod runs;
 mod run;

@@ -103,9 +103,8 @@ pub fn Pages() -> impl IntoView {
                     .map(|(tab, label, shape)| {
                         let address = tab.address();
                         let is_current = move || {
-                            place
-                                .with(|place| place.as_ref().is_some_and(|place| place.tab() == tab))
-                                .then_some("page")
+                            let here = place.with(|place| place.as_ref().map(Place::tab));
+                            (here.as_ref() == Some(&tab)).then_some("page")
                         };
                         view! {
                             <li>

@@ -33,7 +33,7 @@ pub fn Plans() -> impl IntoView {
             <div>
                 <h2>"Plans"</h2>
                 <p class="quiet-text">
-                    "The whole migration as one versioned document: tables, columns, rules and codes."
+                    "The whole migration as one versioned document: tables, columns, rules, codes."
                 </p>
             </div>
             <Show when=move || session.may(Permission::EditPlans)>
@@ -54,8 +54,8 @@ pub fn Plans() -> impl IntoView {
                         <EmptyState
                             icon=Shape::Plan
                             title="No plans yet"
-                            text="A draft reads both databases and proposes a complete plan: a template where one fits, \
-                            names and types elsewhere."
+                            text="A draft reads both databases and proposes a complete plan: a \
+                            template where one fits, names and types elsewhere."
                         />
                     </section>
                 }

@@ -45,7 +45,8 @@ pub fn Quarantine(id: RunId) -> impl IntoView {
                 </p>
                 <h2>"Quarantine"</h2>
                 <p class="quiet-text">
-                    "Rows that could not be carried over: kept whole and sealed, with the reason. No values are shown here."
+                    "Rows that could not be carried over: kept whole and sealed, with the reason. \
+                    No values are shown here."
                 </p>
             </div>
         </div>
@@ -258,7 +259,8 @@ fn Rows(id: RunId, filter: QuarantineFilter, total: u64) -> impl IntoView {
     view! {
         <p class="quiet-text" role="status">
             {move || {
-                format!("{} of {} shown", format::count(count.get() as u64), format::count(total as u64))
+                let (shown, total) = (count.get() as u64, total as u64);
+                format!("{} of {} shown", format::count(shown), format::count(total))
             }}
         </p>
         <Refusal error=refusal/>

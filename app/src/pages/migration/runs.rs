@@ -30,7 +30,7 @@ pub fn Runs() -> impl IntoView {
             <div>
                 <h2>"Runs"</h2>
                 <p class="quiet-text">
-                    "Each execution of a plan, latest first. A run that stopped goes on where it was."
+                    "Each execution of a plan, latest first. A run that stopped can go on."
                 </p>
             </div>
         </div>
