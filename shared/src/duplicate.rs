@@ -496,6 +496,77 @@ pub struct WeightBin {
     pub vetoed: u64,
 }
 
+/// Where a model's tables come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ModelOrigin {
+    /// Learned from the records themselves.
+    Learned,
+    /// The tables that come with the program.
+    Shipped,
+    /// Written by somebody, in a policy.
+    HandMade,
+}
+
+names!(ModelOrigin {
+    Learned => "learned", "Learned from these records";
+    Shipped => "shipped", "The tables that come with Transfuse";
+    HandMade => "hand_made", "Written in the policy";
+});
+
+/// A model as people look at it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ModelSummary {
+    /// Tells which model decided; another model has another.
+    pub fingerprint: String,
+    pub origin: ModelOrigin,
+    /// How many records it was fitted to.
+    pub records: u64,
+    /// How many pairs of one person there are per record, by its own count.
+    pub matches_per_record: f64,
+    pub levels: Vec<LevelChances>,
+    pub passes: Vec<PassSummary>,
+    pub weights: Vec<WeightBin>,
+    /// What is worth knowing of it, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// How probable an agreement is, by who the two records are to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LevelChances {
+    pub field: Field,
+    pub agreement: Agreement,
+    pub same_person: f64,
+    pub household_member: f64,
+    pub twin: f64,
+    pub namesake: f64,
+    pub stranger: f64,
+}
+
+/// What one rule of blocking found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PassSummary {
+    /// What two records must share, joined by `+`.
+    pub pass: String,
+    /// Records that have all of it.
+    pub records: u64,
+    /// Records in its largest block, before it was divided.
+    pub largest_block: u64,
+    /// Pairs that share it.
+    pub pairs: u64,
+    /// Pairs that no earlier pass had.
+    pub new_pairs: u64,
+    /// Pairs that were separated because a block was too large, and not compared in this pass.
+    pub separated_pairs: u64,
+    /// Matches that no other pass found.
+    pub only_here: u64,
+}
+
 /// What two thresholds would do.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 use shared::duplicate::{
-    Cluster, ClusterId, Decision, Pair, PairExplanation, RecordId, Refusal, Verdict, Veto,
-    WeightBin,
+    Cluster, ClusterId, Decision, ModelOrigin, ModelSummary, Pair, PairExplanation, PassSummary,
+    RecordId, Refusal, Verdict, Veto, WeightBin,
 };
 
 use crate::block::{self, Candidate, PassReport, Plan, Refined, Scope};
 use crate::cluster::{self, Decided, Link, Look, Partition};
 use crate::compare::Pattern;
-use crate::model::{Model, ModelError, Origin, Tables};
+use crate::model::{Model, ModelError, Tables};
 use crate::number::{compact, real, rounded, signed, wide};
 use crate::people::{Index, People};
 use crate::policy::{ModelChoice, Policy};
@@ -117,14 +117,14 @@ pub fn train_by(people: &People, plan: &Plan, patterns: &Patterns, policy: &Poli
     match &policy.model {
         ModelChoice::Learned => train::learn(people, plan, patterns),
         ModelChoice::Shipped => {
-            train::measure_rates(people, plan, patterns, &Tables::shipped(), Origin::Shipped)
+            train::measure_rates(people, plan, patterns, &Tables::shipped(), ModelOrigin::Shipped)
         }
         ModelChoice::HandMade(hand_made) => {
             let mut fields = Tables::shipped().fields();
             overwrite(&mut fields, &hand_made.fields);
             let start = Tables::of(&fields);
             let mut training =
-                train::measure_rates(people, plan, patterns, &start, Origin::HandMade);
+                train::measure_rates(people, plan, patterns, &start, ModelOrigin::HandMade);
             // What was measured of strangers gives way to what somebody wrote.
             overwrite(&mut training.model.fields, &hand_made.fields);
             if let Some(per_record) = hand_made.matches_per_record {
@@ -342,6 +342,35 @@ impl Findings {
             let (left_id, right_id) = ids(people, refused.link.left, refused.link.right);
             Refusal { left_id, right_id, weight: refused.link.weight, reason: refused.reason }
         })
+    }
+
+    /// The model and the passes as people look at them.
+    pub fn summary(&self, people: &People) -> ModelSummary {
+        let only = self.found_only_by(people);
+        let notes = self.training.iter().flat_map(|training| &training.findings);
+        ModelSummary {
+            fingerprint: self.model.fingerprint(),
+            origin: self.model.origin,
+            records: self.model.records,
+            matches_per_record: self.model.matches_per_record(),
+            levels: self.model.levels(),
+            passes: self
+                .passes
+                .iter()
+                .zip(only)
+                .map(|(pass, only_here)| PassSummary {
+                    pass: pass.pass.clone(),
+                    records: pass.records,
+                    largest_block: pass.largest_block,
+                    pairs: pass.pairs,
+                    new_pairs: pass.new_pairs,
+                    separated_pairs: pass.separated_pairs,
+                    only_here,
+                })
+                .collect(),
+            weights: self.weights.clone(),
+            notes: notes.filter(|note| note.is_fatal()).map(ToString::to_string).collect(),
+        }
     }
 
     /// How many pairs are of a verdict.

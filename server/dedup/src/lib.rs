@@ -15,6 +15,30 @@
 //! | survive | [`survive`] | the golden record, each value with where it came from |
 //! | evaluate | [`evaluate`] | how right it is, where the truth is known |
 //!
+//! ```
+//! # use dedup::{Builder, Columns, Policy, find};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let policy = Policy::parse("thresholds: {automatic: 8}")?;
+//! let header = ["id", "first_name", "last_name", "dob", "phone"];
+//! let rows = [
+//!     ["1", "Idalia", "Moor", "1980-03-12", "617-555-0142"],
+//!     ["2", "Idalia", "Moore", "12/03/1980", "(617) 555-0142"],
+//! ];
+//! let columns = Columns::recognise(&header, &policy.named_columns())?.without(&policy.ignore)?;
+//! let mut builder = Builder::excluding(columns, &policy.exclude);
+//! builder.extend(&rows, |row, at| row[at]);
+//! let people = builder.finish(None)?;
+//!
+//! let findings = find::find(&people, &policy, None, &[])?;
+//!
+//! for pair in findings.pairs(&people) {
+//!     assert_eq!((pair.left_id.as_str(), pair.right_id.as_str()), ("1", "2"));
+//! }
+//! assert!(findings.clusters(&people).len() <= 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Nothing here reads a file, a database or a clock. The same records give the same result in any
 //! order and on any number of threads.
 

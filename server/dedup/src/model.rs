@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use shared::duplicate::{Agreement, Field};
+use shared::duplicate::{Agreement, Field, LevelChances, ModelOrigin};
 
 use crate::block::Plan;
 use crate::compare::levels;
@@ -31,18 +31,6 @@ pub enum Class {
 impl Class {
     pub const ALL: [Self; 5] =
         [Self::Same, Self::Household, Self::Twin, Self::Namesake, Self::Stranger];
-}
-
-/// Where a model's tables come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// Learned from the records themselves.
-    Learned,
-    /// The tables that come with the program.
-    Shipped,
-    /// Written by somebody, in a policy.
-    HandMade,
 }
 
 /// How probable a level is, for each class.
@@ -84,7 +72,7 @@ pub struct Frequencies {
 pub struct Model {
     /// The version of this document's format.
     pub format: u32,
-    pub origin: Origin,
+    pub origin: ModelOrigin,
     /// How many records it was fitted to. The rates hold for a table of about this size.
     pub records: u64,
     pub rates: Rates,
@@ -151,6 +139,30 @@ impl Model {
     pub(crate) fn set_matches_per_record(&mut self, matches: f64) {
         let rate = matches * real(self.records) / real(pairs(self.records).max(1));
         self.rates.same = rate.clamp(1e-12, 0.2);
+    }
+
+    /// How many pairs of one person there are per record, by the model's own count.
+    pub fn matches_per_record(&self) -> f64 {
+        self.rates.same * real(pairs(self.records)) / real(self.records.max(1))
+    }
+
+    /// The chances of every level, in the order in which fields and agreements are shown.
+    pub fn levels(&self) -> Vec<LevelChances> {
+        let row = |(&field, chances): (&Field, &BTreeMap<Agreement, Chances>)| {
+            chances
+                .iter()
+                .map(|(&agreement, chances)| LevelChances {
+                    field,
+                    agreement,
+                    same_person: chances.same,
+                    household_member: chances.household,
+                    twin: chances.twin,
+                    namesake: chances.namesake,
+                    stranger: chances.stranger,
+                })
+                .collect::<Vec<_>>()
+        };
+        self.fields.iter().flat_map(row).collect()
     }
 
     /// A short name for exactly this model, to tell which one decided.

@@ -100,7 +100,7 @@ fn can_be_made(people: &People, pass: &Pass) -> bool {
 }
 
 use Feature::{
-    Address, BirthDate, BirthEitherWay, BirthYear, Birthday, City, Email, Given, GivenInitial,
+    Address, BirthDate, BirthEitherWay, BirthYear, Birthday, Email, Given, GivenInitial,
     GivenSound, GivenStart, Identifier, IdentifierEnd, NamesEitherWay, OtherIdentifier, Phone,
     Postcode, Surname, SurnameBegin, SurnameSound, SurnameStart,
 };
@@ -111,22 +111,22 @@ const NARROW: &[&[Feature]] = &[
     &[Email],
     &[NamesEitherWay, BirthYear],
     &[Given, BirthDate],
-    &[Phone, GivenInitial],
+    &[Phone],
     &[Address, GivenInitial],
     &[Postcode, BirthDate],
-    &[Given, Surname, Postcode],
-    &[Phone, BirthDate],
+    &[NamesEitherWay, Postcode],
     &[GivenSound, SurnameSound, Birthday],
     &[SurnameSound, BirthEitherWay],
     &[GivenStart, SurnameBegin, BirthYear],
     &[GivenSound, SurnameSound, BirthYear],
-    &[Given, Surname, City],
+    &[NamesEitherWay, Birthday],
     &[Postcode, Given, SurnameStart],
     &[IdentifierEnd, BirthDate],
-    &[Phone, SurnameSound],
     &[OtherIdentifier],
     &[GivenSound, BirthEitherWay],
     &[Address, BirthYear],
+    &[Postcode, SurnameSound, BirthYear],
+    &[Postcode, GivenSound, BirthYear],
 ];
 
 const BROAD: &[&[Feature]] = &[
@@ -141,7 +141,6 @@ const BROAD: &[&[Feature]] = &[
     &[GivenSound, BirthYear],
     &[Given, Birthday],
     &[Address],
-    &[Phone],
     &[Postcode, BirthYear],
     &[Postcode, SurnameSound],
     &[Postcode, GivenSound],

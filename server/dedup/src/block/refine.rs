@@ -77,7 +77,7 @@ pub(super) fn blocks_of(
         .collect();
     entries.par_sort_unstable();
     let mut blocks = Blocks { records: wide(entries.len()), ..Blocks::default() };
-    let mut keyed = Vec::new();
+    let (mut keyed, mut members) = (Vec::new(), Vec::new());
     for run in entries.chunk_by(|a, b| a >> 32 == b >> 32).filter(|run| run.len() > 1) {
         let prefix = run[0] >> 32;
         keyed.clear();
@@ -95,12 +95,9 @@ pub(super) fn blocks_of(
         }
         keyed.dedup();
         for block in keyed.chunk_by(|a, b| a.0 == b.0) {
-            let members: Vec<Index>;
-            let members: &[Index] = {
-                members = block.iter().map(|(_, record)| *record).collect();
-                &members
-            };
-            blocks.add(people, pass, largest, block[0].0, members);
+            members.clear();
+            members.extend(block.iter().map(|(_, record)| *record));
+            blocks.add(people, pass, largest, block[0].0, &members);
         }
     }
     blocks

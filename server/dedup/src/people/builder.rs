@@ -45,7 +45,7 @@ pub enum ReadError {
 /// Takes rows, gives [`People`].
 pub struct Builder {
     columns: Columns,
-    ids: Vec<u8>,
+    ids: String,
     id_ends: Vec<u64>,
     rows: Vec<Row>,
     names: NameTable,
@@ -75,7 +75,7 @@ impl Builder {
         Self {
             columns,
             excluded: excluded.to_vec(),
-            ids: Vec::new(),
+            ids: String::new(),
             id_ends: Vec::new(),
             rows: Vec::new(),
             names: NameTable::default(),
@@ -160,7 +160,7 @@ impl Builder {
     }
 
     fn store(&mut self, draft: &Draft) {
-        self.ids.extend_from_slice(draft.get(Slot::RecordId).as_bytes());
+        self.ids.push_str(draft.get(Slot::RecordId));
         self.id_ends.push(wide(self.ids.len()));
         match draft.order {
             Some(OrderEvidence::For(DateOrder::DayFirst)) => self.day_first += 1,

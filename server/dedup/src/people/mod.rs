@@ -81,7 +81,7 @@ impl Row {
 
 /// All records that are compared with each other.
 pub struct People {
-    ids: Vec<u8>,
+    ids: String,
     id_ends: Vec<u64>,
     rows: Vec<Row>,
     compared: u64,
@@ -128,8 +128,13 @@ impl People {
     pub fn id(&self, record: Index) -> &str {
         let at = record as usize;
         let start = if at == 0 { 0 } else { self.id_ends[at - 1] };
-        let bytes = &self.ids[range(start, self.id_ends[at])];
-        std::str::from_utf8(bytes).unwrap_or_default()
+        &self.ids[range(start, self.id_ends[at])]
+    }
+
+    /// The records that are not compared, and why.
+    pub fn excluded(&self) -> impl Iterator<Item = (Index, Exclusion)> + '_ {
+        let records = 0..crate::number::compact(self.len());
+        records.filter_map(|record| Some((record, self.row(record).exclusion()?)))
     }
 
     /// A hash of a record's id: an order that the order of the input does not change.

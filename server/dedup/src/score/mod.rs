@@ -2,7 +2,7 @@
 
 mod veto;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use shared::duplicate::{Agreement, Alternatives, Factor, Field, Veto};
 
 use crate::compare::{Pattern, compare};
@@ -40,8 +40,12 @@ impl<'a> Scorer<'a> {
             .into_iter()
             .filter_map(|field| {
                 let known = model.frequencies.get(&field)?;
+                // Most values are rare, and half a hash tells so.
+                let halves: HashSet<u32, std::hash::BuildHasherDefault<ById>> =
+                    known.common.keys().map(|content| crate::hash::upper(*content)).collect();
                 let common = frequency::counts(people, field)
                     .into_iter()
+                    .filter(|(value, _)| halves.contains(&frequency::half(people, field, *value)))
                     .filter_map(|(value, _)| {
                         let ratio = known.common.get(&frequency::content(people, field, value))?;
                         Some((value, *ratio))

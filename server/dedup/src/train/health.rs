@@ -1,5 +1,7 @@
 //! Whether a model that was learned can be believed.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use shared::duplicate::{Agreement, Field};
 
@@ -22,6 +24,42 @@ pub enum Finding {
     NotMonotone { field: Field, better: Agreement, worse: Agreement },
     /// Too few observations of a level: its chance is the shipped one, more or less.
     Borrowed { field: Field, agreement: Agreement, observations: f64 },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooFewMatches { expected } => write!(
+                f,
+                "Only {expected:.0} pairs look like one person, too few to learn from; the shipped \
+                 tables are used."
+            ),
+            Self::TooManyMatches { per_record } => write!(
+                f,
+                "{per_record:.1} pairs per record look like one person, which cannot be; the \
+                 shipped tables are used."
+            ),
+            Self::HouseholdOutOfProportion { household, same } => write!(
+                f,
+                "{household:.0} pairs look like one household and {same:.0} like one person, too \
+                 few to tell the two apart; the shipped tables are used."
+            ),
+            Self::NotMonotone { field, better, worse } => write!(
+                f,
+                "{}: `{}` came out weightier than `{}`, which cannot be; the shipped tables are \
+                 used.",
+                field.label(),
+                worse.label(),
+                better.label()
+            ),
+            Self::Borrowed { field, agreement, observations } => write!(
+                f,
+                "{}: `{}` was seen {observations:.0} times; its weight is mostly the shipped one.",
+                field.label(),
+                agreement.label()
+            ),
+        }
+    }
 }
 
 impl Finding {

@@ -13,7 +13,9 @@ use rayon::prelude::*;
 pub use health::Finding;
 
 use crate::block::{Candidate, Plan};
-use crate::model::{FORMAT, Model, Origin, Tables};
+use shared::duplicate::ModelOrigin;
+
+use crate::model::{FORMAT, Model, Tables};
 use crate::number::{pairs, real};
 use crate::people::People;
 use em::{Fit, Free, Observed};
@@ -49,7 +51,7 @@ impl Patterns {
 /// Learns a model. Where what was learned cannot be believed, the shipped tables take its place:
 /// only how frequent duplicates are is then learned.
 pub fn learn(people: &People, plan: &Plan, patterns: &Patterns) -> Training {
-    train(people, plan, patterns, &Tables::shipped(), Origin::Learned)
+    train(people, plan, patterns, &Tables::shipped(), ModelOrigin::Learned)
 }
 
 /// A model with given tables, of which only the rates and the chances of strangers are learned.
@@ -58,7 +60,7 @@ pub(crate) fn measure_rates(
     plan: &Plan,
     patterns: &Patterns,
     tables: &Tables,
-    origin: Origin,
+    origin: ModelOrigin,
 ) -> Training {
     train(people, plan, patterns, tables, origin)
 }
@@ -68,7 +70,7 @@ fn train(
     plan: &Plan,
     patterns: &Patterns,
     start: &Tables,
-    origin: Origin,
+    origin: ModelOrigin,
 ) -> Training {
     let observed = &patterns.0;
     let records = people.compared();
@@ -76,13 +78,13 @@ fn train(
     let chance = chance::measure(people);
     let fit = |free: Free| em::fit(observed, &chance, start, free, per_record);
     let (fit, findings, origin) = match origin {
-        Origin::Learned => {
+        ModelOrigin::Learned => {
             let learned = fit(Free::TablesAndRates);
             let findings = health::examine(&learned, real(records));
             if findings.iter().any(Finding::is_fatal) {
-                (fit(Free::Rates), findings, Origin::Shipped)
+                (fit(Free::Rates), findings, ModelOrigin::Shipped)
             } else {
-                (learned, findings, Origin::Learned)
+                (learned, findings, ModelOrigin::Learned)
             }
         }
         given => (fit(Free::Rates), Vec::new(), given),

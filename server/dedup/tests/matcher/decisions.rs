@@ -1,11 +1,12 @@
 //! What people and policies decide stands above what is computed.
 
 use dedup::find::{Scored, explain, find};
-use dedup::model::Origin;
 use dedup::people::Builder;
 use dedup::score::Scorer;
 use dedup::{Columns, Findings, People, Policy};
-use shared::duplicate::{Attribute, Decision, Exclusion, Field, RecordId, RefusalReason, Verdict};
+use shared::duplicate::{
+    Attribute, Decision, Exclusion, Field, ModelOrigin, RecordId, RefusalReason, Verdict,
+};
 
 use crate::support::population::{Population, generate};
 use crate::support::{read, run};
@@ -144,10 +145,26 @@ model: !hand_made
 ";
     let findings = find(&people, &Policy::parse(yaml).unwrap(), None, &[]).unwrap();
 
-    assert_eq!(findings.model.origin, Origin::HandMade);
+    assert_eq!(findings.model.origin, ModelOrigin::HandMade);
     let sex = &findings.model.fields[&Field::Sex][&shared::duplicate::Agreement::Exact];
     assert!((sex.stranger - 0.5).abs() < 1e-12);
     assert_eq!(pair(&people, &findings, "ida", "ida2").unwrap().verdict, Verdict::Match);
+}
+
+#[test]
+fn the_summary_says_what_the_model_and_the_passes_are() {
+    let (_, people) = with(&[IDA, IDA_AGAIN]);
+    let findings = run(&people, None, &[]);
+
+    let summary = findings.summary(&people);
+
+    assert_eq!(summary.fingerprint, findings.model.fingerprint());
+    assert_eq!(summary.passes.len(), findings.model.plan.passes.len());
+    assert!(summary.matches_per_record > 0.2 && summary.matches_per_record < 0.6);
+    assert!(summary.levels.iter().any(|level| level.field == Field::Area));
+    let compared: u64 = summary.weights.iter().map(|bin| bin.pairs).sum();
+    assert_eq!(compared, findings.compared);
+    assert!(summary.notes.is_empty(), "{:?}", summary.notes);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! A population as a hospital meets it: families at one address, twins, sons named after fathers.
 
 use dedup::evaluate::{at_precision, at_weight};
-use dedup::model::Origin;
 use dedup::train::Finding;
-use shared::duplicate::Verdict;
+use shared::duplicate::{ModelOrigin, Verdict};
 
 use crate::support::population::{Kind, generate, generate_kind};
 use crate::support::{read_population, run};
@@ -16,7 +15,7 @@ fn families_are_kept_apart_and_people_found() {
     let findings = run(&people, None, &[]);
 
     let training = findings.training.as_ref().unwrap();
-    assert_eq!(findings.model.origin, Origin::Learned, "{:?}", training.findings);
+    assert_eq!(findings.model.origin, ModelOrigin::Learned, "{:?}", training.findings);
     let weighed = || findings.pairs.iter().map(|pair| (pair.left, pair.right, pair.weight));
     let curve = truth.curve(weighed());
     let sure = at_weight(&curve, 4.25).unwrap().quality;
@@ -63,7 +62,7 @@ fn a_table_without_duplicates_is_not_learned_from_and_merges_nobody() {
     let findings = run(&people, None, &[]);
 
     let training = findings.training.as_ref().unwrap();
-    assert_eq!(findings.model.origin, Origin::Shipped);
+    assert_eq!(findings.model.origin, ModelOrigin::Shipped);
     assert!(training.findings.iter().any(Finding::is_fatal), "{:?}", training.findings);
     assert_eq!((truth.true_pairs(), findings.count(Verdict::Match)), (0, 0));
     assert!(findings.count(Verdict::Review) < 50, "{}", findings.count(Verdict::Review));

@@ -1,5 +1,5 @@
 //! Labelled data of others, where it lies beside the project. The figures are those of the
-//! decision record `docs/decisions/duplicates-measured.md`, with a little room.
+//! decision record `docs/decisions/0010-five-explanations-for-a-pair.md`, with a little room.
 
 use std::path::PathBuf;
 

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use dedup::block::{self, Candidate, Plan, Scope, Shard};
 use dedup::find::{self, find};
-use dedup::model::{Model, Origin};
+use dedup::model::Model;
 use dedup::train::Patterns;
 use dedup::update::{Previous, keep_ids, update};
 use dedup::{Findings, People, Policy};
 use proptest::prelude::*;
 use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
-use shared::duplicate::{ClusterId, Pair, RecordId};
+use shared::duplicate::{ClusterId, ModelOrigin, Pair, RecordId};
 
 use crate::support::population::{Population, generate};
 use crate::support::{read, run};
@@ -111,7 +111,7 @@ fn a_saved_model_reads_back_and_decides_the_same() {
     let population = generate(3_000, 15);
     let people = read(&population.header, &population.rows, None);
     let learned = run(&people, None, &[]);
-    assert_eq!(learned.model.origin, Origin::Learned);
+    assert_eq!(learned.model.origin, ModelOrigin::Learned);
 
     let json = serde_json::to_string(&learned.model).unwrap();
     let saved: Model = serde_json::from_str(&json).unwrap();
