@@ -68,6 +68,7 @@ test('the quarantine is narrowed by cause, and its address says so', async ({ pa
 
   const quarantine = new Quarantine(page);
   const cause = quarantine.causes.locator('tbody').getByRole('row').first();
+  await cause.waitFor();
   const [name, table, , rows] = await cause.locator('th, td').allTextContents();
   const code = name!.split(' ')[0]!;
   await cause.getByRole('link').click();
