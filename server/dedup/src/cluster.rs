@@ -318,3 +318,120 @@ impl<L: Fn(Index, Index) -> Look> Growing<'_, L> {
         (left.min(right), left.max(right))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::Columns;
+    use crate::people::Builder;
+
+    /// Records a, b, c, d, e; pairs that are not named have a weight of -10.
+    struct Case {
+        weights: Vec<((Index, Index), f64)>,
+        vetoed: Vec<(Index, Index)>,
+        decided: Decided,
+        largest: u32,
+    }
+
+    fn case(weights: &[((Index, Index), f64)]) -> Case {
+        Case {
+            weights: weights.to_vec(),
+            vetoed: Vec::new(),
+            decided: Decided::default(),
+            largest: 50,
+        }
+    }
+
+    #[track_caller]
+    fn check(case: &Case, groups: &[&str], refusals: &[RefusalReason]) {
+        let columns = Columns::recognise(&["id", "first_name"], &[]).unwrap();
+        let mut builder = Builder::new(columns);
+        builder.extend(&["a", "b", "c", "d", "e"], |id, at| if at == 0 { *id } else { "Ida" });
+        let people = builder.finish(None).unwrap();
+        let look = |left: Index, right: Index| Look {
+            weight: case
+                .weights
+                .iter()
+                .find(|(pair, _)| *pair == (left, right))
+                .map_or(-10.0, |(_, weight)| *weight),
+            is_vetoed: case.vetoed.contains(&(left, right)),
+        };
+        let mut links: Vec<Link> = case
+            .weights
+            .iter()
+            .filter(|(_, weight)| *weight > 0.0)
+            .map(|((left, right), weight)| Link { left: *left, right: *right, weight: *weight })
+            .collect();
+        for _ in 0..2 {
+            let partition = form(&people, &links, &case.decided, case.largest, look);
+            let names: Vec<String> = partition
+                .groups
+                .iter()
+                .map(|group| group.members.iter().map(|member| people.id(*member)).collect())
+                .collect();
+            assert_eq!(names, groups);
+            let reasons: Vec<_> = partition.refusals.iter().map(|refused| refused.reason).collect();
+            assert_eq!(reasons, refusals);
+            links.reverse();
+        }
+    }
+
+    const AB: (Index, Index) = (0, 1);
+    const BC: (Index, Index) = (1, 2);
+    const AC: (Index, Index) = (0, 2);
+    const CD: (Index, Index) = (2, 3);
+
+    #[test]
+    fn records_that_agree_as_a_whole_are_one_cluster() {
+        check(&case(&[(AB, 9.0), (BC, 8.0), (AC, 7.0)]), &["abc"], &[]);
+        check(&case(&[(AB, 9.0), (CD, 8.0)]), &["ab", "cd"], &[]);
+        // a and c never met, and are not so far from each other that b could not join them.
+        check(&case(&[(AB, 18.0), (BC, 12.0)]), &["abc"], &[]);
+    }
+
+    #[test]
+    fn a_chain_of_weak_links_joins_nothing() {
+        check(
+            &case(&[(AB, 9.0), (BC, 8.0), (CD, 7.0)]),
+            &["ab", "cd"],
+            &[RefusalReason::WeakChain],
+        );
+    }
+
+    #[test]
+    fn one_contradiction_keeps_two_clusters_apart() {
+        let vetoed = vec![AC];
+        check(
+            &Case { vetoed, ..case(&[(AB, 30.0), (BC, 25.0), (AC, 20.0)]) },
+            &["ab"],
+            &[RefusalReason::Vetoed, RefusalReason::Vetoed],
+        );
+    }
+
+    #[test]
+    fn what_somebody_said_comes_first() {
+        let same = BTreeSet::from([(0, 4)]);
+        let decided = Decided { same, ..Decided::default() };
+        check(&Case { decided, ..case(&[(AB, 18.0), ((1, 4), 18.0)]) }, &["abe"], &[]);
+
+        let decided = Decided { not_same: BTreeSet::from([AC]), ..Decided::default() };
+        check(
+            &Case { decided, ..case(&[(AB, 30.0), (BC, 25.0)]) },
+            &["ab"],
+            &[RefusalReason::Decided],
+        );
+
+        // Both at once: what is not the same wins over a chain of what is.
+        let decided = Decided { same: BTreeSet::from([AB, BC]), not_same: BTreeSet::from([AC]) };
+        check(&Case { decided, ..case(&[]) }, &["ab"], &[RefusalReason::Decided]);
+    }
+
+    #[test]
+    fn a_cluster_grows_no_larger_than_is_believed_of_one_person() {
+        check(
+            &Case { largest: 2, ..case(&[(AB, 9.0), (BC, 8.0), (AC, 7.0)]) },
+            &["ab"],
+            &[RefusalReason::TooLarge, RefusalReason::TooLarge],
+        );
+    }
+}

@@ -1,6 +1,8 @@
 //! The whole way: pairs that may be one person, weighed and decided, and the people they make.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod decide;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use shared::duplicate::{
@@ -8,11 +10,12 @@ use shared::duplicate::{
     RecordId, Refusal, Verdict, Veto, WeightBin,
 };
 
-use crate::block::{self, Candidate, PassReport, Plan, Refined, Scope};
-use crate::cluster::{self, Decided, Link, Look, Partition};
-use crate::compare::Pattern;
+pub(crate) use decide::{Known, look_again, partitions, sort, weigh};
+
+use crate::block::{self, PassReport, Plan, Refined, Scope};
+use crate::cluster::Partition;
 use crate::model::{Model, ModelError, Tables};
-use crate::number::{compact, real, rounded, signed, wide};
+use crate::number::wide;
 use crate::people::{Index, People};
 use crate::policy::{ModelChoice, Policy};
 use crate::score::{Scorer, probability};
@@ -142,187 +145,6 @@ fn overwrite<K: Ord + Copy, L: Ord + Copy, V: Copy>(
     for (key, values) in new {
         all.entry(*key).or_default().extend(values.iter().map(|(level, value)| (*level, *value)));
     }
-}
-
-/// What was decided about records that are here, by index.
-pub(crate) struct Known {
-    verdicts: BTreeMap<(Index, Index), Verdict>,
-    decided: Decided,
-}
-
-impl Known {
-    /// Takes what people said; later decisions of a list replace earlier ones.
-    pub(crate) fn of(people: &People, decisions: &[Decision]) -> Self {
-        let mut known = Self { verdicts: BTreeMap::new(), decided: Decided::default() };
-        if decisions.is_empty() {
-            return known;
-        }
-        let wanted: BTreeSet<&str> = decisions
-            .iter()
-            .flat_map(|decision| [decision.left_id.as_str(), decision.right_id.as_str()])
-            .collect();
-        let by_id: HashMap<&str, Index> = (0..compact(people.len()))
-            .map(|record| (people.id(record), record))
-            .filter(|(id, _)| wanted.contains(id))
-            .collect();
-        for decision in decisions {
-            let ends = [&decision.left_id, &decision.right_id].map(|id| by_id.get(id.as_str()));
-            // A decision about a record that is gone waits until it comes back.
-            if let [Some(&left), Some(&right)] = ends
-                && left != right
-            {
-                known.verdicts.insert((left.min(right), left.max(right)), decision.verdict);
-            }
-        }
-        for (&pair, &verdict) in &known.verdicts {
-            match verdict {
-                Verdict::Match => known.decided.same.insert(pair),
-                Verdict::NoMatch => known.decided.not_same.insert(pair),
-                Verdict::Review => false,
-            };
-        }
-        known
-    }
-}
-
-impl Known {
-    pub(crate) fn is_told_the_same(&self, left: Index, right: Index) -> bool {
-        self.decided.same.contains(&(left, right))
-    }
-}
-
-/// Weighs and decides one pair that an earlier run found.
-pub(crate) fn look_again(
-    scorer: &Scorer<'_>,
-    policy: &Policy,
-    known: &Known,
-    left: Index,
-    right: Index,
-) -> Option<Scored> {
-    let (pattern, weight) = scorer.weigh(left, right);
-    decide(scorer, policy, known, left, right, pattern, weight)
-}
-
-/// Weighs and decides candidates: those that are not left, and all of them by weight.
-pub(crate) fn weigh(
-    people: &People,
-    scorer: &Scorer<'_>,
-    policy: &Policy,
-    known: &Known,
-    candidates: &[Candidate],
-) -> (Vec<Scored>, Vec<WeightBin>) {
-    let (mut pairs, bins) = candidates
-        .par_iter()
-        .with_min_len(4096)
-        .fold(
-            || (Vec::new(), Bins::default()),
-            |(mut pairs, mut bins), candidate| {
-                let Candidate { left, right, pattern } = *candidate;
-                let weight = scorer.weight(left, right, pattern);
-                let decided = decide(scorer, policy, known, left, right, pattern, weight);
-                bins.add(weight, decided.as_ref().is_some_and(|pair| !pair.vetoes.is_empty()));
-                pairs.extend(decided);
-                (pairs, bins)
-            },
-        )
-        .reduce(
-            || (Vec::new(), Bins::default()),
-            |(mut pairs, mut bins), (more, others)| {
-                pairs.extend(more);
-                bins.merge(others);
-                (pairs, bins)
-            },
-        );
-    // What somebody said is one person belongs to the result whether or not it met.
-    let met: BTreeSet<(Index, Index)> = if known.decided.same.is_empty() {
-        BTreeSet::new()
-    } else {
-        pairs.iter().map(|pair| (pair.left, pair.right)).collect()
-    };
-    for &(left, right) in known.decided.same.difference(&met) {
-        let (pattern, weight) = scorer.weigh(left, right);
-        pairs.extend(decide(scorer, policy, known, left, right, pattern, weight));
-    }
-    sort(people, &mut pairs);
-    (pairs, bins.finish())
-}
-
-/// The heaviest first; equals by their ids, so that the order of the input does not show.
-pub(crate) fn sort(people: &People, pairs: &mut [Scored]) {
-    let ids = |pair: &Scored| {
-        let (one, other) = (people.id(pair.left), people.id(pair.right));
-        if one <= other { (one, other) } else { (other, one) }
-    };
-    pairs.par_sort_unstable_by(|a, b| {
-        b.weight.total_cmp(&a.weight).then_with(|| ids(a).cmp(&ids(b)))
-    });
-}
-
-/// What becomes of a pair; None when it is left.
-fn decide(
-    scorer: &Scorer<'_>,
-    policy: &Policy,
-    known: &Known,
-    left: Index,
-    right: Index,
-    pattern: Pattern,
-    weight: f64,
-) -> Option<Scored> {
-    let said = known.verdicts.get(&(left, right)).copied();
-    let computed = policy.thresholds.verdict(weight);
-    let verdict = match said {
-        Some(Verdict::NoMatch) => return None,
-        Some(Verdict::Match) => Verdict::Match,
-        Some(Verdict::Review) | None if computed == Verdict::NoMatch => return None,
-        Some(Verdict::Review) => Verdict::Review,
-        None => computed,
-    };
-    let mut vetoes = scorer.vetoes(left, right, pattern);
-    vetoes.retain(|veto| policy.vetoes.contains(veto));
-    let is_held = !vetoes.is_empty() && said != Some(Verdict::Match);
-    let verdict = if is_held { Verdict::Review } else { verdict };
-    Some(Scored { left, right, weight, verdict, vetoes })
-}
-
-/// What is proposed, and what may be merged unseen.
-pub(crate) fn partitions(
-    people: &People,
-    scorer: &Scorer<'_>,
-    policy: &Policy,
-    known: &Known,
-    pairs: &[Scored],
-) -> (Partition, Partition) {
-    let largest = policy.clusters.largest;
-    let links = |wanted: &dyn Fn(&Scored) -> bool| -> Vec<Link> {
-        pairs
-            .iter()
-            .filter(|pair| wanted(pair))
-            .map(|pair| Link { left: pair.left, right: pair.right, weight: pair.weight })
-            .collect()
-    };
-    let look = |left: Index, right: Index| scorer.weigh(left, right);
-    let proposed = cluster::form(
-        people,
-        &links(&|pair| pair.weight >= policy.thresholds.link),
-        &known.decided,
-        largest,
-        |left, right| Look { weight: look(left, right).1, is_vetoed: false },
-    );
-    let automatic = cluster::form(
-        people,
-        &links(&|pair| pair.verdict == Verdict::Match),
-        &known.decided,
-        largest,
-        |left, right| {
-            let (pattern, weight) = look(left, right);
-            let is_vetoed = scorer
-                .vetoes(left, right, pattern)
-                .iter()
-                .any(|veto| veto.is_contradiction() && policy.vetoes.contains(veto));
-            Look { weight, is_vetoed }
-        },
-    );
-    (proposed, automatic)
 }
 
 impl Findings {
@@ -467,49 +289,4 @@ fn oriented(people: &People, one: Index, other: Index) -> (Index, Index) {
 fn ids(people: &People, one: Index, other: Index) -> (RecordId, RecordId) {
     let (left, right) = oriented(people, one, other);
     (RecordId::from(people.id(left)), RecordId::from(people.id(right)))
-}
-
-/// Sums by weight, in whole numbers: sums of fractions would depend on the number of threads.
-#[derive(Default)]
-struct Bins(BTreeMap<i64, Bin>);
-
-#[derive(Default)]
-struct Bin {
-    pairs: u64,
-    billionths: u64,
-    vetoed: u64,
-}
-
-impl Bins {
-    const PER_BIT: f64 = 4.0;
-    const WIDEST: f64 = 40.0;
-
-    fn add(&mut self, weight: f64, is_vetoed: bool) {
-        let place = (weight.clamp(-Self::WIDEST, Self::WIDEST) * Self::PER_BIT).floor();
-        let bin = self.0.entry(rounded(place)).or_default();
-        bin.pairs += 1;
-        bin.billionths += u64::try_from(rounded(probability(weight) * 1e9)).unwrap_or_default();
-        bin.vetoed += u64::from(is_vetoed);
-    }
-
-    fn merge(&mut self, others: Self) {
-        for (place, other) in others.0 {
-            let bin = self.0.entry(place).or_default();
-            bin.pairs += other.pairs;
-            bin.billionths += other.billionths;
-            bin.vetoed += other.vetoed;
-        }
-    }
-
-    fn finish(self) -> Vec<WeightBin> {
-        self.0
-            .into_iter()
-            .map(|(place, bin)| WeightBin {
-                from: signed(place) / Self::PER_BIT,
-                pairs: bin.pairs,
-                expected_matches: real(bin.billionths) / 1e9,
-                vetoed: bin.vetoed,
-            })
-            .collect()
-    }
 }
