@@ -8,7 +8,7 @@ use std::panic;
 use leptos::prelude::document;
 use wasm_bindgen::{JsCast, closure::Closure};
 
-use crate::browser;
+use crate::{browser, routes};
 
 /// From here on a panic is written to the console and explained on the page.
 pub(crate) fn explain_panics() {
@@ -36,11 +36,14 @@ fn explain(incident: &str) -> Option<()> {
     panel.set_attribute("role", "alert").ok()?;
     let card = element("div", "")?;
     card.set_class_name("card crash-card");
-    let button = element("button", "Start again")?;
-    button.set_class_name("button primary");
-    let start_again = Closure::<dyn Fn()>::new(browser::reload);
-    button.add_event_listener_with_callback("click", start_again.as_ref().unchecked_ref()).ok()?;
-    start_again.forget();
+    let button = |label: &str, class: &str, act: fn()| {
+        let button = element("button", label)?;
+        button.set_class_name(class);
+        let act = Closure::<dyn Fn()>::new(act);
+        button.add_event_listener_with_callback("click", act.as_ref().unchecked_ref()).ok()?;
+        act.forget();
+        Some(button)
+    };
     let lines = [
         element("h1", "The portal stopped")?,
         element(
@@ -48,7 +51,8 @@ fn explain(incident: &str) -> Option<()> {
             "Something went wrong in this page. Runs go on: they live on the server, not here.",
         )?,
         element("p", &format!("Error ID: {incident}"))?,
-        button,
+        button("Start again", "button primary", browser::reload)?,
+        button("Go home", "button", || browser::reload_at(routes::HOME))?,
     ];
     for line in &lines {
         card.append_child(line).ok()?;

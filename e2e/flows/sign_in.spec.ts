@@ -74,6 +74,15 @@ test('a deep link survives the sign-in', async ({ page }) => {
   await expect(page).toHaveURL('/portal/migration/plans?from=mail');
 });
 
+test('several windows share one session', async ({ page, portal: _ }) => {
+  const windows = await Promise.all([1, 2, 3].map(() => page.context().newPage()));
+  await Promise.all(windows.map((window) => window.goto('/portal/settings')));
+  for (const window of [...windows, page]) {
+    await window.reload();
+    await expect(window.getByText(`Welcome back, ${operator.name}`)).toBeVisible();
+  }
+});
+
 test('a link cannot lead to another site after the sign-in', async ({ page }) => {
   await page.goto('/login?redirectTo=//evil.example/portal');
   await new SignIn(page).signIn(operator.email, password());
