@@ -6,7 +6,7 @@
 use futures::future::LocalBoxFuture;
 use leptos::prelude::*;
 
-use crate::components::{Icon, PageSkeleton, Shape};
+use crate::components::{CopyButton, Icon, PageSkeleton, Shape};
 use crate::{browser, routes};
 
 /// What shows the module's pages.
@@ -42,6 +42,11 @@ pub(super) fn Module(
 
 #[component]
 fn NotLoadedPanel(what: &'static str, retry: Callback<()>) -> impl IntoView {
+    let incident = browser::incident_id();
+    let details = {
+        let incident = incident.clone();
+        move |()| format!("{incident}: could not load {what} at {}", browser::current_path())
+    };
     view! {
         <section class="card error-panel" role="alert">
             <span class="error-panel-icon">
@@ -52,7 +57,7 @@ fn NotLoadedPanel(what: &'static str, retry: Callback<()>) -> impl IntoView {
                 "The connection failed, or a newer version has been installed since this page was \
                 opened. Runs go on: they live on the server, not here."
             </p>
-            <p class="error-id">"Error ID: " <code>{browser::incident_id()}</code></p>
+            <p class="error-id">"Error ID: " <code>{incident}</code></p>
             <div class="actions">
                 <button type="button" class="button primary" on:click=move |_| retry.run(())>
                     <Icon shape=Shape::Refresh/>
@@ -65,6 +70,7 @@ fn NotLoadedPanel(what: &'static str, retry: Callback<()>) -> impl IntoView {
                     <Icon shape=Shape::Home/>
                     "Go home"
                 </a>
+                <CopyButton label="Copy details" text=details/>
             </div>
         </section>
     }
