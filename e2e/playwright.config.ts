@@ -25,6 +25,8 @@ export default defineConfig({
   forbidOnly: !!process.env.CI,
   // One server with one demonstration database stands behind all flows.
   workers: 1,
+  // A machine under load may answer late once; what fails twice fails, and both are reported.
+  retries: process.env.CI ? 1 : 0,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   use: {

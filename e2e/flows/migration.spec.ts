@@ -76,6 +76,7 @@ test('the quarantine is narrowed by cause, and its address says so', async ({ pa
   await expect(quarantine.cause).toHaveValue(code);
   await expect(quarantine.table).toHaveValue(table!);
   await expect(page).toHaveURL(new RegExp(`code=${code}`));
+  await expect(quarantine.shown).toContainText(/of [\d,]+ shown/);
   const narrowed = Number((await quarantine.shown.textContent())!.match(/of ([\d,]+)/)![1]!.replace(/,/g, ''));
   expect(narrowed).toBeGreaterThanOrEqual(Number(rows!.replace(/,/g, '')));
   await expect(quarantine.rows.first()).toContainText(code);
