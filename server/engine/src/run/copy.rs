@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::Stop;
 use super::board::Board;
-use super::conduct::end;
+use super::transaction::end;
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, Reader, TableRead};

@@ -11,7 +11,7 @@ use shared::run::RunState;
 
 use super::Request;
 use super::board::Board;
-use super::conduct::end;
+use super::transaction::end;
 use crate::error::{EngineError, Result};
 use crate::ident::{literal, quote, quote_table};
 use crate::load::ledger::{self, Entry, Origin, RunRecord};

@@ -1,10 +1,18 @@
 //! The conductor: carries a plan out, from two URLs to books that close.
 
+mod stop;
 mod board;
+mod transaction;
 mod conduct;
+mod begin;
+mod prepare;
+mod tables;
+mod cut;
+mod levels;
+mod work;
 mod copy;
 mod finish;
-mod stop;
+mod close;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
