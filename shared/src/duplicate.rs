@@ -492,8 +492,28 @@ pub struct WeightBin {
     pub pairs: u64,
     /// How many of them are expected to be one person, by their own probabilities.
     pub expected_matches: f64,
+    /// How many are expected to be two members of a household.
+    #[serde(default)]
+    pub expected_households: f64,
+    /// How many are expected to be twins.
+    #[serde(default)]
+    pub expected_twins: f64,
+    /// How many are expected to be parent and child, or other relatives, of one name.
+    #[serde(default)]
+    pub expected_namesakes: f64,
     /// How many of them a contradiction keeps from being merged unseen.
     pub vetoed: u64,
+}
+
+impl WeightBin {
+    /// How many of them are expected to be strangers: all that nothing else explains.
+    pub fn expected_strangers(&self) -> f64 {
+        let explained = self.expected_matches
+            + self.expected_households
+            + self.expected_twins
+            + self.expected_namesakes;
+        (count(self.pairs) - explained).max(0.0)
+    }
 }
 
 /// Where a model's tables come from.
@@ -545,6 +565,10 @@ pub struct LevelChances {
     pub twin: f64,
     pub namesake: f64,
     pub stranger: f64,
+    /// How many pairs of one person the first of them rests on, where it was learned. Of few, it is
+    /// mostly the shipped one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observations: Option<f64>,
 }
 
 /// What one rule of blocking found.
@@ -567,7 +591,17 @@ pub struct PassSummary {
     pub only_here: u64,
 }
 
-/// What two thresholds would do.
+/// What two thresholds would do, by the model's own count and by what people decided so far.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Simulation {
+    pub automatic: f64,
+    pub review: f64,
+    pub forecast: Forecast,
+    pub trial: Trial,
+}
+
+/// What two thresholds would do with all pairs that were compared.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Forecast {
@@ -580,6 +614,86 @@ pub struct Forecast {
     pub recall: f64,
     /// The same for matches and reviews together.
     pub recall_with_reviews: f64,
+}
+
+/// A pair that somebody decided, with what two thresholds go by.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DecidedPair {
+    pub weight: f64,
+    /// Whether something keeps it from being merged unseen whatever it weighs.
+    pub is_vetoed: bool,
+    pub verdict: Verdict,
+}
+
+/// What two thresholds would have done with the pairs that people decided. These are mostly pairs
+/// that were in doubt, so it says more about the doubtful than about all.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Trial {
+    /// Of the pairs that somebody called the same person.
+    pub same: Outcomes,
+    /// Of the pairs that somebody called two people.
+    pub different: Outcomes,
+    /// Of the decided pairs that would be matches, how many are right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Estimate>,
+    /// Of the decided pairs that are one person, how many would be matches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<Estimate>,
+    /// The same for matches and reviews together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall_with_reviews: Option<Estimate>,
+}
+
+/// How many pairs would be matches, be reviewed, and be left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Outcomes {
+    pub matches: u64,
+    pub reviews: u64,
+    pub left: u64,
+}
+
+/// A share that was counted, and between which bounds the true one lies in 95 of 100 cases.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Estimate {
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Estimate {
+    /// So many of so many; nothing can be said of none. The bounds are Wilson's.
+    pub fn of(part: u64, whole: u64) -> Option<Self> {
+        const Z: f64 = 1.96;
+        if whole == 0 {
+            return None;
+        }
+        let (part, whole) = (count(part), count(whole));
+        let value = part / whole;
+        let spread = 1.0 + Z * Z / whole;
+        let middle = (value + Z * Z / (2.0 * whole)) / spread;
+        let variance = value.mul_add(1.0 - value, Z * Z / (4.0 * whole)) / whole;
+        let reach = Z * variance.sqrt() / spread;
+        Some(Self { value, low: (middle - reach).max(0.0), high: (middle + reach).min(1.0) })
+    }
+}
+
+/// What two thresholds, in bits, would do. Exact where they fall between bins.
+pub fn simulate(
+    bins: &[WeightBin],
+    decided: &[DecidedPair],
+    automatic: f64,
+    review: f64,
+) -> Simulation {
+    Simulation {
+        automatic,
+        review,
+        forecast: forecast(bins, automatic, review),
+        trial: trial(decided, automatic, review),
+    }
 }
 
 /// What two thresholds would do with pairs of these weights. Exact where they fall between bins.
@@ -611,6 +725,49 @@ pub fn forecast(bins: &[WeightBin], automatic: f64, review: f64) -> Forecast {
         recall: ratio(right, all),
         recall_with_reviews: ratio(right + looked, all),
     }
+}
+
+/// What two thresholds would have done with pairs that people decided. Pairs that somebody looked
+/// at without deciding take no part.
+pub fn trial(decided: &[DecidedPair], automatic: f64, review: f64) -> Trial {
+    let (mut same, mut different) = (Outcomes::default(), Outcomes::default());
+    for pair in decided {
+        let side = match pair.verdict {
+            Verdict::Match => &mut same,
+            Verdict::NoMatch => &mut different,
+            Verdict::Review => continue,
+        };
+        if pair.weight >= automatic && !pair.is_vetoed {
+            side.matches += 1;
+        } else if pair.weight >= review {
+            side.reviews += 1;
+        } else {
+            side.left += 1;
+        }
+    }
+    let all = same.matches + same.reviews + same.left;
+    Trial {
+        precision: Estimate::of(same.matches, same.matches + different.matches),
+        recall: Estimate::of(same.matches, all),
+        recall_with_reviews: Estimate::of(same.matches + same.reviews, all),
+        same,
+        different,
+    }
+}
+
+/// The lowest weight from which matches are expected to be wrong in at most `wrong` of one case,
+/// by the model's own count. None when no weight is good enough.
+pub fn automatic_for(bins: &[WeightBin], wrong: f64) -> Option<f64> {
+    let (mut matches, mut right, mut lowest) = (0, 0.0, None);
+    for bin in bins.iter().rev() {
+        let share = bin.expected_matches / count(bin.pairs.max(1));
+        matches += bin.pairs - bin.vetoed;
+        right += share * count(bin.pairs - bin.vetoed);
+        if count(matches) - right <= wrong * count(matches) && matches > 0 {
+            lowest = Some(bin.from);
+        }
+    }
+    lowest
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no file has 2^53 pairs")]
@@ -734,12 +891,6 @@ mod tests {
 
     #[test]
     fn thresholds_divide_the_pairs_and_a_veto_makes_a_review() {
-        let bin = |from, pairs, expected_matches, vetoed| WeightBin {
-            from,
-            pairs,
-            expected_matches,
-            vetoed,
-        };
         let bins = [bin(-10.0, 80, 0.0, 0), bin(0.0, 10, 5.0, 1), bin(8.0, 10, 10.0, 2)];
 
         let forecast = forecast(&bins, 7.3, -3.0);
@@ -748,6 +899,62 @@ mod tests {
         assert!((forecast.precision - 1.0).abs() < 1e-12);
         assert!((forecast.recall - 8.0 / 15.0).abs() < 1e-12);
         assert!((forecast.recall_with_reviews - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn thresholds_are_tried_on_what_people_decided() {
+        let decided = [
+            (9.0, false, Verdict::Match),
+            (9.0, true, Verdict::Match),
+            (8.0, false, Verdict::NoMatch),
+            (1.0, false, Verdict::Match),
+            (0.0, false, Verdict::NoMatch),
+            (0.0, false, Verdict::Review),
+            (-5.0, false, Verdict::Match),
+        ]
+        .map(|(weight, is_vetoed, verdict)| DecidedPair { weight, is_vetoed, verdict });
+
+        let trial = simulate(&[], &decided, 7.3, -3.0).trial;
+
+        assert_eq!(trial.same, Outcomes { matches: 1, reviews: 2, left: 1 });
+        assert_eq!(trial.different, Outcomes { matches: 1, reviews: 1, left: 0 });
+        let value = |estimate: Option<Estimate>| estimate.unwrap().value;
+        assert!((value(trial.precision) - 0.5).abs() < 1e-12);
+        assert!((value(trial.recall) - 0.25).abs() < 1e-12);
+        assert!((value(trial.recall_with_reviews) - 0.75).abs() < 1e-12);
+        assert_eq!(super::trial(&[], 7.3, -3.0).precision, None);
+    }
+
+    #[test]
+    fn an_estimate_lies_between_its_bounds_and_more_pairs_narrow_them() {
+        let few = Estimate::of(9, 10).unwrap();
+        let many = Estimate::of(900, 1_000).unwrap();
+        assert!(few.low < many.low && many.low < 0.9 && 0.9 < many.high && many.high < few.high);
+        // As the tables have it.
+        assert!((few.low - 0.5958).abs() < 1e-3 && (few.high - 0.9821).abs() < 1e-3, "{few:?}");
+        assert!((Estimate::of(10, 10).unwrap().high - 1.0).abs() < 1e-12);
+        assert_eq!(Estimate::of(0, 0), None);
+    }
+
+    #[test]
+    fn the_lowest_threshold_that_is_good_enough_is_found() {
+        let bins = [bin(0.0, 100, 50.0, 0), bin(4.0, 100, 99.0, 0), bin(8.0, 100, 100.0, 50)];
+        assert_eq!(automatic_for(&bins, 0.000_1), Some(8.0));
+        assert_eq!(automatic_for(&bins, 0.01), Some(4.0));
+        assert_eq!(automatic_for(&bins, 0.5), Some(0.0));
+        assert_eq!(automatic_for(&bins[..1], 0.01), None);
+    }
+
+    fn bin(from: f64, pairs: u64, expected_matches: f64, vetoed: u64) -> WeightBin {
+        WeightBin {
+            from,
+            pairs,
+            expected_matches,
+            expected_households: 0.0,
+            expected_twins: 0.0,
+            expected_namesakes: 0.0,
+            vetoed,
+        }
     }
 
     #[test]

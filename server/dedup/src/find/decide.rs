@@ -13,7 +13,7 @@ use crate::compare::Pattern;
 use crate::number::{compact, real, rounded, signed};
 use crate::people::{Index, People};
 use crate::policy::Policy;
-use crate::score::{Scorer, probability};
+use crate::score::{Odds, Scorer};
 
 /// What was decided about records that are here, by index.
 pub(crate) struct Known {
@@ -89,9 +89,9 @@ pub(crate) fn weigh(
             || (Vec::new(), Bins::default()),
             |(mut pairs, mut bins), candidate| {
                 let Candidate { left, right, pattern } = *candidate;
-                let weight = scorer.weight(left, right, pattern);
-                let decided = decide(scorer, policy, known, left, right, pattern, weight);
-                bins.add(weight, decided.as_ref().is_some_and(|pair| !pair.vetoes.is_empty()));
+                let odds = scorer.odds(left, right, pattern);
+                let decided = decide(scorer, policy, known, left, right, pattern, odds.weight());
+                bins.add(odds, decided.as_ref().is_some_and(|pair| !pair.vetoes.is_empty()));
                 pairs.extend(decided);
                 (pairs, bins)
             },
@@ -203,7 +203,8 @@ struct Bins(BTreeMap<i64, Bin>);
 #[derive(Default)]
 struct Bin {
     pairs: u64,
-    billionths: u64,
+    /// Billionths of pairs: same person, household, twin, namesake.
+    expected: [u64; 4],
     vetoed: u64,
 }
 
@@ -211,11 +212,14 @@ impl Bins {
     const PER_BIT: f64 = 4.0;
     const WIDEST: f64 = 40.0;
 
-    fn add(&mut self, weight: f64, is_vetoed: bool) {
+    fn add(&mut self, odds: Odds, is_vetoed: bool) {
+        let weight = odds.weight();
         let place = (weight.clamp(-Self::WIDEST, Self::WIDEST) * Self::PER_BIT).floor();
         let bin = self.0.entry(rounded(place)).or_default();
         bin.pairs += 1;
-        bin.billionths += u64::try_from(rounded(probability(weight) * 1e9)).unwrap_or_default();
+        for (sum, probability) in bin.expected.iter_mut().zip(odds.probabilities()) {
+            *sum += u64::try_from(rounded(probability * 1e9)).unwrap_or_default();
+        }
         bin.vetoed += u64::from(is_vetoed);
     }
 
@@ -223,7 +227,9 @@ impl Bins {
         for (place, other) in others.0 {
             let bin = self.0.entry(place).or_default();
             bin.pairs += other.pairs;
-            bin.billionths += other.billionths;
+            for (sum, more) in bin.expected.iter_mut().zip(other.expected) {
+                *sum += more;
+            }
             bin.vetoed += other.vetoed;
         }
     }
@@ -231,11 +237,17 @@ impl Bins {
     fn finish(self) -> Vec<WeightBin> {
         self.0
             .into_iter()
-            .map(|(place, bin)| WeightBin {
-                from: signed(place) / Self::PER_BIT,
-                pairs: bin.pairs,
-                expected_matches: real(bin.billionths) / 1e9,
-                vetoed: bin.vetoed,
+            .map(|(place, bin)| {
+                let [same, households, twins, namesakes] = bin.expected.map(|sum| real(sum) / 1e9);
+                WeightBin {
+                    from: signed(place) / Self::PER_BIT,
+                    pairs: bin.pairs,
+                    expected_matches: same,
+                    expected_households: households,
+                    expected_twins: twins,
+                    expected_namesakes: namesakes,
+                    vetoed: bin.vetoed,
+                }
             })
             .collect()
     }

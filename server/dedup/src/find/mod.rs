@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use shared::duplicate::{
-    Cluster, ClusterId, Decision, ModelOrigin, ModelSummary, Pair, PairExplanation, PassSummary,
-    RecordId, Refusal, Verdict, Veto, WeightBin,
+    Cluster, ClusterId, Decision, LevelChances, ModelOrigin, ModelSummary, Pair, PairExplanation,
+    PassSummary, RecordId, Refusal, Verdict, Veto, WeightBin,
 };
 
 pub(crate) use decide::{Known, look_again, partitions, sort, weigh};
@@ -175,7 +175,7 @@ impl Findings {
             origin: self.model.origin,
             records: self.model.records,
             matches_per_record: self.model.matches_per_record(),
-            levels: self.model.levels(),
+            levels: self.levels(),
             passes: self
                 .passes
                 .iter()
@@ -193,6 +193,18 @@ impl Findings {
             weights: self.weights.clone(),
             notes: notes.filter(|note| note.is_fatal()).map(ToString::to_string).collect(),
         }
+    }
+
+    /// The chances of every level, with what they rest on where they were learned in this run.
+    fn levels(&self) -> Vec<LevelChances> {
+        let support = self.training.as_ref().map(|training| &training.support);
+        let seen =
+            |level: &LevelChances| support?.get(&level.field)?.get(&level.agreement).copied();
+        let mut levels = self.model.levels();
+        for level in &mut levels {
+            level.observations = seen(level);
+        }
+        levels
     }
 
     /// How many pairs are of a verdict.

@@ -161,6 +161,7 @@ impl Model {
                     twin: chances.twin,
                     namesake: chances.namesake,
                     stranger: chances.stranger,
+                    observations: None,
                 })
                 .collect::<Vec<_>>()
         };

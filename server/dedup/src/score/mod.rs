@@ -60,6 +60,11 @@ impl<'a> Scorer<'a> {
     /// log2 of the odds that a pair with this pattern is one person. The order of the two does not
     /// matter.
     pub fn weight(&self, left: Index, right: Index, pattern: Pattern) -> f64 {
+        self.odds(left, right, pattern).weight()
+    }
+
+    /// How probable each explanation of a pair with this pattern is, against the others.
+    pub(crate) fn odds(&self, left: Index, right: Index, pattern: Pattern) -> Odds {
         let mut joint = self.rates;
         let codes: [usize; FIELDS] = std::array::from_fn(|at| pattern.code(Field::ALL[at]));
         for (chance, table) in joint.iter_mut().zip(&self.tables.0) {
@@ -75,7 +80,7 @@ impl<'a> Scorer<'a> {
         if codes[Field::GivenName as usize] == Agreement::Swapped as usize {
             joint[Class::Stranger as usize] *= self.swapped_rarity(left, right);
         }
-        odds(joint)
+        Odds(joint)
     }
 
     /// Strangers whose names changed places share both names. Which of the two is the given name
@@ -104,7 +109,7 @@ impl<'a> Scorer<'a> {
     pub fn explain(&self, left: Index, right: Index) -> Explanation {
         let pattern = compare(self.people, left, right);
         let mut joint = self.rates;
-        let prior = odds(joint);
+        let prior = Odds(joint).weight();
         let mut weight = prior;
         let mut factors = Vec::new();
         for field in Field::ALL {
@@ -130,7 +135,7 @@ impl<'a> Scorer<'a> {
             }
             let against =
                 |class: Class| (chances[Class::Same as usize] / chances[class as usize]).log2();
-            let next = odds(joint);
+            let next = Odds(joint).weight();
             factors.push(Factor {
                 field,
                 agreement,
@@ -191,10 +196,23 @@ pub fn weight_of(probability: f64) -> f64 {
     (probability / (1.0 - probability)).log2()
 }
 
-fn odds(joint: [f64; CLASSES]) -> f64 {
-    let [same, others @ ..] = joint;
-    // Far below what any evidence can reach, but a number.
-    (same.max(1e-280) / others.iter().sum::<f64>().max(1e-280)).log2()
+/// The explanations of a pair, each as probable as its share of the sum.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Odds([f64; CLASSES]);
+
+impl Odds {
+    /// log2 of the odds that it is one person.
+    pub(crate) fn weight(self) -> f64 {
+        let [same, others @ ..] = self.0;
+        // Far below what any evidence can reach, but a number.
+        (same.max(1e-280) / others.iter().sum::<f64>().max(1e-280)).log2()
+    }
+
+    /// How probable each explanation but the strangers is.
+    pub(crate) fn probabilities(self) -> [f64; CLASSES - 1] {
+        let total = self.0.iter().sum::<f64>().max(1e-280);
+        std::array::from_fn(|class| self.0[class] / total)
+    }
 }
 
 impl Rarity {

@@ -12,9 +12,10 @@ use rayon::prelude::*;
 
 pub use health::Finding;
 
-use crate::block::{Candidate, Plan};
-use shared::duplicate::ModelOrigin;
+use shared::duplicate::{Agreement, Field, ModelOrigin};
 
+use crate::block::{Candidate, Plan};
+use crate::compare::levels;
 use crate::model::{FORMAT, Model, Tables};
 use crate::number::{pairs, real};
 use crate::people::People;
@@ -32,6 +33,8 @@ pub struct Training {
     pub expected_namesake_pairs: f64,
     pub iterations: u32,
     pub distinct_patterns: u64,
+    /// How many pairs of one person each level rests on.
+    pub support: BTreeMap<Field, BTreeMap<Agreement, f64>>,
 }
 
 /// The agreements of one shard's pairs, small enough to send.
@@ -89,7 +92,8 @@ fn train(
         }
         given => (fit(Free::Rates), Vec::new(), given),
     };
-    let Fit { tables, rates, expected, iterations, .. } = fit;
+    let Fit { tables, rates, expected, iterations, support } = fit;
+    let seen = |field: Field, level: Agreement| support[field as usize][level as usize];
     Training {
         model: Model {
             format: FORMAT,
@@ -111,5 +115,11 @@ fn train(
         expected_namesake_pairs: expected[3],
         iterations,
         distinct_patterns: observed.distinct(),
+        support: Field::ALL
+            .into_iter()
+            .map(|field| {
+                (field, levels(field).iter().map(|level| (*level, seen(field, *level))).collect())
+            })
+            .collect(),
     }
 }
