@@ -214,6 +214,12 @@ catalogue! {
         hint: "The reason names what the target said, without values.",
         action: "Repair the row and replay it, or change what refuses it.",
     }
+    Data020 = "DATA-020" {
+        title: "Another row with this key is there already",
+        cause: "The plan leaves rows of the target as they are (`existing: skip`), and the one with this key says something else.",
+        hint: "Compare the two; the one in the target was not touched.",
+        action: "Waive the row, or repair it and replay it; with `existing: update` the plan writes over what is there.",
+    }
     Map001 = "MAP-001" {
         title: "The plan contradicts itself",
         cause: "Two parts of the plan do not go together, or something is missing in it.",
@@ -260,7 +266,7 @@ catalogue! {
         title: "The target table has rows already",
         cause: "The plan loads into a table that is not empty, and they are not this run's rows.",
         hint: "Nothing was written.",
-        action: "Empty the table, load into another one, or continue the run that began it.",
+        action: "Say in the plan what becomes of them (`existing: append`, `update` or `skip`), empty the table, or continue the run that began it.",
     }
     Load002 = "LOAD-002" {
         title: "The target refused a batch",
@@ -315,6 +321,36 @@ catalogue! {
         cause: "It has a table by the name of one that was to be made in an empty database.",
         hint: "The message names the table; nothing was written.",
         action: "Name an empty database.",
+    }
+    Load020 = "LOAD-020" {
+        title: "Others depend on what would be undone",
+        cause: "Rows that somebody else wrote refer to rows of the run, or somebody made something that stands on what the run made.",
+        hint: "The message names the constraint or the object, and how many rows it is about. Nothing was changed.",
+        action: "Take away what refers to the rows, or undo the tables named as well, and start the same command again.",
+    }
+    Load021 = "LOAD-021" {
+        title: "A change that could not be undone",
+        cause: "The plan's own statements (`target_sql`) change something that was there before, in a way that cannot be read back.",
+        hint: "The message names what they change. They were taken back; nothing was changed.",
+        action: "Take it out of the plan's statements, or say under `target_sql.undo` how it is undone.",
+    }
+    Load022 = "LOAD-022" {
+        title: "The run is being undone",
+        cause: "Undoing this run began and did not come to its end.",
+        hint: "Undoing goes on where it stopped.",
+        action: "Start `transfuse rollback` for the run again, then run the plan anew.",
+    }
+    Load023 = "LOAD-023" {
+        title: "There is nothing of this run to undo",
+        cause: "The target knows no run with this id, or no table or chunk of this name in it, or it is undone already.",
+        hint: "The target's own list is in transfuse.runs and transfuse.tables.",
+        action: "Check the id, the table and the number of the chunk, and that it is the right target.",
+    }
+    Load024 = "LOAD-024" {
+        title: "The run's rows cannot be told apart",
+        cause: "The run wrote into this target under another key of the installation, or its table has no key by which a single chunk's rows are found.",
+        hint: "The message names the table.",
+        action: "Use the data folder with which the run was made, or undo the whole run instead of a part of it.",
     }
     Sys001 = "SYS-001" {
         title: "Something unexpected happened",

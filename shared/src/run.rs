@@ -14,12 +14,14 @@ use crate::id::{PlanId, RunId};
 pub enum RunState {
     Planned,
     Running,
-    /// Stopped by somebody, between chunks; can be resumed.
+    /// Stopped by somebody, between chunks, or a part of it was undone; can be resumed.
     Paused,
     /// Stopped by a failure or by books that do not close; can be resumed.
     Failed,
     /// Everything is done and the books close.
     Completed,
+    /// It is being undone as a whole; nothing but undoing it can go on.
+    RollingBack,
     RolledBack,
 }
 
@@ -30,7 +32,10 @@ impl RunState {
             (self, next),
             (Self::Planned | Self::Paused | Self::Failed, Self::Running)
                 | (Self::Running, Self::Paused | Self::Failed | Self::Completed)
-                | (Self::Paused | Self::Failed | Self::Completed, Self::RolledBack)
+                // A part of it was undone: that part can be done again.
+                | (Self::Failed | Self::Completed, Self::Paused)
+                | (Self::Paused | Self::Failed | Self::Completed, Self::RollingBack)
+                | (Self::RollingBack, Self::RolledBack)
         )
     }
 
@@ -42,6 +47,7 @@ impl RunState {
             Self::Paused => "paused",
             Self::Failed => "failed",
             Self::Completed => "completed",
+            Self::RollingBack => "rolling_back",
             Self::RolledBack => "rolled_back",
         }
     }
@@ -54,6 +60,7 @@ impl RunState {
             Self::Paused,
             Self::Failed,
             Self::Completed,
+            Self::RollingBack,
             Self::RolledBack,
         ]
         .into_iter()
@@ -68,6 +75,7 @@ impl RunState {
             Self::Paused => "Paused",
             Self::Failed => "Failed",
             Self::Completed => "Completed",
+            Self::RollingBack => "Rolling back",
             Self::RolledBack => "Rolled back",
         }
     }
@@ -305,18 +313,26 @@ pub struct TableOutcome {
 mod tests {
     use super::*;
 
-    const STATES: [RunState; 6] = [
+    const STATES: [RunState; 7] = [
         RunState::Planned,
         RunState::Running,
         RunState::Paused,
         RunState::Failed,
         RunState::Completed,
+        RunState::RollingBack,
         RunState::RolledBack,
     ];
 
     #[test]
     fn a_run_that_was_rolled_back_goes_nowhere() {
         assert!(STATES.iter().all(|next| !RunState::RolledBack.allows(*next)));
+    }
+
+    #[test]
+    fn a_run_that_is_being_undone_is_only_undone_further() {
+        let next: Vec<_> =
+            STATES.into_iter().filter(|next| RunState::RollingBack.allows(*next)).collect();
+        assert_eq!(next, [RunState::RolledBack]);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub fn RunStateBadge(#[prop(into)] state: Signal<RunState>) -> impl IntoView {
             RunState::Paused => (Tone::Warning, Shape::Pause),
             RunState::Failed => (Tone::Bad, Shape::Failed),
             RunState::Completed => (Tone::Good, Shape::Done),
+            RunState::RollingBack => (Tone::Warning, Shape::Refresh),
             RunState::RolledBack => (Tone::Neutral, Shape::Refresh),
         };
         view! { <Badge tone icon text=state.label().to_owned()/> }

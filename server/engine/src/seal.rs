@@ -2,6 +2,8 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 use shared::error_code::ErrorCode;
 
 use crate::error::{EngineError, Result};
@@ -42,6 +44,13 @@ pub fn seal(key: &Key, plain: &[u8]) -> Result<Vec<u8>> {
     let sealed =
         cipher(key).encrypt(&XNonce::from(nonce), plain).map_err(|_| fault("sealing a row"))?;
     Ok([nonce.as_slice(), &sealed].concat())
+}
+
+/// A key of its own for one use, from which the installation's key cannot be told.
+pub fn derive(key: &Key, purpose: &[u8]) -> [u8; 32] {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&key.0).expect("a MAC takes any key");
+    mac.update(purpose);
+    mac.finalize().into_bytes().into()
 }
 
 /// Fails when the bytes were sealed with another key, or changed since.

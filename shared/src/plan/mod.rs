@@ -4,6 +4,7 @@
 //! checked without a database is checked here, for both ([`Plan::problems`]).
 
 mod transform;
+mod existing;
 mod fit;
 mod problems;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use existing::Existing;
 pub use fit::gives_zone;
 pub use problems::PlanProblem;
 pub use transform::{Case, CodeTable, Otherwise, Transform};
@@ -126,6 +128,13 @@ pub struct TableMapping {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
     pub target: TableName,
+    /// What becomes of rows that are in the target table already.
+    #[serde(default, skip_serializing_if = "Existing::is_default")]
+    pub existing: Existing,
+    /// The columns by which a row that is there is told to be the same; else the target's
+    /// primary key. A unique index of the target has to be on just these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub existing_key: Vec<String>,
     /// A condition in the source's SQL. Rows for which it is not true count as filtered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,

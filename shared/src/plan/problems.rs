@@ -82,6 +82,14 @@ impl Plan {
                 found.add(&at, format!("{raw} is filled twice"));
             }
         }
+        if !table.existing_key.is_empty() && !table.existing.compares() {
+            found.add(at, "existing_key is for `existing: update` and `existing: skip`".to_owned());
+        }
+        for column in &table.existing_key {
+            if !names.contains(column.as_str()) {
+                found.add(at, format!("existing_key names {column}, which no column fills"));
+            }
+        }
         self.check_shape(table, at, &names, found);
     }
 

@@ -7,13 +7,16 @@ use chrono::{DateTime, Utc};
 use shared::assessment::TableName;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
+use shared::plan::Existing;
 use shared::quarantine::QuarantineState;
 use shared::run::RunState;
 
+use super::mark::{self, TableRecord};
 use super::schema::Kind;
 use super::{Param, Session};
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, ChunkRange};
+use crate::seal::Key;
 
 /// The name of one of the engine's own tables, as it is written in a statement.
 pub fn table(engine: Engine, name: &str) -> String {
@@ -49,19 +52,37 @@ pub fn create_statements(engine: Engine) -> Vec<String> {
                 plan_name text not null,
                 state text not null,
                 started_at text not null,
-                ended_at text
+                ended_at text,
+                key_check text not null
             )",
             own("runs")
         ),
-        // What a run made: taken back with it.
+        // What a run made, in the order in which it did, and the statement that takes it back.
         format!(
             "create table if not exists {} (
                 run_id text not null,
                 kind text not null,
                 name text not null,
+                place integer not null,
+                undo text not null,
                 primary key (run_id, kind, name)
             )",
             own("objects")
+        ),
+        // The tables of a run, as it found or made them: undoing it needs no plan.
+        format!(
+            "create table if not exists {} (
+                run_id text not null,
+                table_index integer not null,
+                source text not null,
+                target text not null,
+                made integer not null,
+                existing text not null,
+                key_columns text not null,
+                columns text not null,
+                primary key (run_id, table_index)
+            )",
+            own("tables")
         ),
         // How each table was cut. A resumed run has to find the very same cuts.
         format!(
@@ -111,13 +132,65 @@ pub fn create_statements(engine: Engine) -> Vec<String> {
             )",
             own("quarantine")
         ),
+        // Rows that a chunk wrote, by digests: see `load::mark`.
+        format!(
+            "create table if not exists {} (
+                run_id text not null,
+                table_index integer not null,
+                ordinal integer not null,
+                part integer not null,
+                change text not null,
+                row_count integer not null,
+                content {bytes} not null,
+                primary key (run_id, table_index, ordinal, part)
+            )",
+            own("rows")
+        ),
+        // What rows were before somebody changed them: see `load::before_image`.
+        format!(
+            "create table if not exists {} (
+                owner text not null,
+                part integer not null,
+                target text not null,
+                columns text not null,
+                row_count integer not null,
+                sealed {bytes} not null,
+                primary key (owner, part)
+            )",
+            own("before_images")
+        ),
         format!(
             "create index if not exists {}quarantine_by_run on {} (run_id, id)",
             if engine == Engine::Postgres { "" } else { "_transfuse_" },
             own("quarantine")
         ),
     ]);
+    if engine == Engine::Postgres {
+        // The transactions in which a chunk's rows were written: see `load::mark`.
+        statements.push(format!(
+            "create table if not exists {} (
+                run_id text not null,
+                table_index integer not null,
+                ordinal integer not null,
+                change text not null,
+                relation oid not null,
+                xid xid not null,
+                transaction bigint not null
+            )",
+            own("marks")
+        ));
+        statements.push(format!(
+            "create index if not exists marks_by_run on {} (run_id, relation)",
+            own("marks")
+        ));
+    }
     statements
+}
+
+/// Tables that tell which rows a run wrote.
+pub(super) fn marks(engine: Engine) -> impl Iterator<Item = &'static str> {
+    let transactions = (engine == Engine::Postgres).then_some("marks");
+    transactions.into_iter().chain(["rows"])
 }
 
 /// What one committed chunk came to.
@@ -196,11 +269,12 @@ pub async fn unfinished_runs<S: Session>(session: &mut S) -> Result<Vec<RunRecor
 pub async fn insert_run<S: Session>(
     session: &mut S,
     run: &RunRecord,
+    key: &Key,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let sql = format!(
-        "insert into {} (run_id, plan_hash, plan_name, state, started_at)
-         values ($1, $2, $3, $4, $5)",
+        "insert into {} (run_id, plan_hash, plan_name, state, started_at, key_check)
+         values ($1, $2, $3, $4, $5, $6)",
         table(session.engine(), "runs")
     );
     let params = [
@@ -209,6 +283,7 @@ pub async fn insert_run<S: Session>(
         Param::Text(&run.plan_name),
         Param::Text(run.state.as_str()),
         Param::Text(&now.to_rfc3339()),
+        Param::Text(&mark::key_check(key, &run.run_id)),
     ];
     session.execute(&sql, &params).await.map(drop)
 }
@@ -229,25 +304,131 @@ pub async fn set_state<S: Session>(
     session.execute(&sql, &params).await.map(drop)
 }
 
-/// Remembers that the run made something in the target.
+/// Writes down a run's tables, once they are all there.
+pub async fn insert_tables<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    records: &[TableRecord],
+) -> Result<()> {
+    let sql = format!(
+        "insert into {} (run_id, table_index, source, target, made, existing, key_columns, columns)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        table(session.engine(), "tables")
+    );
+    for record in records {
+        let params = [
+            Param::Text(run_id),
+            Param::Int(record.table_index.into()),
+            Param::Text(&record.source.to_string()),
+            Param::Text(&record.target.to_string()),
+            Param::Int(record.made.into()),
+            Param::Text(record.existing.as_str()),
+            Param::Text(&names(&record.key)),
+            Param::Text(&names(&record.columns)),
+        ];
+        session.execute(&sql, &params).await?;
+    }
+    Ok(())
+}
+
+/// A run's tables, in the plan's order.
+pub async fn tables<S: Session>(session: &mut S, run_id: &str) -> Result<Vec<TableRecord>> {
+    let sql = format!(
+        "select cast(table_index as text), source, target, cast(made as text), existing,
+                key_columns, columns
+         from {} as tables
+         where run_id = $1
+         order by tables.table_index",
+        table(session.engine(), "tables")
+    );
+    let rows = session.fetch(&sql, &[Param::Text(run_id)]).await?;
+    rows.into_iter()
+        .map(|row| {
+            let mut cells = row.into_iter().flatten();
+            let mut next = || cells.next().ok_or_else(unreadable);
+            Ok(TableRecord {
+                table_index: next()?.parse().map_err(|_| unreadable())?,
+                source: next()?.parse().map_err(|_| unreadable())?,
+                target: next()?.parse().map_err(|_| unreadable())?,
+                made: next()? != "0",
+                existing: Existing::from_name(&next()?).ok_or_else(unreadable)?,
+                key: serde_json::from_str(&next()?).map_err(|_| unreadable())?,
+                columns: serde_json::from_str(&next()?).map_err(|_| unreadable())?,
+            })
+        })
+        .collect()
+}
+
+/// A run by its id, whatever became of it.
+pub async fn run<S: Session>(session: &mut S, run_id: &str) -> Result<Option<RunRecord>> {
+    let sql = format!(
+        "select run_id, plan_hash, plan_name, state from {} where run_id = $1",
+        table(session.engine(), "runs")
+    );
+    Ok(session.fetch(&sql, &[Param::Text(run_id)]).await?.iter().find_map(|row| run_record(row)))
+}
+
+/// Whether the run was made under this key of the installation.
+pub async fn knows_key<S: Session>(session: &mut S, run_id: &str, key: &Key) -> Result<bool> {
+    let sql =
+        format!("select key_check from {} where run_id = $1", table(session.engine(), "runs"));
+    let rows = session.fetch(&sql, &[Param::Text(run_id)]).await?;
+    let written = rows.into_iter().flatten().flatten().next();
+    Ok(written.is_some_and(|written| written == mark::key_check(key, run_id)))
+}
+
+/// Something that a run made in the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    pub kind: String,
+    pub name: String,
+    /// The statement that takes it back; empty when it goes with something else.
+    pub undo: String,
+}
+
+/// Remembers that the run made something in the target, and how it is taken back.
 pub async fn insert_object<S: Session>(
     session: &mut S,
     run_id: &str,
     kind: Kind,
     name: &str,
+    undo: &str,
 ) -> Result<()> {
-    let sql = format!(
-        "insert into {} (run_id, kind, name) values ($1, $2, $3)",
-        table(session.engine(), "objects")
-    );
-    let params = [Param::Text(run_id), Param::Text(kind.as_str()), Param::Text(name)];
-    session.execute(&sql, &params).await.map(drop)
+    insert_objects(
+        session,
+        run_id,
+        &[Object { kind: kind.as_str().to_owned(), name: name.to_owned(), undo: undo.to_owned() }],
+    )
+    .await
 }
 
-/// What the run made, as kind and name.
-pub async fn objects<S: Session>(session: &mut S, run_id: &str) -> Result<Vec<(String, String)>> {
+/// Remembers several things, in the order in which they were made.
+pub async fn insert_objects<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    objects: &[Object],
+) -> Result<()> {
     let sql = format!(
-        "select kind, name from {} where run_id = $1 order by kind, name",
+        "insert into {0} (run_id, kind, name, place, undo)
+         select $1, $2, $3, coalesce(max(place), 0) + 1, $4 from {0} where run_id = $1",
+        table(session.engine(), "objects")
+    );
+    for object in objects {
+        let params = [
+            Param::Text(run_id),
+            Param::Text(&object.kind),
+            Param::Text(&object.name),
+            Param::Text(&object.undo),
+        ];
+        session.execute(&sql, &params).await?;
+    }
+    Ok(())
+}
+
+/// What the run made, the last thing first: the order in which it is taken back.
+pub async fn objects<S: Session>(session: &mut S, run_id: &str) -> Result<Vec<Object>> {
+    let sql = format!(
+        "select kind, name, undo from {} where run_id = $1 order by place desc",
         table(session.engine(), "objects")
     );
     let rows = session.fetch(&sql, &[Param::Text(run_id)]).await?;
@@ -255,15 +436,66 @@ pub async fn objects<S: Session>(session: &mut S, run_id: &str) -> Result<Vec<(S
         .into_iter()
         .filter_map(|row| {
             let mut cells = row.into_iter().flatten();
-            Some((cells.next()?, cells.next()?))
+            Some(Object { kind: cells.next()?, name: cells.next()?, undo: cells.next()? })
         })
         .collect())
 }
 
+/// Whether the run made it.
+pub async fn has_object<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    kind: Kind,
+    name: &str,
+) -> Result<bool> {
+    let sql = format!(
+        "select name from {} where run_id = $1 and kind = $2 and name = $3",
+        table(session.engine(), "objects")
+    );
+    let params = [Param::Text(run_id), Param::Text(kind.as_str()), Param::Text(name)];
+    Ok(!session.fetch(&sql, &params).await?.is_empty())
+}
+
+pub async fn delete_object<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    kind: &str,
+    name: &str,
+) -> Result<()> {
+    let sql = format!(
+        "delete from {} where run_id = $1 and kind = $2 and name = $3",
+        table(session.engine(), "objects")
+    );
+    let params = [Param::Text(run_id), Param::Text(kind), Param::Text(name)];
+    session.execute(&sql, &params).await.map(drop)
+}
+
+/// Forgets that a chunk was committed: its entry and its rows in quarantine.
+pub async fn delete_chunk<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    table_index: u32,
+    ordinal: i32,
+) -> Result<()> {
+    let engine = session.engine();
+    for name in ["ledger", "quarantine"] {
+        let sql = format!(
+            "delete from {} where run_id = $1 and table_index = $2 and ordinal = $3",
+            table(engine, name)
+        );
+        let params =
+            [Param::Text(run_id), Param::Int(table_index.into()), Param::Int(ordinal.into())];
+        session.execute(&sql, &params).await?;
+    }
+    Ok(())
+}
+
 /// Forgets what the run left in the engine's tables, save that it was there.
 pub async fn forget<S: Session>(session: &mut S, run_id: &str) -> Result<()> {
-    for name in ["objects", "chunks", "ledger", "quarantine"] {
-        let sql = format!("delete from {} where run_id = $1", table(session.engine(), name));
+    let engine = session.engine();
+    let own = ["objects", "tables", "chunks", "ledger", "quarantine"];
+    for name in own.into_iter().chain(marks(engine)) {
+        let sql = format!("delete from {} where run_id = $1", table(engine, name));
         session.execute(&sql, &[Param::Text(run_id)]).await?;
     }
     Ok(())
@@ -479,6 +711,10 @@ fn placeholders(rows: usize, columns: usize) -> String {
         format!("({})", cells.join(", "))
     };
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+fn names(names: &[String]) -> String {
+    serde_json::to_string(names).expect("names are texts")
 }
 
 fn cut(range: &ChunkRange) -> String {

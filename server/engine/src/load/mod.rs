@@ -1,7 +1,10 @@
 //! Writes rows: a chunk's rows and its ledger row become visible together or not at all.
 
 pub mod encode;
+mod transaction;
 pub mod ledger;
+pub mod mark;
+pub mod before_image;
 pub mod schema;
 pub mod orphans;
 pub mod postgres;
@@ -19,6 +22,7 @@ use crate::value::Value;
 
 pub use postgres::PostgresTarget;
 pub use sqlite::SqliteTarget;
+pub(crate) use transaction::end;
 
 /// A database that receives rows.
 pub trait Target: Send + Sync {
@@ -62,6 +66,12 @@ pub trait Session: Send {
         sql: &str,
         params: &[Param<'_>],
     ) -> impl Future<Output = Result<Option<Vec<u8>>>> + Send;
+
+    /// Takes the numbers of the transactions within the open one that wrote rows since the last
+    /// time. PostgreSQL writes them into the rows; elsewhere there are none.
+    fn take_transactions(&mut self) -> Vec<u32> {
+        Vec::new()
+    }
 
     fn catalog(&mut self) -> impl Future<Output = Result<Catalog>> + Send;
 

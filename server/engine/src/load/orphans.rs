@@ -7,6 +7,7 @@ use shared::plan::{Orphans, TableMapping};
 
 use super::Session;
 use super::ledger::{Quarantined, SignedBooks};
+use super::mark::{self, TableRecord};
 use crate::error::Result;
 use crate::ident::{quote, quote_table};
 use crate::map::target_name;
@@ -16,22 +17,20 @@ use crate::value::{self, Value};
 /// How many rows are taken out in one transaction.
 const ROWS_AT_ONCE: usize = 1_000;
 
-/// Takes the reference, and nothing else, out of rows without a parent. The count is theirs.
+/// Takes the reference, and nothing else, out of the run's rows without a parent. The count is
+/// theirs.
 pub async fn keep<S: Session>(
     session: &mut S,
-    mapping: &TableMapping,
     key: &ForeignKey,
+    run_id: &str,
+    record: &TableRecord,
+    seal_key: &Key,
 ) -> Result<u64> {
     let engine = session.engine();
     let nulls: Vec<String> =
         key.columns.iter().map(|column| format!("{} = null", quote(engine, column))).collect();
-    let table = quote_table(engine, &target_name(engine, &mapping.target));
-    let sql = format!(
-        "update {table} as child set {} where {}",
-        nulls.join(", "),
-        has_no_parent(engine, key)
-    );
-    session.execute(&sql, &[]).await
+    let condition = has_no_parent(engine, key);
+    mark::rewrite(session, seal_key, run_id, record, &nulls.join(", "), &condition).await
 }
 
 /// Takes up to a thousand rows without a parent out of the table and hands them over, sealed.

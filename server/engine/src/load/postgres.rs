@@ -3,11 +3,13 @@
 use shared::assessment::Catalog;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use sqlx::postgres::PgDatabaseError;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
+use super::mark::HELD;
 use super::{LoadTable, Param, Piece, Refused, Session, Target, encode};
 use crate::assess::catalog;
 use crate::connect::{classify, target};
@@ -41,7 +43,8 @@ impl Target for PostgresTarget {
     }
 
     async fn session(&self) -> Result<PostgresSession> {
-        Ok(PostgresSession { connection: target::postgres(&self.url).await? })
+        let connection = target::postgres(&self.url).await?;
+        Ok(PostgresSession { connection, transactions: BTreeSet::new() })
     }
 
     async fn lock(&self) -> Result<Option<Box<dyn Send>>> {
@@ -56,12 +59,24 @@ impl Target for PostgresTarget {
 
 pub struct PostgresSession {
     connection: PgConnection,
+    /// Savepoints are transactions within the open one, with numbers of their own: rows bear them.
+    transactions: BTreeSet<u32>,
 }
 
 impl PostgresSession {
     /// Ends the connection in good order.
     pub async fn close(self) -> Result<()> {
         self.connection.close().await.map_err(|error| classify(error, "closing the target"))
+    }
+
+    /// Notes the number under which rows were just written. To be called before the savepoint ends:
+    /// the server forgets it then.
+    async fn note_transaction(&mut self) -> Result<()> {
+        let held = format!("select transactionid::text from pg_locks where {HELD}");
+        let rows = self.fetch(&held, &[]).await?;
+        let numbers = rows.into_iter().flatten().flatten();
+        self.transactions.extend(numbers.filter_map(|number| number.parse::<u32>().ok()));
+        Ok(())
     }
 
     /// One COPY of some rows of a piece. The number is what the server counted.
@@ -148,6 +163,10 @@ impl Session for PostgresSession {
             .map_err(|error| classify(error, "reading the target's answer"))
     }
 
+    fn take_transactions(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.transactions).into_iter().collect()
+    }
+
     async fn catalog(&mut self) -> Result<Catalog> {
         catalog::of_postgres(&mut self.connection).await
     }
@@ -173,6 +192,7 @@ impl Session for PostgresSession {
             self.run_script("savepoint transfuse_piece").await?;
             let fault = match self.copy(table, piece, &rows).await {
                 Ok(count) if usize::try_from(count) == Ok(rows.len()) => {
+                    self.note_transaction().await?;
                     self.run_script("release savepoint transfuse_piece").await?;
                     continue;
                 }

@@ -18,6 +18,9 @@ pub struct Creation {
     pub kind: Kind,
     pub name: String,
     pub sql: String,
+    /// The statement that takes it back; empty for the plan's own statements, of which it is
+    /// found out when they run.
+    pub undo: String,
 }
 
 /// What is made, and how it is taken back.
@@ -26,6 +29,11 @@ pub enum Kind {
     Schema,
     Enum,
     Table,
+    Index,
+    ForeignKey,
+    /// A sequence that was there before and was moved.
+    Sequence,
+    /// The plan's own statements.
     Sql,
 }
 
@@ -36,6 +44,9 @@ impl Kind {
             Self::Schema => "schema",
             Self::Enum => "type",
             Self::Table => "table",
+            Self::Index => "index",
+            Self::ForeignKey => "foreign key",
+            Self::Sequence => "sequence",
             Self::Sql => "sql",
         }
     }
@@ -59,6 +70,7 @@ pub fn before_load(plan: &Plan, target: &Catalog) -> Vec<Creation> {
                 kind: Kind::Schema,
                 name: schema.to_owned(),
                 sql: format!("create schema if not exists {}", quote(engine, schema)),
+                undo: format!("drop schema if exists {}", quote(engine, schema)),
             });
         }
         if !plan.target_sql.before.trim().is_empty() {
@@ -66,6 +78,7 @@ pub fn before_load(plan: &Plan, target: &Catalog) -> Vec<Creation> {
                 kind: Kind::Sql,
                 name: "before".to_owned(),
                 sql: plan.target_sql.before.clone(),
+                undo: String::new(),
             });
         }
         for (name, labels) in &plan.enums {
@@ -77,14 +90,17 @@ pub fn before_load(plan: &Plan, target: &Catalog) -> Vec<Creation> {
                 kind: Kind::Enum,
                 name: name.clone(),
                 sql: format!("create type {} as enum ({})", type_name(name), labels.join(", ")),
+                undo: format!("drop type if exists {}", type_name(name)),
             });
         }
     }
     for (mapping, shape) in missing {
+        let name = target_name(engine, &mapping.target);
         creations.push(Creation {
             kind: Kind::Table,
-            name: target_name(engine, &mapping.target).to_string(),
+            name: name.to_string(),
             sql: create_table(engine, mapping, shape),
+            undo: format!("drop table if exists {}", quote_table(engine, &name)),
         });
     }
     creations
@@ -99,6 +115,22 @@ pub fn indexes(engine: Engine, mapping: &TableMapping) -> Vec<(String, String)> 
         .filter(|index| !index.unique && !index.columns.is_empty())
         .map(|index| (index.name.clone(), create_index(engine, &mapping.target, index)))
         .collect()
+}
+
+/// The statement that takes an index of a table back.
+pub fn drop_index(engine: Engine, table: &TableName, index: &str) -> String {
+    let name = TableName { name: index.to_owned(), ..target_name(engine, table) };
+    format!("drop index if exists {}", quote_table(engine, &name))
+}
+
+/// The statement that takes a foreign key of a table back.
+pub fn drop_foreign_key(table: &TableName, key: &str) -> String {
+    let engine = Engine::Postgres;
+    format!(
+        "alter table if exists {} drop constraint if exists {}",
+        quote_table(engine, &target_name(engine, table)),
+        quote(engine, key)
+    )
 }
 
 /// The statement that makes a foreign key of a table that is there.

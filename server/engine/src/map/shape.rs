@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use shared::assessment::{Catalog, Column, Table, TableName};
 use shared::connection::Engine;
 use shared::data_type::DataType;
-use shared::plan::{ColumnMapping, TableMapping, Transform};
+use shared::plan::{ColumnMapping, Existing, TableMapping, Transform};
 
 use self::values::zero_date_to_null;
 use super::name::{self, Names};
@@ -156,6 +156,8 @@ impl<'c> Shaper<'c> {
                 Place::Existing(existing) => existing.name.clone(),
                 Place::New(name) => name.clone(),
             },
+            existing: Existing::default(),
+            existing_key: Vec::new(),
             filter: None,
             columns: Vec::with_capacity(table.columns.len()),
             left_behind: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! What there is to do: a new run, one to go on with, or one that is through already.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use shared::error_code::ErrorCode;
@@ -9,12 +10,13 @@ use shared::run::{OutcomeStatus, Phase, RunOutcome, RunState};
 use super::board::Board;
 use super::close::outcome;
 use super::conduct::place;
-use super::{Request, Start, finish, plan_hash};
+use super::{Request, Start, plan_hash};
 use crate::error::{EngineError, Result};
 use crate::load::Session;
 use crate::load::ledger::{self, RunRecord};
 use crate::load::schema::Kind;
 use crate::map::target_name;
+use crate::rollback::take_back;
 
 /// What there is to do about earlier runs of the plan.
 pub(super) enum Begun {
@@ -31,11 +33,15 @@ pub(super) async fn begin<S: Session>(session: &mut S, request: &Request) -> Res
         (Start::Fresh, earlier) => {
             in_the_way.extend(earlier);
             for run in &in_the_way {
-                finish::take_back(session, run, request.clock.now()).await?;
+                take_back(session, run, &request.key, Arc::clone(&request.clock)).await?;
             }
         }
         (Start::Continue, Some(run)) if run.state == RunState::Completed => {
             return Ok(Begun::Completed(run));
+        }
+        (Start::Continue, Some(run)) if run.state == RunState::RollingBack => {
+            let doing = format!("continuing with run {}", run.run_id);
+            return Err(EngineError::new(ErrorCode::Load022, doing));
         }
         (Start::Continue, Some(run)) => return Ok(Begun::Continued(run)),
         (Start::Continue, None) => {
@@ -73,7 +79,7 @@ async fn others_in_the_way<S: Session>(
         let objects = ledger::objects(session, &run.run_id).await?;
         let shares_a_table = objects
             .iter()
-            .any(|(kind, name)| kind == Kind::Table.as_str() && targets.contains(name));
+            .any(|made| made.kind == Kind::Table.as_str() && targets.contains(&made.name));
         if shares_a_table || run.plan_name == plan.name {
             others.push(run);
         }

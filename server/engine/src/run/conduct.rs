@@ -1,5 +1,6 @@
 //! From opening both sides to closing the books.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use shared::run::{Phase, RunOutcome};
 
 use super::begin::{Begun, begin, completed_before};
 use super::board::Board;
+use super::records::records;
 use super::tables::tables;
 use super::{Request, finish};
 use crate::assess::catalog;
@@ -31,7 +33,8 @@ pub(super) async fn conduct<T: Target + 'static>(
     // Until the plan is found to be good, a target that is a file is not even made.
     let target_catalog = map::catalog_of_target(&request.target_url).await?;
     refuse_problems(&check::check(&request.plan, &source_catalog, Some(&target_catalog)))?;
-    tables(&request, source.engine(), &source_catalog, &target_catalog)?;
+    let records = records(&request.plan, &target_catalog, &HashSet::new());
+    tables(&request, source.engine(), &source_catalog, &target_catalog, &records)?;
     let mut session = target.session().await?;
     let _lock = target.lock().await?.ok_or_else(|| {
         EngineError::new(
@@ -86,7 +89,9 @@ impl<T: Target + 'static> Work<T> {
         self.board.enter(Phase::Preparing);
         self.prepare(session).await?;
         let target_catalog = session.catalog().await?;
-        let tables = tables(&self.request, source.engine(), source_catalog, &target_catalog)?;
+        let records = ledger::tables(session, &self.run.run_id).await?;
+        let tables =
+            tables(&self.request, source.engine(), source_catalog, &target_catalog, &records)?;
         let mut snapshot = Snapshot::open(source, workers).await?;
         let jobs = self.cut(session, &mut snapshot, &tables).await?;
         self.board.enter(Phase::Copying);

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, Reader, TableRead};
 use crate::load::ledger::{self, Entry, Origin, Quarantined, SignedBooks};
+use crate::load::mark::{self, Keys, TableRecord, Writer};
 use crate::load::{LoadTable, Piece as _, Session};
 use crate::seal::{self, Key};
 use crate::transform::{BadValue, RowTransform, Verdict};
@@ -47,6 +48,17 @@ pub(super) struct TableCopy {
     pub read: TableRead,
     pub turn: RowTransform,
     pub load: LoadTable,
+    pub record: TableRecord,
+}
+
+impl Job {
+    fn writer<'a>(&self, run_id: &'a str) -> Writer<'a> {
+        Writer {
+            run_id,
+            table_index: self.table.record.table_index,
+            ordinal: i32::try_from(self.chunk.ordinal).unwrap_or(i32::MAX),
+        }
+    }
 }
 
 impl Context {
@@ -68,7 +80,13 @@ impl Context {
             }
         });
         session.run_script("begin").await?;
-        let written = self.write(session, receive, job).await;
+        let written = match mark::begin(session, &job.table.record).await {
+            Ok(()) => self.write(session, receive, job).await,
+            Err(error) => {
+                drop(receive);
+                Err(error)
+            }
+        };
         let (reader, read) = reading.await.map_err(|error| {
             EngineError::new(ErrorCode::Sys001, format!("reading {}", job.table.source))
                 .because(error)
@@ -96,6 +114,8 @@ impl Context {
         let table = &job.table;
         let mut piece = session.piece(&table.load);
         let mut written = Written::default();
+        let columns = table.load.columns.iter().map(|column| column.name.as_str());
+        let mut keys = Keys::of(session.engine(), &self.key, &table.record, columns);
         // For every row of the piece, its place in the batch.
         let mut places = Vec::new();
         let mut bad = Vec::new();
@@ -108,7 +128,12 @@ impl Context {
                 match table.turn.apply(&row, &mut values) {
                     Ok(Verdict::Filtered) => written.books.filtered += 1,
                     Ok(Verdict::Load) => match piece.push(&values) {
-                        Ok(()) => places.push(place),
+                        Ok(()) => {
+                            places.push(place);
+                            if let Some(keys) = &mut keys {
+                                keys.push(&values);
+                            }
+                        }
                         Err(_) => bad.push(self.quarantine(table, &row, misfit())?),
                     },
                     Err(fault) => bad.push(self.quarantine(table, &row, fault)?),
@@ -117,6 +142,9 @@ impl Context {
             written.bytes += piece.bytes() as u64;
             if piece.rows() > 0 {
                 let refused = session.write(&table.load, &piece).await?;
+                if let Some(keys) = &mut keys {
+                    keys.settle(refused.iter().map(|refused| refused.index));
+                }
                 written.books.loaded += count(piece.rows() - refused.len());
                 for refused in refused {
                     let row = batch.row(places[refused.index]);
@@ -140,6 +168,9 @@ impl Context {
                 ledger::insert_quarantined(session, origin, &bad, self.clock.now()).await?;
                 bad.clear();
             }
+        }
+        if let Some(mut keys) = keys {
+            keys.keep(session, job.writer(&self.run_id)).await?;
         }
         Ok(written)
     }
@@ -172,6 +203,8 @@ impl Context {
             bytes: written.bytes,
             seconds: began.elapsed().as_secs_f64(),
         };
+        let writer = job.writer(&self.run_id);
+        mark::keep(session, &self.key, writer, &job.table.record).await?;
         ledger::insert_entry(session, &self.run_id, &entry, self.clock.now()).await?;
         Ok(entry)
     }

@@ -1,13 +1,11 @@
-//! After the data: indexes, orphans, foreign keys, sequences, statistics; and taking a run back.
+//! After the data: indexes, orphans, foreign keys, sequences, statistics.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use shared::assessment::{Catalog, ForeignKey, TableName};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::plan::{Orphans, TableMapping};
-use shared::run::RunState;
 
 use super::Request;
 use super::board::Board;
@@ -15,9 +13,11 @@ use super::transaction::end;
 use crate::error::{EngineError, Result};
 use crate::ident::{literal, quote, quote_table};
 use crate::load::ledger::{self, Entry, Origin, RunRecord};
+use crate::load::mark::{self, TableRecord, Writer};
 use crate::load::schema::{self, Kind};
 use crate::load::{Param, Session, Target, orphans};
 use crate::map::target_name;
+use crate::rollback::foreign_key_name;
 
 /// Makes everything that comes after the data. What is there already is left alone, so that a
 /// run that stopped here goes on here.
@@ -29,17 +29,19 @@ pub(super) async fn finish<T: Target>(
     board: &Board,
 ) -> Result<()> {
     let engine = target.engine();
+    let records = ledger::tables(session, &run.run_id).await?;
+    note_indexes(session, request, run, &records).await?;
     for mapping in &request.plan.tables {
         for (name, sql) in schema::indexes(engine, mapping) {
             session.run_script(&sql).await.map_err(|error| because(&name, error))?;
         }
     }
-    take_out_orphans(session, request, run, board).await?;
+    take_out_orphans(session, request, run, &records, board).await?;
     let catalog = session.catalog().await?;
     for (index, mapping) in request.plan.tables.iter().enumerate() {
         if engine == Engine::Postgres {
-            add_foreign_keys(session, &catalog, mapping).await?;
-            set_sequences(session, mapping).await?;
+            add_foreign_keys(session, &catalog, run, mapping).await?;
+            set_sequences(session, run, &records[index], mapping).await?;
         }
         let table = quote_table(engine, &target_name(engine, &mapping.target));
         session.run_script(&format!("analyze {table}")).await?;
@@ -47,12 +49,49 @@ pub(super) async fn finish<T: Target>(
     }
     match engine {
         Engine::Postgres if !request.plan.target_sql.after.trim().is_empty() => {
-            run_sql_after(session, request, run).await?;
+            run_sql_after(session, request, run, &records).await?;
         }
         Engine::Sqlite => check_foreign_keys(session).await?,
         _ => {}
     }
-    count_again(session, request, run).await
+    count_again(session, request, run, &records).await
+}
+
+/// Writes down which indexes of tables that were there before are about to be made.
+async fn note_indexes<S: Session>(
+    session: &mut S,
+    request: &Request,
+    run: &RunRecord,
+    records: &[TableRecord],
+) -> Result<()> {
+    let engine = session.engine();
+    let catalog = session.catalog().await?;
+    let tables = request.plan.tables.iter().zip(records).filter(|(_, record)| !record.made);
+    for (mapping, record) in tables {
+        let Some(known) = catalog.table(&record.target) else { continue };
+        for (name, _) in schema::indexes(engine, mapping) {
+            if known.indexes.iter().any(|index| index.name == name) {
+                continue;
+            }
+            let undo = schema::drop_index(engine, &record.target, &name);
+            note(session, run, Kind::Index, &name, &undo).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes down that something is about to be made. It is taken back even if it never was made.
+async fn note<S: Session>(
+    session: &mut S,
+    run: &RunRecord,
+    kind: Kind,
+    name: &str,
+    undo: &str,
+) -> Result<()> {
+    if ledger::has_object(session, &run.run_id, kind, name).await? {
+        return Ok(());
+    }
+    ledger::insert_object(session, &run.run_id, kind, name, undo).await
 }
 
 /// Takes out rows without a parent until no key finds any: a row that goes may leave others
@@ -61,6 +100,7 @@ async fn take_out_orphans<S: Session>(
     session: &mut S,
     request: &Request,
     run: &RunRecord,
+    records: &[TableRecord],
     board: &Board,
 ) -> Result<()> {
     let tables = &request.plan.tables;
@@ -76,7 +116,7 @@ async fn take_out_orphans<S: Session>(
         for &(index, key) in &keys {
             let mapping = &tables[index];
             if matches!(orphans::policy(mapping, key), Orphans::KeepIn(_)) {
-                orphans::keep(session, mapping, key).await?;
+                keep_orphans(session, request, run, &records[index], key).await?;
             } else if take_out(session, request, run, board, index, key).await? {
                 went.push(target_name(session.engine(), &mapping.target));
             }
@@ -93,6 +133,23 @@ async fn take_out_orphans<S: Session>(
         keys =
             all.filter(|(_, key)| went.contains(&target_name(engine, &key.references))).collect();
     }
+}
+
+/// Leaves orphans where they are, without the reference: the rows are still the run's.
+async fn keep_orphans<S: Session>(
+    session: &mut S,
+    request: &Request,
+    run: &RunRecord,
+    record: &TableRecord,
+    key: &ForeignKey,
+) -> Result<()> {
+    session.run_script("begin").await?;
+    let kept = orphans::keep(session, key, &run.run_id, record, &request.key).await;
+    end(session, kept).await.map(drop)
+}
+
+fn after_the_data<'a>(run: &'a RunRecord, record: &TableRecord) -> Writer<'a> {
+    Writer { run_id: &run.run_id, table_index: record.table_index, ordinal: mark::AFTER_THE_DATA }
 }
 
 /// True when rows went.
@@ -143,6 +200,7 @@ async fn take_out<S: Session>(
 async fn add_foreign_keys<S: Session>(
     session: &mut S,
     catalog: &Catalog,
+    run: &RunRecord,
     mapping: &TableMapping,
 ) -> Result<()> {
     let Some(shape) = &mapping.create else { return Ok(()) };
@@ -151,6 +209,10 @@ async fn add_foreign_keys<S: Session>(
         let there =
             known.is_some_and(|table| table.foreign_keys.iter().any(|k| k.name == key.name));
         if !there {
+            let undo = schema::drop_foreign_key(&mapping.target, &key.name);
+            let table = target_name(Engine::Postgres, &mapping.target);
+            let name = foreign_key_name(&table, &key.name);
+            note(session, run, Kind::ForeignKey, &name, &undo).await?;
             let sql = schema::add_foreign_key(mapping, key);
             session.run_script(&sql).await.map_err(|error| because(&key.name, error))?;
         }
@@ -171,30 +233,30 @@ async fn check_foreign_keys<S: Session>(session: &mut S) -> Result<()> {
     }
 }
 
-/// Asks the target itself how many rows it has: a trigger, or somebody else, may have added or
-/// removed some, and then the ledger does not tell the truth.
+/// Asks the target itself how many rows of the run it has: a trigger may have added or removed
+/// some, and then the ledger does not tell the truth. Rows of others do not count.
 async fn count_again<S: Session>(
     session: &mut S,
     request: &Request,
     run: &RunRecord,
+    records: &[TableRecord],
 ) -> Result<()> {
-    let engine = session.engine();
     let mut loaded: BTreeMap<TableName, i64> = BTreeMap::new();
     for entry in ledger::entries(session, &run.run_id).await? {
-        if let Some(mapping) = request.plan.tables.get(entry.table_index as usize) {
-            *loaded.entry(target_name(engine, &mapping.target)).or_default() += entry.books.loaded;
+        if let Some(record) = records.get(entry.table_index as usize) {
+            *loaded.entry(record.target.clone()).or_default() += entry.books.loaded;
         }
     }
     for (table, loaded) in loaded {
-        let sql = format!("select cast(count(*) as text) from {}", quote_table(engine, &table));
-        let rows = session.fetch(&sql, &[]).await?;
-        let there = rows.first().and_then(|row| row.first()?.as_deref()?.parse::<i64>().ok());
-        if there != Some(loaded) {
+        let own = mark::records_of(records, &table);
+        let there = mark::count(session, &run.run_id, &request.key, &own).await?;
+        if !there.is_what_was_loaded(loaded) {
             return Err(EngineError::new(
                 ErrorCode::Load005,
                 format!(
-                    "counting {table}: {loaded} rows were loaded and {} are there",
-                    there.unwrap_or_default()
+                    "counting {table}: {loaded} rows were loaded, {} of them are there, and {} are not as they were loaded",
+                    there.own + there.changed,
+                    there.changed
                 ),
             ));
         }
@@ -202,10 +264,16 @@ async fn count_again<S: Session>(
     Ok(())
 }
 
-/// The next value that a column gives out by itself comes after the largest one loaded.
-async fn set_sequences<S: Session>(session: &mut S, mapping: &TableMapping) -> Result<()> {
+/// The next value that a column gives out by itself comes after the largest one loaded. A sequence
+/// that was there before only ever moves forward, because others draw from it.
+async fn set_sequences<S: Session>(
+    session: &mut S,
+    run: &RunRecord,
+    record: &TableRecord,
+    mapping: &TableMapping,
+) -> Result<()> {
     let engine = Engine::Postgres;
-    let table = quote_table(engine, &target_name(engine, &mapping.target));
+    let table = quote_table(engine, &record.target);
     for column in &mapping.columns {
         let name = quote(engine, &column.target);
         let sql = format!(
@@ -215,10 +283,35 @@ async fn set_sequences<S: Session>(session: &mut S, mapping: &TableMapping) -> R
         );
         let found = session.fetch(&sql, &[] as &[Param<'_>]).await?;
         let Some(sequence) = found.into_iter().flatten().flatten().next() else { continue };
+        let literal = literal(engine, &sequence);
+        if record.made {
+            let sql = format!(
+                "select setval({literal}, greatest(coalesce(max({name}), 1), 1),
+                               coalesce(max({name}) >= 1, false))::text
+                 from {table}"
+            );
+            session.fetch(&sql, &[]).await?;
+            continue;
+        }
         let sql = format!(
-            "select setval({}, greatest(coalesce(max({name}), 1), 1), coalesce(max({name}) >= 1, false))::text
-             from {table}",
-            literal(engine, &sequence)
+            "select max({name})::text, last_value::text, is_called::text
+             from {table} right join {sequence} on true
+             group by last_value, is_called
+             having max({name}) > last_value or max({name}) = last_value and not is_called"
+        );
+        let behind = session.fetch(&sql, &[]).await?.into_iter().next();
+        let Some([Some(largest), Some(last), Some(is_called)]) =
+            behind.and_then(|row| <[_; 3]>::try_from(row).ok())
+        else {
+            continue;
+        };
+        let undo = format!(
+            "select setval({literal}, {last}, {is_called})::text from {sequence}
+             where last_value = {largest} and is_called"
+        );
+        note(session, run, Kind::Sequence, &sequence, &undo).await?;
+        let sql = format!(
+            "select setval({literal}, {largest})::text from {sequence} where last_value <= {largest}"
         );
         session.fetch(&sql, &[]).await?;
     }
@@ -230,9 +323,9 @@ async fn run_sql_after<S: Session>(
     session: &mut S,
     request: &Request,
     run: &RunRecord,
+    records: &[TableRecord],
 ) -> Result<()> {
-    let object = (Kind::Sql.as_str().to_owned(), "after".to_owned());
-    if ledger::objects(session, &run.run_id).await?.contains(&object) {
+    if ledger::has_object(session, &run.run_id, Kind::Sql, "after").await? {
         return Ok(());
     }
     session.run_script("begin").await?;
@@ -241,72 +334,14 @@ async fn run_sql_after<S: Session>(
             .run_script(&request.plan.target_sql.after)
             .await
             .map_err(|error| because("target_sql.after", error))?;
-        ledger::insert_object(session, &run.run_id, Kind::Sql, "after").await
+        // In a table that was there before, the statements may have changed rows of others.
+        for record in records.iter().filter(|record| record.made) {
+            mark::keep(session, &request.key, after_the_data(run, record), record).await?;
+        }
+        ledger::insert_object(session, &run.run_id, Kind::Sql, "after", "").await
     }
     .await;
     end(session, done).await
-}
-
-/// Undoes a run whose tables it made itself: they go, and with them everything on them.
-pub(super) async fn take_back<S: Session>(
-    session: &mut S,
-    run: &RunRecord,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let engine = session.engine();
-    let objects = ledger::objects(session, &run.run_id).await?;
-    let made: Vec<&str> = objects
-        .iter()
-        .filter(|(kind, _)| kind == Kind::Table.as_str())
-        .map(|(_, name)| name.as_str())
-        .collect();
-    refuse_foreign_rows(session, run, &made).await?;
-    let mut names = Vec::new();
-    for name in &made {
-        let name = name.parse().map_err(|error: shared::assessment::InvalidTableName| {
-            EngineError::new(ErrorCode::Sys001, "reading what the run made").because(error)
-        })?;
-        names.push(quote_table(engine, &name));
-    }
-    session.run_script("begin").await?;
-    let done = async {
-        if engine == Engine::Postgres && !names.is_empty() {
-            // All at once: they may refer to each other. What else refers to them is not ours
-            // to drop, and stops this.
-            session.run_script(&format!("drop table if exists {}", names.join(", "))).await?;
-        } else {
-            for name in &names {
-                session.run_script(&format!("drop table if exists {name}")).await?;
-            }
-        }
-        for (_, name) in objects.iter().filter(|(kind, _)| kind == Kind::Enum.as_str()) {
-            session.run_script(&format!("drop type if exists {}", schema::type_name(name))).await?;
-        }
-        ledger::forget(session, &run.run_id).await?;
-        ledger::set_state(session, &run.run_id, RunState::RolledBack, now).await
-    }
-    .await;
-    end(session, done).await
-}
-
-/// A run that also loaded into tables that were there before cannot be taken back by dropping.
-async fn refuse_foreign_rows<S: Session>(
-    session: &mut S,
-    run: &RunRecord,
-    made: &[&str],
-) -> Result<()> {
-    let sql = format!(
-        "select distinct cast(table_index as text) from {} where run_id = $1 and loaded <> 0",
-        ledger::table(session.engine(), "ledger")
-    );
-    let loaded = session.fetch(&sql, &[Param::Text(&run.run_id)]).await?.len();
-    if loaded > made.len() {
-        return Err(EngineError::new(
-            ErrorCode::Load001,
-            format!("taking back run {}: it loaded into tables that were there before", run.run_id),
-        ));
-    }
-    Ok(())
 }
 
 fn because(name: &str, error: EngineError) -> EngineError {

@@ -6,6 +6,7 @@ mod transaction;
 mod conduct;
 mod begin;
 mod prepare;
+mod records;
 mod tables;
 mod cut;
 mod levels;

@@ -1,18 +1,21 @@
 //! Before the first row: what the target lacks is made, and the run is written down.
 
+use std::collections::HashSet;
+
 use shared::assessment::Catalog;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
-use shared::plan::TableMapping;
+use shared::plan::{Existing, TableMapping};
 use shared::run::RunState;
 
 use super::conduct::Work;
+use super::records::records;
 use super::transaction::end;
 use crate::error::{EngineError, Result};
 use crate::ident::quote_table;
 use crate::load::ledger;
-use crate::load::schema::{self, Kind};
-use crate::load::{Session, Target};
+use crate::load::schema::{self, Creation, Kind};
+use crate::load::{Param, Session, Target};
 use crate::map::target_name;
 
 impl<T: Target + 'static> Work<T> {
@@ -28,35 +31,53 @@ impl<T: Target + 'static> Work<T> {
         }
         session.run_script("begin").await?;
         let now = self.request.clock.now();
+        let run_id = &self.run.run_id;
         let made = async {
             if self.is_new {
-                ledger::insert_run(session, &self.run, now).await?;
+                ledger::insert_run(session, &self.run, &self.request.key, now).await?;
             } else {
-                ledger::set_state(session, &self.run.run_id, RunState::Running, now).await?;
+                ledger::set_state(session, run_id, RunState::Running, now).await?;
             }
-            let known = ledger::objects(session, &self.run.run_id).await?;
             for creation in schema::before_load(plan, &target_catalog) {
-                if known.contains(&(creation.kind.as_str().to_owned(), creation.name.clone())) {
-                    if creation.kind == Kind::Sql {
-                        continue;
-                    }
-                } else {
-                    let run_id = &self.run.run_id;
-                    ledger::insert_object(session, run_id, creation.kind, &creation.name).await?;
-                }
-                session.run_script(&creation.sql).await.map_err(|error| {
-                    let doing = format!("making the {} {}", creation.kind.as_str(), creation.name);
-                    EngineError::new(error.code(), doing).because(error)
-                })?;
+                self.make(session, &creation).await?;
+            }
+            if self.is_new {
+                let objects = ledger::objects(session, run_id).await?;
+                let tables = objects.into_iter().filter(|made| made.kind == Kind::Table.as_str());
+                let made: HashSet<String> = tables.map(|made| made.name).collect();
+                let records = records(plan, &session.catalog().await?, &made);
+                ledger::insert_tables(session, run_id, &records).await?;
             }
             Ok(())
         }
         .await;
         end(session, made).await
     }
+
+    async fn make(&self, session: &mut T::Session, creation: &Creation) -> Result<()> {
+        let Creation { kind, name, sql, undo } = creation;
+        let run_id = &self.run.run_id;
+        if !ledger::has_object(session, run_id, *kind, name).await? {
+            if *kind == Kind::Schema && has_schema(session, name).await? {
+                return Ok(());
+            }
+            ledger::insert_object(session, run_id, *kind, name, undo).await?;
+        } else if *kind == Kind::Sql {
+            return Ok(());
+        }
+        session.run_script(sql).await.map_err(|error| {
+            let doing = format!("making the {} {name}", kind.as_str());
+            EngineError::new(error.code(), doing).because(error)
+        })
+    }
 }
 
-/// Rows that are not the run's own could not be told from them later.
+async fn has_schema<S: Session>(session: &mut S, name: &str) -> Result<bool> {
+    let sql = "select nspname::text from pg_namespace where nspname = $1";
+    Ok(!session.fetch(sql, &[Param::Text(name)]).await?.is_empty())
+}
+
+/// A plan that says nothing of rows that are there already expects none.
 async fn refuse_rows<S: Session>(
     session: &mut S,
     engine: Engine,
@@ -64,7 +85,7 @@ async fn refuse_rows<S: Session>(
     mapping: &TableMapping,
 ) -> Result<()> {
     let name = target_name(engine, &mapping.target);
-    if target.table(&name).is_none() {
+    if mapping.existing != Existing::Refuse || target.table(&name).is_none() {
         return Ok(());
     }
     let sql = format!("select '1' from {} limit 1", quote_table(engine, &name));

@@ -10,6 +10,7 @@ use super::Request;
 use super::copy::TableCopy;
 use crate::error::Result;
 use crate::extract::{Form, ReadColumn, TableRead};
+use crate::load::mark::TableRecord;
 use crate::load::{LoadColumn, LoadTable};
 use crate::map::{self, target_name};
 use crate::transform::{self, End, RowTransform};
@@ -19,6 +20,7 @@ pub(super) fn tables(
     source: Engine,
     source_catalog: &Catalog,
     target_catalog: &Catalog,
+    records: &[TableRecord],
 ) -> Result<Vec<Arc<TableCopy>>> {
     let plan = &request.plan;
     let engine = target_catalog.engine;
@@ -26,7 +28,8 @@ pub(super) fn tables(
     plan.tables
         .iter()
         .enumerate()
-        .map(|(index, mapping)| {
+        .zip(records)
+        .map(|((index, mapping), record)| {
             let mapping = with_types_of(target_catalog, engine, mapping);
             let name = target_name(engine, &mapping.target);
             let from =
@@ -48,9 +51,20 @@ pub(super) fn tables(
             if !load.goes_binary() {
                 // One column has to go as text, and so all of them do.
                 read.columns.iter_mut().for_each(ReadColumn::as_value);
+            } else if !record.made {
+                // The key's text is noted.
+                let fills = |name: &str| {
+                    mapping.columns.iter().any(|column| {
+                        record.key.contains(&column.target)
+                            && column.source.as_deref() == Some(name)
+                    })
+                };
+                let key = read.columns.iter_mut().filter(|column| fills(&column.name));
+                key.for_each(ReadColumn::as_value);
             }
             let turn = RowTransform::compile(plan, &mapping, &read, engine, secret)?;
-            Ok(Arc::new(TableCopy { index, source: mapping.source, read, turn, load }))
+            let record = record.clone();
+            Ok(Arc::new(TableCopy { index, source: mapping.source, read, turn, load, record }))
         })
         .collect()
 }

@@ -7,3 +7,4 @@ mod copy;
 mod kill;
 mod real_data;
 mod types;
+mod undo;

@@ -129,6 +129,12 @@ fn BooksVerdict(watch: RunWatch) -> impl IntoView {
                 </p>
             }
             .into_any(),
+            Some(RunState::RollingBack | RunState::RolledBack) => view! {
+                <p class="verdict quiet-text">
+                    "The run was undone: this is what it had counted before."
+                </p>
+            }
+            .into_any(),
             Some(RunState::Paused | RunState::Failed) => {
                 view! { <p class="verdict quiet-text">"The books are open. " {so_far}</p> }
                     .into_any()

@@ -18,15 +18,17 @@ pub(super) fn ProgressCard(id: RunId, watch: RunWatch) -> impl IntoView {
     let fraction = Memo::new(move |_| match state.get() {
         Some(RunState::Completed) => Some(1.0),
         // A bar that moves would say that work goes on.
-        Some(RunState::Paused | RunState::Failed | RunState::RolledBack) => {
-            Some(watch.fraction().unwrap_or(0.0))
-        }
+        Some(
+            RunState::Paused | RunState::Failed | RunState::RollingBack | RunState::RolledBack,
+        ) => Some(watch.fraction().unwrap_or(0.0)),
         _ => watch.fraction(),
     });
     let phase = move || match (state.get(), watch.phase()) {
         (Some(RunState::Completed), _) => "Everything is copied".to_owned(),
         (Some(RunState::Paused), _) => "Stopped between two chunks".to_owned(),
         (Some(RunState::Failed), _) => "Stopped by a failure".to_owned(),
+        (Some(RunState::RollingBack), _) => "Being undone".to_owned(),
+        (Some(RunState::RolledBack), _) => "Undone".to_owned(),
         (_, None) => "Waiting to begin".to_owned(),
         (_, Some(phase)) => phase.label().to_owned(),
     };

@@ -1,0 +1,120 @@
+//! From what is asked for to what was done.
+
+use std::sync::Arc;
+
+use shared::error_code::ErrorCode;
+use shared::id::RunId;
+use shared::rollback::{Changed, RollbackOutcome, Scope};
+use shared::run::RunState;
+
+use super::references::refusal;
+use super::scope::Undoing;
+use super::{Effect, Request};
+use crate::clock::Clock;
+use crate::error::{EngineError, Result};
+use crate::load::ledger::{self, RunRecord};
+use crate::load::{Session, mark};
+use crate::seal::Key;
+
+/// What undoing would do.
+pub(super) async fn preview<S: Session>(
+    session: &mut S,
+    request: &Request,
+) -> Result<RollbackOutcome> {
+    mark::prepare(session, &request.key).await?;
+    let undoing = Undoing::read(session, request).await?;
+    let tables = undoing.survey(session).await?;
+    let obstacles = undoing.obstacles(session).await?;
+    let run_state = if obstacles.is_empty() { undoing.state_after() } else { undoing.run.state };
+    Ok(RollbackOutcome {
+        run_id: request.run_id.clone(),
+        scope: request.scope.clone(),
+        dry_run: true,
+        run_state,
+        objects: undoing.survey_objects(&tables),
+        tables,
+        obstacles,
+    })
+}
+
+/// Undoes it. The caller has the target's lock.
+pub(super) async fn undo<S: Session>(
+    session: &mut S,
+    request: &Request,
+) -> Result<RollbackOutcome> {
+    mark::prepare(session, &request.key).await?;
+    let undoing = Undoing::read(session, request).await?;
+    let run_id = &undoing.run.run_id;
+    let mut tables = undoing.survey(session).await?;
+    let obstacles = undoing.obstacles(session).await?;
+    if let Some(refusal) = refusal(run_id, &obstacles) {
+        return Err(refusal);
+    }
+    // From here on the run is not what it was, also if this does not come to its end.
+    let under_way = if undoing.is_whole() { RunState::RollingBack } else { undoing.state_after() };
+    ledger::set_state(session, run_id, under_way, request.clock.now()).await?;
+    undoing.undo_rows(session, &mut tables).await?;
+    let predicted: Vec<bool> = tables.iter().map(|table| table.dropped).collect();
+    let objects = undoing.undo_objects(session, &mut tables).await?;
+    for (place, was_to_go) in predicted.into_iter().enumerate() {
+        // Somebody wrote to the table, or made something that needs it, at the last moment.
+        if was_to_go && undoing.tables[place].exists && !tables[place].dropped {
+            undoing.undo_table(session, &undoing.tables[place], &mut tables[place]).await?;
+        }
+    }
+    let outcome = RollbackOutcome {
+        run_id: request.run_id.clone(),
+        scope: request.scope.clone(),
+        dry_run: false,
+        run_state: undoing.state_after(),
+        tables,
+        objects,
+        obstacles,
+    };
+    if undoing.is_whole() {
+        session.run_script("begin").await?;
+        let ended = async {
+            if outcome.is_whole() {
+                ledger::forget(session, run_id).await?;
+            }
+            let now = request.clock.now();
+            ledger::set_state(session, run_id, outcome.run_state, now).await
+        }
+        .await;
+        crate::load::end(session, ended).await?;
+    }
+    tracing::info!(run.id = %run_id, rows_left = outcome.rows_left(), "undid run {run_id}");
+    Ok(outcome)
+}
+
+impl Undoing {
+    /// A run of which a part was undone can do that part again.
+    const fn state_after(&self) -> RunState {
+        match self.scope {
+            Scope::Run => RunState::RolledBack,
+            Scope::Table { .. } | Scope::Chunk { .. } => RunState::Paused,
+        }
+    }
+}
+
+/// Undoes a run that is in the way of a fresh start. The caller has the target's lock.
+pub(crate) async fn take_back<S: Session>(
+    session: &mut S,
+    run: &RunRecord,
+    key: &Key,
+    clock: Arc<dyn Clock>,
+) -> Result<()> {
+    let run_id = RunId::parse(&run.run_id).map_err(|error| {
+        EngineError::new(ErrorCode::Sys001, "reading the id of an earlier run").because(error)
+    })?;
+    let request = Request {
+        target_url: String::new(),
+        run_id,
+        scope: Scope::Run,
+        changed: Changed::Leave,
+        effect: Effect::Undo,
+        key: key.clone(),
+        clock,
+    };
+    undo(session, &request).await.map(drop)
+}
