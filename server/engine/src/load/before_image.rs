@@ -20,6 +20,9 @@ use crate::value::Value;
 /// How many rows lie in one sealed value.
 const ROWS_A_PART: usize = 2_000;
 
+/// Rows as texts that say everything of them.
+type Rows = Vec<Vec<Option<String>>>;
+
 /// Whose images they are: those of one chunk, by name.
 pub fn owner(run_id: &str, table_index: u32, ordinal: i32) -> String {
     format!("{run_id}/{table_index}/{ordinal}")
@@ -57,8 +60,7 @@ pub async fn keep<S: Session>(
         table(engine, "before_images")
     );
     for part in rows.chunks(ROWS_A_PART) {
-        let plain = serde_json::to_vec(part).expect("texts are JSON");
-        let sealed = seal::seal(seal_key, &plain)?;
+        let sealed = sealed(seal_key, part)?;
         let names = serde_json::to_string(&columns).expect("names are JSON");
         let params = [
             Param::Text(owner),
@@ -110,6 +112,12 @@ pub async fn restore<S: Session>(
     for part in parts(session, owner).await? {
         let columns = fill(session, seal_key, owner, part, of).await?;
         let found = compare(session, of, is_own).await?;
+        let left = match changed {
+            Changed::Leave if found.changed > 0 => {
+                images_of_changed(session, of, &columns, is_own).await?
+            }
+            _ => Vec::new(),
+        };
         let condition = match changed {
             Changed::Leave => is_own,
             Changed::Discard => "true",
@@ -121,12 +129,21 @@ pub async fn restore<S: Session>(
             Changed::Leave => restored.restored = done,
             Changed::Discard => restored.discarded = found.changed,
         }
-        if changed == Changed::Discard || found.changed == 0 {
-            let sql = format!(
-                "delete from {} where owner = $1 and part = $2",
-                table(engine, "before_images")
-            );
+        let images = table(engine, "before_images");
+        if left.is_empty() {
+            let sql = format!("delete from {images} where owner = $1 and part = $2");
             session.execute(&sql, &[Param::Text(owner), Param::Int(part)]).await?;
+        } else {
+            let sql = format!(
+                "update {images} set row_count = $3, sealed = $4 where owner = $1 and part = $2"
+            );
+            let params = [
+                Param::Text(owner),
+                Param::Int(part),
+                Param::Int(i64::try_from(left.len()).unwrap_or(i64::MAX)),
+                Param::Bytes(&sealed(seal_key, &left)?),
+            ];
+            session.execute(&sql, &params).await?;
         }
         all += restored;
     }
@@ -216,7 +233,7 @@ async fn fill<S: Session>(
     let columns: Vec<String> = serde_json::from_str(&columns).map_err(|_| unreadable())?;
     let sql = format!("select sealed from {images} where owner = $1 and part = $2");
     let sealed = session.fetch_bytes(&sql, &params).await?.ok_or_else(unreadable)?;
-    let rows: Vec<Vec<Option<String>>> =
+    let rows: Rows =
         serde_json::from_slice(&seal::open(seal_key, &sealed)?).map_err(|_| unreadable())?;
     let list = quote_list(engine, &columns);
     let target = quote_table(engine, of.target);
@@ -295,6 +312,24 @@ async fn compare<S: Session>(session: &mut S, of: ImageOf<'_>, is_own: &str) -> 
     let all: u64 =
         rows.into_iter().flatten().flatten().find_map(|c| c.parse().ok()).ok_or_else(unreadable)?;
     Ok(Restored { restored: own, changed: there - own, discarded: 0, gone: all - there })
+}
+
+/// The images of rows that somebody changed since.
+async fn images_of_changed<S: Session>(
+    session: &mut S,
+    of: ImageOf<'_>,
+    columns: &[String],
+    is_own: &str,
+) -> Result<Rows> {
+    let engine = session.engine();
+    let texts: Vec<String> = columns.iter().map(|name| exact_text(engine, "image", name)).collect();
+    let sql = format!(
+        "select {} from transfuse_image as image join {} as t on {} where not ({is_own})",
+        texts.join(", "),
+        quote_table(engine, of.target),
+        same_key(engine, of.key)
+    );
+    session.fetch(&sql, &[]).await
 }
 
 async fn put_back<S: Session>(
@@ -389,6 +424,10 @@ fn exact_text(engine: Engine, alias: &str, column: &str) -> String {
                   else quote({column}) end"
         ),
     }
+}
+
+fn sealed(key: &Key, rows: &[Vec<Option<String>>]) -> Result<Vec<u8>> {
+    seal::seal(key, &serde_json::to_vec(rows).expect("texts are JSON"))
 }
 
 fn same_key(engine: Engine, key: &[String]) -> String {

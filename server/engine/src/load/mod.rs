@@ -5,6 +5,7 @@ mod transaction;
 pub mod ledger;
 pub mod mark;
 pub mod before_image;
+pub mod existing;
 pub mod schema;
 pub mod orphans;
 pub mod postgres;
@@ -73,6 +74,12 @@ pub trait Session: Send {
         Vec::new()
     }
 
+    /// Notes the numbers of the transactions within the open one that wrote something and are still
+    /// open. To be called before a savepoint ends under which rows of a run were written.
+    fn note_transaction(&mut self) -> impl Future<Output = Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     fn catalog(&mut self) -> impl Future<Output = Result<Catalog>> + Send;
 
     /// An empty piece for a table's rows.
@@ -88,7 +95,7 @@ pub trait Session: Send {
 }
 
 /// Rows in the form in which a target takes them.
-pub trait Piece: Send {
+pub trait Piece: Send + Sync {
     /// Adds a row. An error leaves the piece as it was.
     fn push(&mut self, row: &[Value<'_>]) -> Result<(), encode::Mismatch>;
 

@@ -69,16 +69,6 @@ impl PostgresSession {
         self.connection.close().await.map_err(|error| classify(error, "closing the target"))
     }
 
-    /// Notes the number under which rows were just written. To be called before the savepoint ends:
-    /// the server forgets it then.
-    async fn note_transaction(&mut self) -> Result<()> {
-        let held = format!("select transactionid::text from pg_locks where {HELD}");
-        let rows = self.fetch(&held, &[]).await?;
-        let numbers = rows.into_iter().flatten().flatten();
-        self.transactions.extend(numbers.filter_map(|number| number.parse::<u32>().ok()));
-        Ok(())
-    }
-
     /// One COPY of some rows of a piece. The number is what the server counted.
     async fn copy(
         &mut self,
@@ -165,6 +155,14 @@ impl Session for PostgresSession {
 
     fn take_transactions(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.transactions).into_iter().collect()
+    }
+
+    async fn note_transaction(&mut self) -> Result<()> {
+        let held = format!("select transactionid::text from pg_locks where {HELD}");
+        let rows = self.fetch(&held, &[]).await?;
+        let numbers = rows.into_iter().flatten().flatten();
+        self.transactions.extend(numbers.filter_map(|number| number.parse::<u32>().ok()));
+        Ok(())
     }
 
     async fn catalog(&mut self) -> Result<Catalog> {

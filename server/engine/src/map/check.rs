@@ -8,7 +8,7 @@ use shared::data_type::DataType;
 use shared::error_code::ErrorCode;
 use shared::plan::{ColumnMapping, Otherwise, Plan, PlanProblem, TableMapping, Transform};
 
-use super::{argument, closest, closest_table, source_table, target_name};
+use super::{argument, closest, closest_table, row_key, source_table, target_name};
 use crate::assess::catalog;
 use crate::connect::Source;
 use crate::error::Result;
@@ -121,7 +121,10 @@ impl Checked<'_> {
                     ),
                 );
             }
-            (_, Some(table)) => self.unfilled(table, mapping, at),
+            (_, Some(table)) => {
+                self.unfilled(table, mapping, at);
+                self.existing_rows_of(table, mapping, at);
+            }
             _ => {}
         }
     }
@@ -210,6 +213,31 @@ impl Checked<'_> {
                     format!("{}.{} takes no null and nothing fills it", table.name, column.name),
                 );
             }
+        }
+    }
+
+    /// A row that is there is found by a key, which has to be unique in the target.
+    fn existing_rows_of(&mut self, table: &Table, mapping: &TableMapping, at: &str) {
+        if !mapping.existing.compares() {
+            return;
+        }
+        let choice = mapping.existing.as_str();
+        let key = row_key(mapping, Some(table));
+        let at = format!("{at}.existing");
+        if key.is_empty() {
+            let message = format!(
+                "`{choice}` needs a key of {} that the plan fills: name one in existing_key",
+                table.name
+            );
+            return self.add(ErrorCode::Map001, &at, message);
+        }
+        let wanted: BTreeSet<&String> = key.iter().collect();
+        let is_unique = unique_keys(&table.primary_key, &table.indexes)
+            .iter()
+            .any(|columns| columns.iter().collect::<BTreeSet<_>>() == wanted);
+        if !is_unique {
+            let message = format!("{} has no unique index on just {}", table.name, key.join(", "));
+            self.add(ErrorCode::Map001, &at, message);
         }
     }
 

@@ -73,6 +73,8 @@ impl Lines {
     fn compare_tables(&mut self, at: &str, old: &TableMapping, new: &TableMapping) {
         self.compare(&format!("{at}: query"), &old.query, &new.query);
         self.compare(&format!("{at}: key"), &old.key, &new.key);
+        self.compare(&format!("{at}: existing"), &old.existing, &new.existing);
+        self.compare(&format!("{at}: existing_key"), &old.existing_key, &new.existing_key);
         self.compare(&format!("{at}: filter"), &old.filter, &new.filter);
         let columns = |table: &'_ TableMapping| -> Vec<(String, ColumnMapping)> {
             table.columns.iter().map(|column| (column.target.clone(), column.clone())).collect()

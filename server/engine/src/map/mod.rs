@@ -12,6 +12,7 @@ pub mod diff;
 
 use shared::assessment::{Catalog, Table, TableName};
 use shared::connection::Engine;
+use shared::plan::TableMapping;
 
 use crate::assess::catalog;
 use crate::connect::{Address, Purpose, sqlite};
@@ -48,6 +49,16 @@ pub fn target_name(engine: Engine, name: &TableName) -> TableName {
         Engine::Sqlite => TableName::new(None, &name.name),
         Engine::Postgres | Engine::Mysql | Engine::Csv => name.clone(),
     }
+}
+
+/// The columns that tell one row of a target table from another, if the plan fills them all.
+pub fn row_key(mapping: &TableMapping, table: Option<&Table>) -> Vec<String> {
+    if !mapping.existing_key.is_empty() {
+        return mapping.existing_key.clone();
+    }
+    let Some(table) = table else { return Vec::new() };
+    let is_filled = |name: &String| mapping.columns.iter().any(|column| column.target == *name);
+    if table.primary_key.iter().all(is_filled) { table.primary_key.clone() } else { Vec::new() }
 }
 
 /// The table that a plan names: `public` may be left out.

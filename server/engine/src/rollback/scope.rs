@@ -152,8 +152,7 @@ impl Undoing {
         if !table.exists {
             return Ok(());
         }
-        let ordinals = table.ordinals.as_deref();
-        self.gather_some(session, table, ordinals).await
+        self.gather_some(session, table, None).await
     }
 
     /// The same for some chunks.

@@ -45,8 +45,14 @@ pub(super) async fn undo<S: Session>(
     mark::prepare(session, &request.key).await?;
     let undoing = Undoing::read(session, request).await?;
     let run_id = &undoing.run.run_id;
-    let mut tables = undoing.survey(session).await?;
-    let obstacles = undoing.obstacles(session).await?;
+    session.run_script("begin").await?;
+    let looked = async {
+        let tables = undoing.survey(session).await?;
+        Ok::<_, EngineError>((tables, undoing.obstacles(session).await?))
+    }
+    .await;
+    session.run_script("rollback").await?;
+    let (mut tables, obstacles) = looked?;
     if let Some(refusal) = refusal(run_id, &obstacles) {
         return Err(refusal);
     }

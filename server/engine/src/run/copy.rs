@@ -14,12 +14,13 @@ use super::transaction::end;
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, Reader, TableRead};
+use crate::load::existing::{self, Placed};
 use crate::load::ledger::{self, Entry, Origin, Quarantined, SignedBooks};
 use crate::load::mark::{self, Keys, TableRecord, Writer};
 use crate::load::{LoadTable, Piece as _, Session};
 use crate::seal::{self, Key};
 use crate::transform::{BadValue, RowTransform, Verdict};
-use crate::value::{self, Batch, Row};
+use crate::value::{self, Batch, Row, Value};
 
 /// How many batches wait between reading and writing.
 const BATCHES_AHEAD: usize = 2;
@@ -80,7 +81,7 @@ impl Context {
             }
         });
         session.run_script("begin").await?;
-        let written = match mark::begin(session, &job.table.record).await {
+        let written = match mark::begin(session, &self.run_id, &job.table.record).await {
             Ok(()) => self.write(session, receive, job).await,
             Err(error) => {
                 drop(receive);
@@ -112,7 +113,18 @@ impl Context {
         job: &Job,
     ) -> Result<Written> {
         let table = &job.table;
-        let mut piece = session.piece(&table.load);
+        let record = &table.record;
+        // Rows of a table that the run makes meet none that were there.
+        let existing = (record.existing.compares() && !record.made).then(|| existing::Into {
+            table: &table.load,
+            record,
+            writer: job.writer(&self.run_id),
+            key: &self.key,
+        });
+        let mut piece = match existing {
+            Some(_) => session.piece(&existing::staged(record, &table.load)),
+            None => session.piece(&table.load),
+        };
         let mut written = Written::default();
         let columns = table.load.columns.iter().map(|column| column.name.as_str());
         let mut keys = Keys::of(session.engine(), &self.key, &table.record, columns);
@@ -127,26 +139,44 @@ impl Context {
                 values.clear();
                 match table.turn.apply(&row, &mut values) {
                     Ok(Verdict::Filtered) => written.books.filtered += 1,
-                    Ok(Verdict::Load) => match piece.push(&values) {
-                        Ok(()) => {
-                            places.push(place);
-                            if let Some(keys) = &mut keys {
-                                keys.push(&values);
+                    Ok(Verdict::Load) => {
+                        match (&existing, &mut keys) {
+                            (Some(_), _) => {
+                                let number = i64::try_from(piece.rows()).unwrap_or(i64::MAX);
+                                values.push(Value::Int(number));
+                            }
+                            (None, Some(keys)) => keys.push(&values),
+                            (None, None) => {}
+                        }
+                        match piece.push(&values) {
+                            Ok(()) => places.push(place),
+                            Err(_) => {
+                                if let Some(keys) = &mut keys {
+                                    keys.pop();
+                                }
+                                bad.push(self.quarantine(table, &row, misfit())?);
                             }
                         }
-                        Err(_) => bad.push(self.quarantine(table, &row, misfit())?),
-                    },
+                    }
                     Err(fault) => bad.push(self.quarantine(table, &row, fault)?),
                 }
             }
             written.bytes += piece.bytes() as u64;
             if piece.rows() > 0 {
-                let refused = session.write(&table.load, &piece).await?;
-                if let Some(keys) = &mut keys {
-                    keys.settle(refused.iter().map(|refused| refused.index));
-                }
-                written.books.loaded += count(piece.rows() - refused.len());
-                for refused in refused {
+                let placed = match &existing {
+                    Some(existing) => existing.write(session, &piece, &mut keys).await?,
+                    None => {
+                        let refused = session.write(&table.load, &piece).await?;
+                        if let Some(keys) = &mut keys {
+                            keys.settle(refused.iter().map(|refused| refused.index));
+                        }
+                        let loaded = piece.rows() - refused.len();
+                        Placed { loaded, merged: 0, refused }
+                    }
+                };
+                written.books.loaded += count(placed.loaded);
+                written.books.merged += count(placed.merged);
+                for refused in placed.refused {
                     let row = batch.row(places[refused.index]);
                     let fault = BadValue {
                         code: refused.code,

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use shared::assessment::{Catalog, Table};
-use shared::plan::{Plan, TableMapping};
+use shared::assessment::Catalog;
+use shared::plan::Plan;
 
 use super::conduct::place;
 use crate::load::mark::TableRecord;
-use crate::map::target_name;
+use crate::map::{row_key, target_name};
 
 /// A record for each table of the plan. `made` names the tables that the run makes or made.
 pub(super) fn records(plan: &Plan, target: &Catalog, made: &HashSet<String>) -> Vec<TableRecord> {
@@ -22,7 +22,7 @@ pub(super) fn records(plan: &Plan, target: &Catalog, made: &HashSet<String>) -> 
                 source: mapping.source.clone(),
                 made: made.contains(&name.to_string()),
                 existing: mapping.existing,
-                key: key(mapping, table),
+                key: row_key(mapping, table),
                 columns: table.map_or_else(Vec::new, |table| {
                     table.columns.iter().map(|column| column.name.clone()).collect()
                 }),
@@ -30,14 +30,4 @@ pub(super) fn records(plan: &Plan, target: &Catalog, made: &HashSet<String>) -> 
             }
         })
         .collect()
-}
-
-/// The columns that tell one row of the target from another, if the plan fills them all.
-fn key(mapping: &TableMapping, table: Option<&Table>) -> Vec<String> {
-    if !mapping.existing_key.is_empty() {
-        return mapping.existing_key.clone();
-    }
-    let Some(table) = table else { return Vec::new() };
-    let is_filled = |name: &String| mapping.columns.iter().any(|column| column.target == *name);
-    if table.primary_key.iter().all(is_filled) { table.primary_key.clone() } else { Vec::new() }
 }

@@ -70,6 +70,11 @@ impl Keys {
         self.pending.push(Some(self.digests.digest(self.text.as_bytes())));
     }
 
+    /// Forgets the key that was taken last: its row is not written.
+    pub fn pop(&mut self) {
+        self.pending.pop();
+    }
+
     /// Notes the keys taken since the last time, save those of rows that were refused.
     pub fn settle(&mut self, refused: impl IntoIterator<Item = usize>) {
         for index in refused {

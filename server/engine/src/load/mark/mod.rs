@@ -82,11 +82,11 @@ pub struct Writer<'a> {
 
 /// From here on the session notes which rows of the table it writes. To be called within the
 /// transaction that writes them.
-pub async fn begin<S: Session>(session: &mut S, record: &TableRecord) -> Result<()> {
+pub async fn begin<S: Session>(session: &mut S, run_id: &str, record: &TableRecord) -> Result<()> {
     session.take_transactions();
     match session.engine() {
         Engine::Postgres => Ok(()),
-        _ => rows::begin(session, &record.target).await,
+        _ => rows::begin(session, run_id, record).await,
     }
 }
 

@@ -25,7 +25,7 @@ pub async fn rewrite<S: Session>(
     let name = quote_table(engine, &record.target);
     if engine != Engine::Postgres {
         let writer = Writer { run_id, table_index: record.table_index, ordinal: AFTER_THE_DATA };
-        begin(session, record).await?;
+        begin(session, run_id, record).await?;
         let sql = format!("update {name} as child set {set} where {condition}");
         let rows = session.execute(&sql, &[]).await?;
         keep(session, key, writer, record).await?;

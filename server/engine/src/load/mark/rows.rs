@@ -20,9 +20,15 @@ const ROW: usize = 8 + DIGEST;
 const ROWS_AT_ONCE: u32 = 4_096;
 
 /// Has the session note the ids of rows that it writes. The triggers are the session's own: nobody
-/// else sees them, and they go with it.
-pub(super) async fn begin<S: Session>(session: &mut S, target: &TableName) -> Result<()> {
+/// else sees them, and they go with it. Rows that the run wrote in earlier transactions are kept
+/// apart, as earlier ones.
+pub(super) async fn begin<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    record: &TableRecord,
+) -> Result<()> {
     let engine = session.engine();
+    let target = &record.target;
     let text = literal(engine, &target.to_string());
     session
         .run_script(
@@ -33,11 +39,16 @@ pub(super) async fn begin<S: Session>(session: &mut S, target: &TableName) -> Re
         )
         .await?;
     let name = quote_table(engine, target);
+    let known = "select name from sqlite_temp_master where type = 'trigger' and name = $1";
+    let trigger = format!("transfuse_insert_{target}");
+    let is_new = session.fetch(known, &[Param::Text(&trigger)]).await?.is_empty();
     for (event, change) in [("insert", Change::Brought), ("update", Change::Changed)] {
         let trigger = quote(engine, &format!("transfuse_{event}_{target}"));
         let sql = format!(
             "create temp trigger if not exists {trigger} after {event} on main.{name} begin
-                 insert or ignore into transfuse_noted values ({text}, new._rowid_, '{}');
+                 insert into transfuse_noted values ({text}, new._rowid_, '{}')
+                 on conflict (target, id) do update set change = excluded.change
+                 where change = 'earlier';
              end",
             change.as_str()
         );
@@ -46,7 +57,33 @@ pub(super) async fn begin<S: Session>(session: &mut S, target: &TableName) -> Re
             EngineError::new(ErrorCode::Load024, doing).because(error)
         })?;
     }
-    session.run_script(&format!("delete from temp.transfuse_noted where target = {text}")).await
+    if !record.existing.compares() {
+        let sql = format!("delete from temp.transfuse_noted where target = {text}");
+        return session.run_script(&sql).await;
+    }
+    if is_new {
+        return note_earlier(session, run_id, record).await;
+    }
+    let sql = format!("update temp.transfuse_noted set change = 'earlier' where target = {text}");
+    session.run_script(&sql).await
+}
+
+/// Tells a session which rows of a table the run wrote before.
+async fn note_earlier<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    record: &TableRecord,
+) -> Result<()> {
+    let target = record.target.to_string();
+    for part in parts(session, run_id, record.table_index, None).await? {
+        let content = part_content(session, run_id, record.table_index, &part).await?;
+        let (rows, _) = content.as_chunks::<ROW>();
+        let ids: Vec<i64> = rows.iter().map(id_of).collect();
+        let sql = "insert or ignore into temp.transfuse_noted (target, id, change)
+                   select $1, value, 'earlier' from json_each($2)";
+        session.execute(sql, &[Param::Text(&target), Param::Text(&json(&ids))]).await?;
+    }
+    Ok(())
 }
 
 /// Notes row ids and digests of the rows that the session wrote.
@@ -161,7 +198,7 @@ pub async fn gather<S: Session>(
                 let found = look_up(session, &secret, record, rows).await?;
                 // A table that got other columns since holds other rows.
                 let same = if columns == record.columns { found } else { Vec::new() };
-                let all: Vec<i64> = rows.iter().map(|row| id_of(row)).collect();
+                let all: Vec<i64> = rows.iter().map(id_of).collect();
                 insert_own(session, &target, &part, &all, &same).await?;
             }
         }
@@ -176,7 +213,7 @@ async fn look_up<S: Session>(
     record: &TableRecord,
     rows: &[[u8; ROW]],
 ) -> Result<Vec<i64>> {
-    let ids: Vec<i64> = rows.iter().map(|row| id_of(row)).collect();
+    let ids: Vec<i64> = rows.iter().map(id_of).collect();
     let found = contents_of_rows(session, record, &ids).await;
     let found = match found {
         Ok(found) => found,

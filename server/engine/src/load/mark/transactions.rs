@@ -40,9 +40,10 @@ pub(super) async fn keep<S: Session>(
             }
             format!("select unnest('{list}}}'::bigint[]) union select txid_current() % 4294967296")
         }
+        // The newest: those around it were there before.
         Numbers::OfTheSavepoint => format!(
             "select transactionid::text::bigint from pg_locks
-             where {HELD} and transactionid::text::bigint <> txid_current() % 4294967296"
+             where {HELD} order by age(transactionid) limit 1"
         ),
     };
     let sql = format!(

@@ -1,5 +1,6 @@
 //! What a run did is undone, and nothing else.
 
+mod existing;
 mod picture;
 
 use std::sync::Arc;
