@@ -150,6 +150,13 @@ names!(Attribute {
     State => "state", "State";
 });
 
+impl Attribute {
+    /// Whether two people can be told apart by it, alone or with others.
+    pub const fn tells_people_apart(self) -> bool {
+        !matches!(self, Self::RecordId | Self::Source | Self::UpdatedAt | Self::Sex | Self::Suffix)
+    }
+}
+
 /// What is compared between two records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -351,6 +351,17 @@ catalogue! {
         cause: "The run wrote into this target under another key of the installation, or its table has no key by which a single chunk's rows are found.",
         hint: "The message names the table.",
         action: "Use the data folder with which the run was made, or undo the whole run instead of a part of it.",
+    Load030 = "LOAD-030" {
+        title: "People were not merged",
+        cause: "A row of them is missing, or the target, or the plan, does not let theirs become one.",
+        hint: "The message names the table. Nothing was changed.",
+        action: "Look at the people under Duplicates, mend what is in the way, and merge them again.",
+    }
+    Load031 = "LOAD-031" {
+        title: "A merge cannot be taken back",
+        cause: "A later merge stands on it, or the target has changed so that a row cannot come back.",
+        hint: "The message names what is in the way. Nothing was changed.",
+        action: "Take back the later merge first, or mend what is in the way, and take it back again.",
     }
     Sys001 = "SYS-001" {
         title: "Something unexpected happened",

@@ -93,6 +93,8 @@ pub enum Phase {
     Copying,
     /// Indexes, foreign keys, sequences, statistics.
     Finishing,
+    /// People who are there twice become one.
+    Merging,
     /// Adding up.
     Closing,
     Done,
@@ -105,6 +107,7 @@ impl Phase {
             Self::Preparing => "Preparing the target",
             Self::Copying => "Copying",
             Self::Finishing => "Indexes and keys",
+            Self::Merging => "Merging duplicates",
             Self::Closing => "Closing the books",
             Self::Done => "Done",
         }

@@ -82,16 +82,7 @@ impl Columns {
         if !has(Attribute::RecordId) {
             return Err(ColumnError::NoRecordId);
         }
-        let says_something = at.iter().any(|(attribute, _)| {
-            !matches!(
-                attribute,
-                Attribute::RecordId
-                    | Attribute::Source
-                    | Attribute::UpdatedAt
-                    | Attribute::Sex
-                    | Attribute::Suffix
-            )
-        });
+        let says_something = at.iter().any(|(attribute, _)| attribute.tells_people_apart());
         if !says_something {
             return Err(ColumnError::NothingToCompare);
         }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use shared::duplicate::{Agreement, Attribute, Exclusion, Field, SurvivalRule, Verdict, Veto};
+use shared::duplicate::{Agreement, Attribute, Exclusion, Field, Veto};
+pub use shared::plan::{ColumnNames, Survival, Thresholds};
 
 use crate::block::{DEFAULT_LARGEST_BLOCK, Pass};
 use crate::compare::levels;
@@ -35,14 +36,6 @@ pub struct Policy {
     pub survival: Survival,
 }
 
-/// One column, or several for a person's several phones and e-mail addresses.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ColumnNames {
-    One(String),
-    Several(Vec<String>),
-}
-
 /// Where the model comes from when none was saved.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,18 +61,6 @@ pub struct HandMade {
     pub fields: BTreeMap<Field, BTreeMap<Agreement, Chances>>,
 }
 
-/// From which weight on what is done, in bits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Thresholds {
-    /// From here on a pair is a match.
-    pub automatic: f64,
-    /// From here on, and below `automatic`, somebody looks.
-    pub review: f64,
-    /// From here on two records are proposed as one person: the clusters that are shown.
-    pub link: f64,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Blocking {
@@ -95,19 +76,6 @@ pub struct Blocking {
 pub struct Clustering {
     /// More records than this are not believed to be one person.
     pub largest: u32,
-}
-
-/// How a golden record is made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Survival {
-    pub rule: SurvivalRule,
-    /// Attributes with a rule of their own.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub rules: BTreeMap<Attribute, SurvivalRule>,
-    /// Sources, the most trusted first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sources: Vec<String>,
 }
 
 /// A policy that cannot be followed.
@@ -148,9 +116,7 @@ impl Policy {
             return Err(PolicyError::Format { found: self.format });
         }
         let Thresholds { automatic, review, .. } = self.thresholds;
-        // Written so that a threshold that is no number is refused too.
-        let is_ordered = review <= automatic;
-        if !is_ordered {
+        if !self.thresholds.are_ordered() {
             return Err(PolicyError::ThresholdsCross { review, automatic });
         }
         if self.blocking.largest_block < 2 {
@@ -183,26 +149,8 @@ impl Policy {
     pub fn named_columns(&self) -> Vec<(Attribute, String)> {
         self.columns
             .iter()
-            .flat_map(|(attribute, names)| match names {
-                ColumnNames::One(name) => vec![(*attribute, name.clone())],
-                ColumnNames::Several(names) => {
-                    names.iter().map(|name| (*attribute, name.clone())).collect()
-                }
-            })
+            .flat_map(|(attribute, names)| names.iter().map(|name| (*attribute, name.to_owned())))
             .collect()
-    }
-}
-
-impl Thresholds {
-    /// What a weight alone says of a pair.
-    pub fn verdict(&self, weight: f64) -> Verdict {
-        if weight >= self.automatic {
-            Verdict::Match
-        } else if weight >= self.review {
-            Verdict::Review
-        } else {
-            Verdict::NoMatch
-        }
     }
 }
 
@@ -223,13 +171,6 @@ impl Default for Policy {
     }
 }
 
-impl Default for Thresholds {
-    /// Odds of 158 to 1 for a match, of 1 to 8 for a look, of 4 to 1 for a proposal.
-    fn default() -> Self {
-        Self { automatic: 7.3, review: -3.0, link: 2.0 }
-    }
-}
-
 impl Default for Blocking {
     fn default() -> Self {
         Self { largest_block: DEFAULT_LARGEST_BLOCK, passes: Vec::new() }
@@ -239,12 +180,6 @@ impl Default for Blocking {
 impl Default for Clustering {
     fn default() -> Self {
         Self { largest: 50 }
-    }
-}
-
-impl Default for Survival {
-    fn default() -> Self {
-        Self { rule: SurvivalRule::Newest, rules: BTreeMap::new(), sources: Vec::new() }
     }
 }
 
@@ -302,15 +237,6 @@ survival: {rule: most_complete, rules: {phone: newest}, sources: [registry, clin
         refuses(
             "model: !hand_made {fields: {sex: {exact: {same: 0, household: 1, twin: 1, namesake: 1, stranger: 1}}}}",
             "above 0",
-        );
-    }
-
-    #[test]
-    fn a_weight_is_a_match_a_review_or_none() {
-        let thresholds = Thresholds::default();
-        assert_eq!(
-            [7.3, 7.2, -3.0, -3.1].map(|weight| thresholds.verdict(weight)),
-            [Verdict::Match, Verdict::Review, Verdict::Review, Verdict::NoMatch]
         );
     }
 }

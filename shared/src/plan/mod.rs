@@ -6,6 +6,7 @@
 mod transform;
 mod existing;
 mod fit;
+mod duplicates;
 mod problems;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use existing::Existing;
+pub use duplicates::{
+    Colliding, ColumnNames, Duplicates, OtherColumns, Survival, Thresholds, When,
+};
 pub use fit::gives_zone;
 pub use problems::PlanProblem;
 pub use transform::{Case, CodeTable, Otherwise, Transform};
@@ -47,6 +51,9 @@ pub struct Plan {
     /// Statements for a PostgreSQL target that a table's shape cannot say: functions, policies.
     #[serde(default, skip_serializing_if = "TargetSql::is_empty")]
     pub target_sql: TargetSql,
+    /// Who may be in the patient table twice, and what becomes of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<Duplicates>,
     pub tables: Vec<TableMapping>,
 }
 

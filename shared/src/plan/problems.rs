@@ -41,6 +41,9 @@ impl Plan {
             }
             self.check_table(table, &at, &mut found);
         }
+        if let Some(duplicates) = &self.duplicates {
+            self.check_duplicates(duplicates, &mut found);
+        }
         found.0
     }
 
@@ -136,10 +139,10 @@ impl Plan {
 }
 
 #[derive(Default)]
-struct Found(Vec<PlanProblem>);
+pub(super) struct Found(Vec<PlanProblem>);
 
 impl Found {
-    fn add(&mut self, at: &str, message: String) {
+    pub(super) fn add(&mut self, at: &str, message: String) {
         self.0.push(PlanProblem { code: ErrorCode::Map001, at: at.to_owned(), message });
     }
 }

@@ -1,5 +1,7 @@
 //! Holds a plan against the two databases that it names.
 
+mod duplicates;
+
 use std::collections::BTreeSet;
 
 use shared::assessment::{Catalog, Column, ForeignKey, Table, TableName};
@@ -30,6 +32,9 @@ pub fn check(plan: &Plan, source: &Catalog, target: Option<&Catalog>) -> Vec<Pla
         checked.target_of(mapping, &at);
         checked.foreign_keys_of(mapping, &at);
     }
+    if let Some(duplicates) = &plan.duplicates {
+        checked.duplicates(duplicates);
+    }
     let mut problems = checked.problems;
     problems.sort_by_key(|problem| place_in_document(&problem.at));
     problems
@@ -45,6 +50,14 @@ struct Checked<'p> {
 impl Checked<'_> {
     fn add(&mut self, code: ErrorCode, at: &str, message: String) {
         self.problems.push(PlanProblem { code, at: at.to_owned(), message });
+    }
+
+    /// The target's, as far as it is known.
+    fn engine(&self) -> Engine {
+        self.target.map_or_else(
+            || Engine::of_url(&self.plan.target).unwrap_or(Engine::Postgres),
+            |target| target.engine,
+        )
     }
 
     fn source_of(&mut self, mapping: &TableMapping, at: &str) {
@@ -262,10 +275,7 @@ impl Checked<'_> {
     }
 
     fn must_reference(&mut self, key: &ForeignKey, at: &str) {
-        let engine = self.target.map_or_else(
-            || Engine::of_url(&self.plan.target).unwrap_or(Engine::Postgres),
-            |target| target.engine,
-        );
+        let engine = self.engine();
         let name = target_name(engine, &key.references);
         let there = self.target.and_then(|target| target.table(&name));
         let made =

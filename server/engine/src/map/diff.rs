@@ -15,6 +15,7 @@ pub fn differences(old: &Plan, new: &Plan) -> Vec<String> {
     lines.compare("source", &old.source, &new.source);
     lines.compare("target", &old.target, &new.target);
     lines.compare("options", &old.options, &new.options);
+    lines.compare("duplicates", &old.duplicates, &new.duplicates);
     lines.compare("target_sql", &old.target_sql, &new.target_sql);
     lines.compare_maps("code table", &old.code_tables, &new.code_tables);
     lines.compare_maps("enum", &old.enums, &new.enums);

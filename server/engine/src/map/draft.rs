@@ -53,6 +53,7 @@ pub(super) fn by_names(source: &Catalog, target: &Catalog, probe: &Probe) -> Pla
         code_tables: std::collections::BTreeMap::new(),
         enums: shaped.enums,
         target_sql: TargetSql { before: String::new(), after: shaped.comments.join("\n") },
+        duplicates: None,
         tables: shaped.tables,
     };
     let places = order::order(&plan, target);

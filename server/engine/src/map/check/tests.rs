@@ -277,3 +277,35 @@ fn a_table_that_the_plan_made_before_is_no_surprise() {
         [{name: made_at, type: timestamptz, nullable: false, default: our_clock()}]\n";
     assert_eq!(problems(("create: {primary_key: [id]}\n", shape), &target), []);
 }
+
+#[test]
+fn a_duplicates_section_leads_where_it_says() {
+    let section = "duplicates:
+  table: patients
+  columns: {surname: office_id.name, given_name: seen_at}
+  together: [office_id]
+tables:
+- source: office";
+    let with = |old: &str, new: &str| {
+        let document = PLAN.replace("tables:\n- source: office", &section.replace(old, new));
+        let plan = Plan::from_yaml(&document).unwrap();
+        let mut checked =
+            Checked { plan: &plan, source: &source(), target: None, problems: Vec::new() };
+        checked.duplicates(plan.duplicates.as_ref().unwrap());
+        checked.problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+    };
+
+    assert!(with("", "").is_empty());
+    assert_eq!(
+        with("office_id.name", "office_id.nmae"),
+        ["public.offices has no column nmae; the closest is name"]
+    );
+    assert_eq!(
+        with("office_id.name", "sex.name"),
+        ["no foreign key of public.patients is made of the column sex alone"]
+    );
+    assert_eq!(
+        with("together: [office_id]", "together: [sex]"),
+        ["no foreign key of public.patients is made of the column sex alone"]
+    );
+}
