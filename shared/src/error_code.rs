@@ -351,6 +351,7 @@ catalogue! {
         cause: "The run wrote into this target under another key of the installation, or its table has no key by which a single chunk's rows are found.",
         hint: "The message names the table.",
         action: "Use the data folder with which the run was made, or undo the whole run instead of a part of it.",
+    }
     Load030 = "LOAD-030" {
         title: "People were not merged",
         cause: "A row of them is missing, or the target, or the plan, does not let theirs become one.",

@@ -15,6 +15,7 @@ pub mod extract;
 pub mod transform;
 pub mod load;
 pub mod quarantine;
+pub mod merge;
 pub mod rollback;
 pub mod run;
 pub mod sample;

@@ -281,6 +281,7 @@ async fn run(source: &str, target: &str, run_id: &str, start: Start) {
         progress: tokio::sync::watch::channel(None).0,
         stop: Stop::default(),
         clock: Arc::new(SystemClock),
+        matcher: None,
     })
     .await
     .expect("a run");

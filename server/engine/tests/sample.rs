@@ -530,6 +530,7 @@ async fn run(source: &str, target: &str) -> RunOutcome {
         progress: tokio::sync::watch::channel(None).0,
         stop: Stop::default(),
         clock: std::sync::Arc::new(SystemClock),
+        matcher: None,
     })
     .await
     .expect("a run")

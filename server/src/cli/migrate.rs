@@ -56,6 +56,7 @@ impl Migrate {
             progress,
             stop: stop.clone(),
             clock: Arc::new(clock),
+            matcher: None,
         };
         let mut signals = Signals::listen()?;
         let migration = tokio::spawn(engine::run::migrate(request));

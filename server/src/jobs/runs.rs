@@ -305,6 +305,7 @@ impl Runs {
             progress,
             stop: watched.stop.clone(),
             clock: Arc::clone(&self.0.clock),
+            matcher: None,
         };
         let runs = self.clone();
         let id = stored.run.id;

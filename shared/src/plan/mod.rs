@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use existing::Existing;
 pub use duplicates::{
     Colliding, ColumnNames, Duplicates, OtherColumns, Survival, Thresholds, When,
 };
+pub use existing::Existing;
 pub use fit::gives_zone;
 pub use problems::PlanProblem;
 pub use transform::{Case, CodeTable, Otherwise, Transform};

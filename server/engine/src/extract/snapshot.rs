@@ -85,6 +85,13 @@ impl Snapshot {
         }
     }
 
+    /// One of the readers, for what is read before the copy.
+    pub fn reader(&mut self) -> Result<&mut Reader> {
+        self.readers.first_mut().ok_or_else(|| {
+            EngineError::new(ErrorCode::Sys001, "reading ahead").because("no reader is open")
+        })
+    }
+
     pub fn into_readers(self) -> Vec<Reader> {
         self.readers
     }

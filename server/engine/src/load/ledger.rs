@@ -3,11 +3,14 @@
 //! Its tables stand in a schema of their own, `transfuse`, or bear the prefix `_transfuse_`
 //! where the engine has no schemas. One text serves both.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
 use shared::assessment::TableName;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
-use shared::plan::Existing;
+use shared::plan::{Existing, Plan};
 use shared::quarantine::QuarantineState;
 use shared::run::RunState;
 
@@ -17,6 +20,15 @@ use super::{Param, Session};
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, ChunkRange};
 use crate::seal::Key;
+
+/// SHA-256 of the document: what tells one plan version from another.
+pub fn plan_hash(plan: &Plan) -> String {
+    let document = serde_json::to_vec(plan).expect("a plan has no maps with other keys than texts");
+    Sha256::digest(document).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
 
 /// The name of one of the engine's own tables, as it is written in a statement.
 pub fn table(engine: Engine, name: &str) -> String {
@@ -704,7 +716,7 @@ pub async fn insert_quarantined<S: Session>(
 }
 
 /// `($1, $2), ($3, $4)` for two rows of two columns.
-fn placeholders(rows: usize, columns: usize) -> String {
+pub(crate) fn placeholders(rows: usize, columns: usize) -> String {
     let row = |row: usize| {
         let cells: Vec<String> =
             (1..=columns).map(|column| format!("${}", row * columns + column)).collect();

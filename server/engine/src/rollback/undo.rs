@@ -14,6 +14,8 @@ use crate::clock::Clock;
 use crate::error::{EngineError, Result};
 use crate::load::ledger::{self, RunRecord};
 use crate::load::{Session, mark};
+use crate::map::target_name;
+use crate::merge::{self, Graph};
 use crate::seal::Key;
 
 /// What undoing would do.
@@ -23,6 +25,11 @@ pub(super) async fn preview<S: Session>(
 ) -> Result<RollbackOutcome> {
     mark::prepare(session, &request.key).await?;
     let undoing = Undoing::read(session, request).await?;
+    let undoing = match undoing.take_merges_back(session, request, Within::Transaction).await? {
+        0 => undoing,
+        // The books are others now, and so are the rows.
+        _ => Undoing::read(session, request).await?,
+    };
     let tables = undoing.survey(session).await?;
     let obstacles = undoing.obstacles(session).await?;
     let run_state = if obstacles.is_empty() { undoing.state_after() } else { undoing.run.state };
@@ -44,6 +51,10 @@ pub(super) async fn undo<S: Session>(
 ) -> Result<RollbackOutcome> {
     mark::prepare(session, &request.key).await?;
     let undoing = Undoing::read(session, request).await?;
+    let undoing = match undoing.take_merges_back(session, request, Within::Nothing).await? {
+        0 => undoing,
+        _ => Undoing::read(session, request).await?,
+    };
     let run_id = &undoing.run.run_id;
     session.run_script("begin").await?;
     let looked = async {
@@ -82,6 +93,7 @@ pub(super) async fn undo<S: Session>(
         let ended = async {
             if outcome.is_whole() {
                 ledger::forget(session, run_id).await?;
+                merge::forget(session, run_id).await?;
             }
             let now = request.clock.now();
             ledger::set_state(session, run_id, outcome.run_state, now).await
@@ -93,7 +105,43 @@ pub(super) async fn undo<S: Session>(
     Ok(outcome)
 }
 
+/// Whether a transaction is open already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Transaction,
+    Nothing,
+}
+
 impl Undoing {
+    /// Takes back the merges that rows of the run took part in: then each row is what the run
+    /// left, and is found as such. Gives how many there were.
+    async fn take_merges_back<S: Session>(
+        &self,
+        session: &mut S,
+        request: &Request,
+        within: Within,
+    ) -> Result<usize> {
+        let run_id = &self.run.run_id;
+        let table = request.scope.table().map(|table| target_name(self.catalog.engine, table));
+        let merges = merge::standing_on(session, run_id, table.as_ref()).await?;
+        if merges.is_empty() {
+            return Ok(0);
+        }
+        let graph = Graph::new(&self.catalog, None);
+        for id in &merges {
+            if within == Within::Nothing {
+                session.run_script("begin").await?;
+            }
+            let now = request.clock.now();
+            let done = merge::take_back(session, &graph, id, &request.key, "rollback", now).await;
+            match within {
+                Within::Nothing => drop(crate::load::end(session, done).await?),
+                Within::Transaction => drop(done?),
+            }
+        }
+        Ok(merges.len())
+    }
+
     /// A run of which a part was undone can do that part again.
     const fn state_after(&self) -> RunState {
         match self.scope {

@@ -21,6 +21,7 @@ use crate::extract::Snapshot;
 use crate::load::ledger::{self, RunRecord};
 use crate::load::{Session, Target};
 use crate::map::{self, check};
+use crate::merge;
 
 pub(super) async fn conduct<T: Target + 'static>(
     target: T,
@@ -42,8 +43,9 @@ pub(super) async fn conduct<T: Target + 'static>(
             format!("opening {}", without_secret(&request.target_url)),
         )
     })?;
-    for statement in ledger::create_statements(target.engine()) {
-        session.run_script(&statement).await?;
+    let own = ledger::create_statements(target.engine());
+    for statement in own.iter().chain(&merge::create_statements(target.engine())) {
+        session.run_script(statement).await?;
     }
     let (run, is_new) = match begin(&mut session, &request).await? {
         Begun::Completed(run) => {
@@ -94,6 +96,7 @@ impl<T: Target + 'static> Work<T> {
             tables(&self.request, source.engine(), source_catalog, &target_catalog, &records)?;
         let mut snapshot = Snapshot::open(source, workers).await?;
         let jobs = self.cut(session, &mut snapshot, &tables).await?;
+        self.decide_before_load(session, source, source_catalog, &mut snapshot).await?;
         self.board.enter(Phase::Copying);
         let levels = self.levels(session, jobs).await?;
         if !levels.is_empty() && self.copy(snapshot.into_readers(), levels).await? {
@@ -102,6 +105,9 @@ impl<T: Target + 'static> Work<T> {
         self.board.enter(Phase::Finishing);
         finish::finish(self.target.as_ref(), session, &self.request, &self.run, &self.board)
             .await?;
+        if self.merge_duplicates(session).await? {
+            return Ok(Done::Stopped);
+        }
         self.board.enter(Phase::Closing);
         Ok(Done::Everything)
     }

@@ -235,7 +235,7 @@ async fn check_foreign_keys<S: Session>(session: &mut S) -> Result<()> {
 
 /// Asks the target itself how many rows of the run it has: a trigger may have added or removed
 /// some, and then the ledger does not tell the truth. Rows of others do not count.
-async fn count_again<S: Session>(
+pub(super) async fn count_again<S: Session>(
     session: &mut S,
     request: &Request,
     run: &RunRecord,

@@ -3,6 +3,7 @@
 mod stop;
 mod board;
 mod transaction;
+mod duplicates;
 mod conduct;
 mod begin;
 mod prepare;
@@ -15,10 +16,8 @@ mod copy;
 mod finish;
 mod close;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
@@ -26,7 +25,10 @@ use shared::plan::Plan;
 use shared::run::{Progress, RunOutcome};
 use tokio::sync::watch;
 
+pub use duplicates::{Decide, Matcher, PeopleStream};
 pub use stop::Stop;
+
+pub use crate::load::ledger::plan_hash;
 
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
@@ -49,6 +51,8 @@ pub struct Request {
     pub progress: watch::Sender<Option<Progress>>,
     pub stop: Stop,
     pub clock: Arc<dyn Clock>,
+    /// Who is the same person, which the engine cannot know; none leaves everybody as they are.
+    pub matcher: Option<Matcher>,
 }
 
 /// What to do about an earlier run of the same plan.
@@ -83,15 +87,6 @@ pub async fn migrate(request: Request) -> Result<RunOutcome> {
             ),
         )),
     }
-}
-
-/// SHA-256 of the document: what tells one plan version from another.
-pub fn plan_hash(plan: &Plan) -> String {
-    let document = serde_json::to_vec(plan).expect("a plan has no maps with other keys than texts");
-    Sha256::digest(document).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The most memory that this process ever held, in bytes, as the system counts it.

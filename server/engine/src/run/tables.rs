@@ -70,7 +70,11 @@ pub(super) fn tables(
 }
 
 /// Where the table is there already, its columns have the types that they have.
-fn with_types_of(target: &Catalog, engine: Engine, mapping: &TableMapping) -> TableMapping {
+pub(super) fn with_types_of(
+    target: &Catalog,
+    engine: Engine,
+    mapping: &TableMapping,
+) -> TableMapping {
     let mut mapping = mapping.clone();
     if engine == Engine::Postgres
         && let Some(table) = target.table(&target_name(engine, &mapping.target))

@@ -6,7 +6,7 @@ mod sealed_form;
 use std::borrow::Cow;
 
 pub use display::display;
-pub use sealed_form::{from_sealed_form, to_sealed_form};
+pub use sealed_form::{from_sealed_form, sealed_value, to_sealed_form};
 
 /// One value on its way. Dates and times count as PostgreSQL counts them, from 2000-01-01.
 #[derive(Debug, Clone, PartialEq)]

@@ -30,6 +30,22 @@ pub fn from_sealed_form(bytes: &[u8]) -> Result<Vec<(String, Value<'static>)>> {
         .collect()
 }
 
+/// How a single value is written in a record that will be sealed: for `#[serde(with = …)]`.
+pub mod sealed_value {
+    use serde::de::{Deserialize, Deserializer, Error as _};
+    use serde::ser::{Serialize as _, Serializer};
+
+    use super::{Form, Value};
+
+    pub fn serialize<S: Serializer>(value: &Value<'_>, to: S) -> Result<S::Ok, S::Error> {
+        Form::from(value).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Value<'static>, D::Error> {
+        Form::deserialize(from)?.value().ok_or_else(|| D::Error::custom("a malformed value"))
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Form {

@@ -39,6 +39,7 @@ pub(crate) fn completed(plan: &Plan) -> RunOutcome {
         progress: tokio::sync::watch::channel(None).0,
         stop: Stop::default(),
         clock: Arc::new(SystemClock),
+        matcher: None,
     }));
     let outcome = outcome.expect("a run");
     assert!(outcome.books_close, "{outcome:?}");

@@ -4,6 +4,7 @@
 
 mod support;
 mod copy;
+mod duplicates;
 mod kill;
 mod real_data;
 mod types;

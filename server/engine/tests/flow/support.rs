@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::clock::SystemClock;
 use engine::error::Result;
-use engine::run::{Request, Start, Stop, migrate};
+use engine::run::{Matcher, Request, Start, Stop, migrate};
 use engine::seal::Key;
 use shared::plan::Plan;
 use shared::run::RunOutcome;
@@ -16,11 +16,12 @@ pub(crate) struct Given {
     pub(crate) run_id: &'static str,
     pub(crate) start: Start,
     pub(crate) stop: Stop,
+    pub(crate) matcher: Option<Matcher>,
 }
 
 impl Default for Given {
     fn default() -> Self {
-        Self { run_id: "run-1", start: Start::Continue, stop: Stop::default() }
+        Self { run_id: "run-1", start: Start::Continue, stop: Stop::default(), matcher: None }
     }
 }
 
@@ -41,6 +42,7 @@ pub(crate) async fn run_with(plan: &Plan, given: Given) -> Result<RunOutcome> {
         progress: tokio::sync::watch::channel(None).0,
         stop: given.stop,
         clock: Arc::new(SystemClock),
+        matcher: given.matcher,
     })
     .await
 }

@@ -16,6 +16,7 @@ mod rows;
 mod keys;
 mod own;
 mod rewrite;
+mod back;
 
 use shared::assessment::TableName;
 use shared::connection::Engine;
@@ -27,6 +28,7 @@ use super::{Param, Session};
 use crate::error::{EngineError, Result};
 use crate::seal::Key;
 
+pub use back::{WrittenBy, keep_as, written_by};
 pub use digest::key_check;
 pub use keys::{Keys, has_noted_key, key_text, prepare};
 pub(crate) use own::numbers;
@@ -55,7 +57,7 @@ pub struct TableRecord {
 }
 
 /// How a run came to a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
     /// It was not there before.
     Brought,
