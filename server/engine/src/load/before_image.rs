@@ -387,21 +387,18 @@ async fn pause_triggers<S: Session>(session: &mut S, target: &TableName) -> Resu
 async fn writable_columns<S: Session>(session: &mut S, of: ImageOf<'_>) -> Result<Vec<String>> {
     let engine = session.engine();
     let name = quote_table(engine, of.target);
-    let rows = match engine {
-        Engine::Postgres => {
-            let sql = format!(
-                "select attname::text from pg_attribute
-                 where attrelid = {}::regclass and attnum > 0 and not attisdropped
-                   and attgenerated = '' and attidentity <> 'a'
-                 order by attnum",
-                literal(engine, &name)
-            );
-            session.fetch(&sql, &[]).await?
-        }
-        _ => {
-            let sql = "select name from pragma_table_xinfo($1) where hidden = 0 order by cid";
-            session.fetch(sql, &[Param::Text(&of.target.name)]).await?
-        }
+    let rows = if engine == Engine::Postgres {
+        let sql = format!(
+            "select attname::text from pg_attribute
+             where attrelid = {}::regclass and attnum > 0 and not attisdropped
+               and attgenerated = '' and attidentity <> 'a'
+             order by attnum",
+            literal(engine, &name)
+        );
+        session.fetch(&sql, &[]).await?
+    } else {
+        let sql = "select name from pragma_table_xinfo($1) where hidden = 0 order by cid";
+        session.fetch(sql, &[Param::Text(&of.target.name)]).await?
     };
     let mut columns: Vec<String> = rows.into_iter().flatten().flatten().collect();
     for name in of.key {

@@ -144,6 +144,21 @@ pub fn create_statements(engine: Engine) -> Vec<String> {
             )",
             own("quarantine")
         ),
+        format!(
+            "create index if not exists {}quarantine_by_run on {} (run_id, id)",
+            if engine == Engine::Postgres { "" } else { "_transfuse_" },
+            own("quarantine")
+        ),
+    ]);
+    statements.extend(traces(engine));
+    statements
+}
+
+/// Tables by which a run's rows are told from others', and what they were before.
+fn traces(engine: Engine) -> Vec<String> {
+    let bytes = if engine == Engine::Postgres { "bytea" } else { "blob" };
+    let own = |name: &str| table(engine, name);
+    let mut statements = vec![
         // Rows that a chunk wrote, by digests: see `load::mark`.
         format!(
             "create table if not exists {} (
@@ -171,12 +186,7 @@ pub fn create_statements(engine: Engine) -> Vec<String> {
             )",
             own("before_images")
         ),
-        format!(
-            "create index if not exists {}quarantine_by_run on {} (run_id, id)",
-            if engine == Engine::Postgres { "" } else { "_transfuse_" },
-            own("quarantine")
-        ),
-    ]);
+    ];
     if engine == Engine::Postgres {
         // The transactions in which a chunk's rows were written: see `load::mark`.
         statements.push(format!(

@@ -148,14 +148,13 @@ impl Context {
                             (None, Some(keys)) => keys.push(&values),
                             (None, None) => {}
                         }
-                        match piece.push(&values) {
-                            Ok(()) => places.push(place),
-                            Err(_) => {
-                                if let Some(keys) = &mut keys {
-                                    keys.pop();
-                                }
-                                bad.push(self.quarantine(table, &row, misfit())?);
+                        if piece.push(&values).is_ok() {
+                            places.push(place);
+                        } else {
+                            if let Some(keys) = &mut keys {
+                                keys.pop();
                             }
+                            bad.push(self.quarantine(table, &row, misfit())?);
                         }
                     }
                     Err(fault) => bad.push(self.quarantine(table, &row, fault)?),
@@ -163,20 +162,19 @@ impl Context {
             }
             written.bytes += piece.bytes() as u64;
             if piece.rows() > 0 {
-                let placed = match &existing {
-                    Some(existing) => existing.write(session, &piece, &mut keys).await?,
-                    None => {
-                        let refused = session.write(&table.load, &piece).await?;
-                        if let Some(keys) = &mut keys {
-                            keys.settle(refused.iter().map(|refused| refused.index));
-                        }
-                        let loaded = piece.rows() - refused.len();
-                        Placed { loaded, merged: 0, refused }
+                let outcome = if let Some(existing) = &existing {
+                    existing.write(session, &piece, &mut keys).await?
+                } else {
+                    let refused = session.write(&table.load, &piece).await?;
+                    if let Some(keys) = &mut keys {
+                        keys.settle(refused.iter().map(|refused| refused.index));
                     }
+                    let loaded = piece.rows() - refused.len();
+                    Placed { loaded, merged: 0, refused }
                 };
-                written.books.loaded += count(placed.loaded);
-                written.books.merged += count(placed.merged);
-                for refused in placed.refused {
+                written.books.loaded += count(outcome.loaded);
+                written.books.merged += count(outcome.merged);
+                for refused in outcome.refused {
                     let row = batch.row(places[refused.index]);
                     let fault = BadValue {
                         code: refused.code,

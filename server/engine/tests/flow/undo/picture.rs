@@ -1,5 +1,7 @@
 //! Everything that a target holds beside the engine's own tables, as one text.
 
+use std::fmt::Write as _;
+
 use rusqlite::types::Value;
 
 /// Rows, columns, constraints, indexes, types, functions, policies, triggers, comments, rights and
@@ -55,7 +57,7 @@ pub(crate) fn of_postgres(database: &testbed::Database) -> String {
         let rows = database.query(&format!(
             "select string_agg(t::text, E'\\n' order by t::text collate \"C\") from {table} t"
         ));
-        picture.push_str(&format!("\n{table}\n{rows}"));
+        write!(picture, "\n{table}\n{rows}").unwrap();
     }
     picture
 }
@@ -76,7 +78,7 @@ pub(crate) fn of_sqlite(path: &std::path::Path) -> String {
         .collect();
     let mut picture = String::new();
     for (name, kind, sql) in objects {
-        picture.push_str(&format!("{kind} {name} {sql}\n"));
+        writeln!(picture, "{kind} {name} {sql}").unwrap();
         if kind == "table" {
             let mut statement =
                 connection.prepare(&format!("select * from \"{name}\"")).expect("a statement");
