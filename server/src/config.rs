@@ -8,6 +8,7 @@ use engine::EngineError;
 use shared::error_code::ErrorCode;
 
 use crate::auth::key::{self, InstallationKey, KeyError};
+use crate::jobs::crew::{QueueError, Queues};
 use crate::store::{Address, Store, StoreError};
 
 /// Where an installation keeps what is its own.
@@ -63,6 +64,16 @@ impl Installation {
         Ok(Store::open(&self.store_address()?).await?)
     }
 
+    /// The queues beside the control store, through which several processes share a run.
+    pub async fn open_queues(&self) -> Result<Queues, SettingError> {
+        Ok(Queues::open(&self.store_address()?, &self.data).await?)
+    }
+
+    /// Whether the store was named, and others may share it.
+    pub const fn is_shared(&self) -> bool {
+        self.store.is_some()
+    }
+
     pub fn store_address(&self) -> Result<Address, SettingError> {
         Ok(match &self.store {
             Some(url) => Address::parse(url)?,
@@ -102,6 +113,8 @@ pub enum SettingError {
     Key(#[from] KeyError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
 }
 
 impl SettingError {
@@ -111,7 +124,7 @@ impl SettingError {
                 ErrorCode::Sys003
             }
             Self::Key(_) => ErrorCode::Sys005,
-            Self::Store(_) => ErrorCode::Sys007,
+            Self::Store(_) | Self::Queue(_) => ErrorCode::Sys007,
         }
     }
 }

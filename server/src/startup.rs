@@ -20,6 +20,7 @@ use crate::api::{self, Proxy, Services};
 use crate::auth::secret::Secrets;
 use crate::auth::token::AccessTokens;
 use crate::config::{Installation, SettingError};
+use crate::jobs::crew::Leader;
 use crate::jobs::{Databases, Runs};
 use crate::portal::{self, Portal};
 use crate::store::StoreError;
@@ -63,11 +64,14 @@ impl Application {
         let lock = installation.lock()?;
         let store = installation.open_store().await?;
         let databases = Databases::new(store.clone(), Secrets::new(&key));
+        let queues = installation.open_queues().await?;
+        let leader = Leader::new(store.clone(), Secrets::new(&key), queues);
         let runs = Runs::new(
             store.clone(),
             Arc::clone(&clock),
             databases.clone(),
             key.quarantine(),
+            Some(leader),
             installation.name()?,
         );
         runs.recover().await?;

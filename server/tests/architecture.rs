@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("api", &["jobs", "audit", "auth", "store", "causes"]),
     ("portal", &["auth"]),
     ("telemetry", &[]),
-    ("config", &["auth", "store"]),
+    ("config", &["jobs", "auth", "store"]),
     ("startup", &["api", "jobs", "auth", "store", "portal", "telemetry", "config"]),
     ("demo", &["api", "jobs", "audit", "auth", "store", "config"]),
     (

@@ -364,6 +364,30 @@ catalogue! {
         hint: "The message names what is in the way. Nothing was changed.",
         action: "Take back the later merge first, or mend what is in the way, and take it back again.",
     }
+    Load041 = "LOAD-041" {
+        title: "Two transactions stood in each other's way",
+        cause: "A deadlock, a serialization failure, or a lock that somebody else held for too long.",
+        hint: "The chunk was rolled back and tried again for as long as the plan's patience lasts.",
+        action: "Find out who else works on the table, then start the same run again; it continues.",
+    }
+    Load042 = "LOAD-042" {
+        title: "A statement took too long",
+        cause: "A time limit of the server, or its administrator, ended the statement.",
+        hint: "Look for a statement_timeout of the role, the database or a trigger, and for somebody who cancels.",
+        action: "Raise the limit or make `chunk_rows` smaller in a new plan version, then start the run again.",
+    }
+    Load043 = "LOAD-043" {
+        title: "Another process took the run over",
+        cause: "This process was silent for so long that another one continued the run; what it still tried to commit was refused.",
+        hint: "Nothing is lost or twice: the run goes on elsewhere.",
+        action: "Look at the run; there is nothing to mend here.",
+    }
+    Load044 = "LOAD-044" {
+        title: "The source's state could not be joined",
+        cause: "A worker could not see the source as the run saw it when it began, and took no part.",
+        hint: "On MySQL the source must not have been written to since; a file must be the very same one.",
+        action: "Let the run go on without this worker, or start the worker before the run.",
+    }
     Sys001 = "SYS-001" {
         title: "Something unexpected happened",
         cause: "A fault in Transfuse or in what it stands on.",

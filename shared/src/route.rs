@@ -32,6 +32,8 @@ pub const RUNS: &str = "/api/v1/runs";
 pub const RUN: &str = "/api/v1/runs/{id}";
 pub const RUN_EVENTS: &str = "/api/v1/runs/{id}/events";
 pub const RUN_PAUSE: &str = "/api/v1/runs/{id}/pause";
+/// Rolls back the chunks under way, where `pause` waits for them.
+pub const RUN_STOP: &str = "/api/v1/runs/{id}/stop";
 pub const RUN_RESUME: &str = "/api/v1/runs/{id}/resume";
 pub const RUN_QUARANTINE: &str = "/api/v1/runs/{id}/quarantine";
 pub const RUN_QUARANTINE_COUNTS: &str = "/api/v1/runs/{id}/quarantine/counts";
@@ -61,6 +63,7 @@ pub const ALL: &[&str] = &[
     RUN,
     RUN_EVENTS,
     RUN_PAUSE,
+    RUN_STOP,
     RUN_RESUME,
     RUN_QUARANTINE,
     RUN_QUARANTINE_COUNTS,
@@ -94,6 +97,10 @@ pub fn run_events(id: &RunId) -> String {
 
 pub fn run_pause(id: &RunId) -> String {
     fill(RUN_PAUSE, id.as_str())
+}
+
+pub fn run_stop(id: &RunId) -> String {
+    fill(RUN_STOP, id.as_str())
 }
 
 pub fn run_resume(id: &RunId) -> String {

@@ -199,6 +199,53 @@ pub struct Progress {
     /// Seconds until the copy is through, once that can be told.
     pub eta_seconds: Option<f64>,
     pub elapsed_seconds: f64,
+    #[serde(default)]
+    pub health: Health,
+}
+
+/// Whether a run gets on, and what it does about what goes wrong.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Health {
+    /// Seconds since the last row moved or the last step was taken.
+    pub idle_seconds: f64,
+    /// Why nothing has moved for a while.
+    pub stall: Option<Stall>,
+    /// Failures that are being tried again right now.
+    pub retrying: Vec<Retry>,
+    /// How often something was tried again so far.
+    pub retries: u64,
+    /// Workers that copy chunks right now, here and in other processes.
+    pub workers: u32,
+    /// How many of them are in other processes.
+    pub remote_workers: u32,
+    /// What limits a promise of the run, in words.
+    pub notes: Vec<String>,
+}
+
+/// A run in which nothing has moved for a while.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Stall {
+    pub seconds: f64,
+    /// What is being waited for. Names may appear, values never.
+    pub reason: String,
+}
+
+/// A failure that is being tried again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Retry {
+    pub code: ErrorCode,
+    /// What was being done.
+    pub message: String,
+    /// How often it was tried since something last went well.
+    pub tries: u32,
+    /// Seconds between the failure and the next try.
+    pub after_seconds: f64,
+    /// Seconds that are left of the run's patience.
+    pub patience_seconds: f64,
 }
 
 impl Progress {

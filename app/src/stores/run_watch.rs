@@ -209,6 +209,7 @@ mod tests {
                 rows_per_second: 5.0,
                 eta_seconds: Some(1.0),
                 elapsed_seconds: 2.0,
+                health: shared::run::Health::default(),
             }),
             failure: None,
         }

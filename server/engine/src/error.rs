@@ -52,8 +52,10 @@ impl StdError for EngineError {
 /// What is to be done about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Directive {
-    /// The same may go well a little later.
-    RetryLater,
+    /// The transaction is rolled back; the same connections may do it again.
+    Retry,
+    /// The connection is lost or in doubt: a new one may do it again.
+    Reconnect,
     /// Somebody has to act first.
     Stop,
 }
@@ -61,7 +63,27 @@ pub enum Directive {
 /// The one place that turns a failure into a decision.
 const fn directive(code: ErrorCode) -> Directive {
     match code {
-        ErrorCode::Conn001 | ErrorCode::Conn005 | ErrorCode::Load002 => Directive::RetryLater,
+        ErrorCode::Load041 => Directive::Retry,
+        // Settings of the old session may be what limited it: a new one begins without them.
+        ErrorCode::Conn001 | ErrorCode::Conn005 | ErrorCode::Load002 | ErrorCode::Load042 => {
+            Directive::Reconnect
+        }
         _ => Directive::Stop,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        let again: Vec<_> = ErrorCode::ALL
+            .iter()
+            .filter(|code| directive(**code) != Directive::Stop)
+            .map(|code| code.as_str())
+            .collect();
+
+        assert_eq!(again, ["CONN-001", "CONN-005", "LOAD-002", "LOAD-041", "LOAD-042"]);
     }
 }

@@ -80,6 +80,7 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::RUN).get(runs::read))
             .service(at(route::RUN_EVENTS).get(events::follow))
             .service(at(route::RUN_PAUSE).post(runs::pause))
+            .service(at(route::RUN_STOP).post(runs::stop))
             .service(at(route::RUN_RESUME).post(runs::resume))
             .service(at(route::RUN_QUARANTINE).get(quarantine::list))
             .service(at(route::RUN_QUARANTINE_COUNTS).get(quarantine::counts))

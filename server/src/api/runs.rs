@@ -86,6 +86,26 @@ pub(super) async fn pause(
     Ok(HttpResponse::Accepted().json(run))
 }
 
+/// Ask a running run to stop now: the chunks that are being copied are rolled back, and copied
+/// again when the run is resumed. Its events tell when it has.
+#[utoipa::path(
+    post, path = route::RUN_STOP, tag = "runs", params(("id" = RunId, Path)),
+    responses(
+        (status = 202, body = Run),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn stop(
+    Authorized { user, .. }: Authorized<ControlRuns>,
+    services: Data<Services>,
+    id: Path<RunId>,
+) -> Result<HttpResponse, ApiError> {
+    let run = services.runs.stop_at_once(&user, &id).await?;
+    Ok(HttpResponse::Accepted().json(run))
+}
+
 /// Go on with a run that was paused or failed, after its last committed chunk.
 #[utoipa::path(
     post, path = route::RUN_RESUME, tag = "runs", params(("id" = RunId, Path)),

@@ -22,7 +22,9 @@ use super::input::{read_plan, sides};
 use super::output::{Json, count, table, tell};
 use super::plan::refused;
 use super::signal::Signals;
+use crate::auth::secret::Secrets;
 use crate::config::Installation;
+use crate::jobs::crew::Leader;
 use crate::jobs::databases::{self, Sides};
 
 #[derive(Debug, Args)]
@@ -59,11 +61,15 @@ impl Migrate {
             matcher: None,
         };
         let mut signals = Signals::listen()?;
-        let migration = tokio::spawn(engine::run::migrate(request));
+        let crew = crew(installation, &request.run_id).await?;
+        let migration = tokio::spawn(engine::run::migrate_with(request, crew));
         let stopping = async {
             signals.next().await;
-            tell("stopping after the chunks under way; again to stop at once");
+            tell("stopping after the chunks under way; again to roll them back and stop at once");
             stop.request();
+            signals.next().await;
+            tell("rolling back the chunks under way; again to end without waiting for that");
+            stop.request_at_once();
             signals.next().await;
         };
         let outcome = tokio::select! {
@@ -84,6 +90,20 @@ impl Migrate {
         tell(summary(&outcome, &self.plan));
         judge(outcome)
     }
+}
+
+/// Workers of other processes may take part where the store was named, so that others can find it.
+async fn crew(
+    installation: &Installation,
+    run: &RunId,
+) -> Result<Option<engine::run::Crew>, CommandError> {
+    if !installation.is_shared() {
+        return Ok(None);
+    }
+    let secrets = Secrets::new(&installation.key()?);
+    let store = installation.open_store().await?;
+    let queues = installation.open_queues().await?;
+    Ok(Some(Leader::new(store, secrets, queues).lead(run.clone())))
 }
 
 /// The engine names the first thing that is wrong with a plan; people want to know all.
@@ -175,7 +195,23 @@ async fn show_lines(pictures: watch::Receiver<Option<Progress>>) -> std::convert
             count(books.quarantined),
             progress.rows_per_second
         ));
+        if let Some(trouble) = trouble(&progress) {
+            tell(trouble);
+        }
     }
+}
+
+/// What goes wrong right now, if anything does.
+fn trouble(progress: &Progress) -> Option<String> {
+    let health = &progress.health;
+    if let Some(stall) = &health.stall {
+        return Some(format!("no progress for {:.0} s because {}", stall.seconds, stall.reason));
+    }
+    let retry = health.retrying.first()?;
+    Some(format!(
+        "{}: {}; tried {} times, again in {:.1} s, given up in {:.0} s",
+        retry.code, retry.message, retry.tries, retry.after_seconds, retry.patience_seconds
+    ))
 }
 
 /// Tables shown at once: more would scroll.
@@ -190,12 +226,28 @@ async fn show_bars(pictures: watch::Receiver<Option<Progress>>) -> std::convert:
         .progress_chars("█▉▊▋▌▍▎▏ ");
     let bar = || bars.add(ProgressBar::new(1000).with_style(style.clone()));
     let all = bar();
+    let plain =
+        ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let mut warning: Option<ProgressBar> = None;
     let mut tables: Vec<ProgressBar> = Vec::new();
     let mut ticks = interval(Duration::from_millis(200));
     loop {
         ticks.tick().await;
         let Some(progress) = pictures.borrow().clone() else { continue };
         show_all(&all, &progress);
+        match (trouble(&progress), &warning) {
+            (Some(text), Some(line)) => line.set_message(text),
+            (Some(text), None) => {
+                let line = bars.add(ProgressBar::new(1).with_style(plain.clone()));
+                line.set_message(text);
+                warning = Some(line);
+            }
+            (None, Some(line)) => {
+                bars.remove(line);
+                warning = None;
+            }
+            (None, None) => {}
+        }
         let under_way: Vec<_> = progress
             .tables
             .iter()

@@ -7,6 +7,7 @@ mod signal;
 mod serve;
 mod plan;
 mod migrate;
+mod worker;
 mod quarantine;
 mod generate;
 mod user;
@@ -91,6 +92,8 @@ enum Command {
     Plan(plan::Plan),
     /// Carry a plan out, or continue its unfinished run
     Migrate(migrate::Migrate),
+    /// Take part in the runs of a shared store
+    Worker(worker::Worker),
     /// Look at rows that could not be carried over
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
@@ -107,7 +110,7 @@ enum Command {
 
 /// Runs the command and says how it went.
 pub async fn run(cli: Cli) -> ExitCode {
-    let serves = matches!(cli.command, Command::Serve(_));
+    let serves = matches!(cli.command, Command::Serve(_) | Command::Worker(_));
     let default = if serves { "info,actix_server=warn" } else { "warn" };
     telemetry::start(default, cli.global.log_format);
     let installation = cli.global.installation();
@@ -115,6 +118,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Serve(command) => command.run(installation).await,
         Command::Plan(command) => command.run(&installation).await,
         Command::Migrate(command) => command.run(&installation).await,
+        Command::Worker(command) => command.run(&installation).await,
         Command::Quarantine(command) => command.run(installation).await,
         Command::Generate(command) => command.run().await,
         Command::User(command) => command.run(&installation).await,

@@ -117,7 +117,7 @@ impl List {
         let databases = Databases::new(store.clone(), Secrets::new(&key));
         let clock = Arc::new(SystemClock);
         let owner = installation.name()?;
-        let runs = Runs::new(store.clone(), clock, databases, key.quarantine(), owner);
+        let runs = Runs::new(store.clone(), clock, databases, key.quarantine(), None, owner);
         let ledger = runs.ledger(&self.run).await;
         store.close().await;
         ledger.map_err(|error| {

@@ -2,6 +2,7 @@
 
 pub mod databases;
 pub mod failure;
+pub mod crew;
 mod watched;
 mod run_migration;
 pub mod runs;

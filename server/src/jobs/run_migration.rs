@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use engine::EngineError;
 use engine::clock::Clock;
-use engine::run::Request;
 use shared::audit::Action;
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
@@ -30,11 +29,11 @@ pub(super) async fn work(
     clock: Arc<dyn Clock>,
     run: RunId,
     watched: Arc<Watched>,
-    request: Request,
+    migration: impl Future<Output = Result<RunOutcome, EngineError>> + Send + 'static,
     pictures: watch::Receiver<Option<Progress>>,
 ) {
     // On its own task, so that a panic in it is an outcome like any other.
-    let migration = tokio::spawn(engine::run::migrate(request));
+    let migration = tokio::spawn(migration);
     let showing = show_pictures(&store, &*clock, &run, &watched, pictures.clone());
     let outcome = tokio::select! {
         outcome = migration => outcome,

@@ -21,6 +21,7 @@ use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::WatchStream;
 use zeroize::Zeroizing;
 
+use super::crew::Leader;
 use super::watched::Watched;
 use super::{Databases, JobError, run_migration};
 use crate::audit::{self, Actor};
@@ -49,6 +50,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     databases: Databases,
     quarantine_key: engine::seal::Key,
+    /// Through which workers of other processes take part; none where no run is worked.
+    leader: Option<Leader>,
     /// This installation, by a name that stays the same when it restarts.
     owner: String,
     under_way: Mutex<UnderWay>,
@@ -69,6 +72,7 @@ impl Runs {
         clock: Arc<dyn Clock>,
         databases: Databases,
         quarantine_key: engine::seal::Key,
+        leader: Option<Leader>,
         owner: String,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -76,6 +80,7 @@ impl Runs {
             clock,
             databases,
             quarantine_key,
+            leader,
             owner,
             under_way: Mutex::default(),
             runtime: Handle::current(),
@@ -156,12 +161,23 @@ impl Runs {
     /// Asks a run to stop after the chunks that are being copied. It is paused a moment later,
     /// which its events tell.
     pub async fn pause(&self, user: &User, id: &RunId) -> Result<Run, JobError> {
+        let (run, watched) = self.find_running_here(id).await?;
+        watched.stop(user.into());
+        Ok(run)
+    }
+
+    /// Asks a run to stop now: the chunks that are being copied are rolled back. It is paused a
+    /// moment later, which its events tell.
+    pub async fn stop_at_once(&self, user: &User, id: &RunId) -> Result<Run, JobError> {
+        let (run, watched) = self.find_running_here(id).await?;
+        watched.stop_at_once(user.into());
+        Ok(run)
+    }
+
+    async fn find_running_here(&self, id: &RunId) -> Result<(Run, Arc<Watched>), JobError> {
         let run = self.find(id).await?.run;
         match self.watched(id) {
-            Some(watched) if run.state == RunState::Running => {
-                watched.stop(user.into());
-                Ok(run)
-            }
+            Some(watched) if run.state == RunState::Running => Ok((run, watched)),
             None if run.state == RunState::Running => Err(JobError::Elsewhere),
             _ => Err(JobError::WrongState { state: run.state }),
         }
@@ -312,7 +328,9 @@ impl Runs {
         self.0.runtime.spawn(async move {
             let store = runs.0.store.clone();
             let clock = Arc::clone(&runs.0.clock);
-            run_migration::work(store, clock, id.clone(), watched, request, pictures).await;
+            let crew = runs.0.leader.as_ref().map(|leader| leader.lead(id.clone()));
+            let migration = Box::pin(engine::run::migrate_with(request, crew));
+            run_migration::work(store, clock, id.clone(), watched, migration, pictures).await;
             runs.leave(&id);
         });
     }

@@ -42,6 +42,12 @@ impl Watched {
         self.stop.request();
     }
 
+    /// Asks the run to stop within the chunks under way, which are rolled back.
+    pub(super) fn stop_at_once(&self, actor: Actor) {
+        self.stop(actor);
+        self.stop.request_at_once();
+    }
+
     pub(super) fn stopped_by(&self) -> Option<Actor> {
         self.stopped_by.lock().expect("nobody panics with the lock").clone()
     }

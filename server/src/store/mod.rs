@@ -11,6 +11,8 @@ pub mod sign_in_failures;
 pub mod connections;
 pub mod plans;
 pub mod runs;
+pub mod work_orders;
+pub mod crew;
 pub mod audit;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -77,7 +79,12 @@ impl Address {
         shared::connection::without_secret(self.0.as_str())
     }
 
-    fn is_sqlite(&self) -> bool {
+    /// With its password: for whoever connects.
+    pub(crate) fn url(&self) -> &str {
+        self.0.as_str()
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
         self.0.scheme() == "sqlite"
     }
 }

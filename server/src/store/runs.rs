@@ -422,6 +422,7 @@ mod tests {
             rows_per_second: 1.5,
             eta_seconds: None,
             elapsed_seconds: 2.0,
+            health: shared::run::Health::default(),
         }
     }
 }

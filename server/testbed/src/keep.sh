@@ -12,8 +12,12 @@ trap '' HUP INT TERM
 echo $$ >"$folder/keeper"
 
 # Should this script be killed, the kernel ends the server.
-setpriv --pdeathsig "$signal" "$@" >"$folder/server.log" 2>&1 </dev/null &
-server=$!
+start() {
+    setpriv --pdeathsig "$signal" "$@" >>"$folder/server.log" 2>&1 </dev/null &
+    server=$!
+    echo "$server" >"$folder/server"
+}
+start "$@"
 
 # Under the lock of the link nobody can be about to take the server.
 retire() {
@@ -30,7 +34,12 @@ retire() {
 idle=0
 while [ -d "$folder" ]; do
     sleep 0.5
-    kill -0 "$server" 2>/dev/null || : >"$folder/ended"
+    if ! kill -0 "$server" 2>/dev/null; then
+        : >"$folder/ended"
+        # Somebody killed it and wants it back. A server that still finds traces of the one before
+        # gives up, and is started again.
+        [ -e "$folder/start" ] && rm -f "$folder/ended" && start "$@"
+    fi
     if flock --nonblock "$folder/in-use" true; then idle=$((idle + 1)); else idle=0; fi
     [ "$idle" -gt "$grace" ] && retire && break
 done

@@ -98,6 +98,37 @@ impl Held {
         &self.folder
     }
 
+    /// Kills the server, as a power cut would; what it had committed is on its disk.
+    pub(crate) fn kill(&self) -> Result<(), Error> {
+        let path = self.folder.join("server");
+        let text = fs::read_to_string(&path).map_err(Error::file("reading", &path))?;
+        let server = text.trim().parse().ok().and_then(rustix::process::Pid::from_raw);
+        let server = server
+            .ok_or_else(|| Error::file("reading", &path)(std::io::ErrorKind::InvalidData.into()))?;
+        // One that is gone already is as dead as it is to be.
+        let _ = rustix::process::kill_process(server, rustix::process::Signal::KILL);
+        let limit = Instant::now() + Duration::from_secs(20);
+        while !self.folder.join("ended").exists() && Instant::now() < limit {
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Starts a server that was killed, on the same port and files.
+    pub(crate) fn start(&self, product: Product) -> Result<(), Error> {
+        let wish = self.folder.join("start");
+        fs::write(&wish, "").map_err(Error::file("writing", &wish))?;
+        let limit = Instant::now() + Duration::from_mins(1);
+        let url = product.administrator_url(self.port);
+        while client::query(product, &url, "select 1;").is_err() {
+            if Instant::now() > limit {
+                return Err(Error::NoAnswer { log: self.end_of_log() });
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        fs::remove_file(&wish).map_err(Error::file("removing", &wish))
+    }
+
     /// Lets go of a server that nobody else holds, and returns when it is gone.
     pub(crate) fn end(self) {
         let folder = self.folder.clone();

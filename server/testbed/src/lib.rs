@@ -26,12 +26,14 @@ mod client;
 mod keeper;
 mod server;
 mod database;
+mod proxy;
 
 use std::sync::OnceLock;
 
 pub use database::Database;
 pub use error::Error;
 pub use product::{Durability, Product};
+pub use proxy::Proxy;
 pub use server::Server;
 
 /// The PostgreSQL server that all tests share. Logical decoding is on; nothing is synced to disk.

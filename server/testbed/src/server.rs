@@ -67,6 +67,27 @@ impl Server {
         }
     }
 
+    /// Kills a private server with SIGKILL, and returns when it is gone. What it had committed
+    /// is safe if it is [durable](crate::Durability::Durable).
+    pub fn kill(&self) {
+        self.own().kill().unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Starts a server that was killed, with the same files at the same port, and returns when it
+    /// answers.
+    pub fn start(&self) {
+        self.own().start(self.product).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Leaves so many bytes free on the [small disk](crate::small_disk) of a server.
+    pub fn leave_free(&self, bytes: u64) {
+        disk::shrink(self.own().folder(), bytes).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    fn own(&self) -> &Held {
+        self.held.as_deref().expect("a server that the environment names is not ours to kill")
+    }
+
     /// Which product it is.
     pub fn product(&self) -> Product {
         self.product

@@ -95,6 +95,41 @@ fn a_private_server_ends_with_its_last_handle() {
 }
 
 #[test]
+fn a_killed_server_comes_back_with_what_was_committed() {
+    for product in [Product::Postgres, Product::MariaDb] {
+        let server = testbed::private(product, Durability::Durable);
+        let database = server.create_database();
+        database.execute("create table t (a int); insert into t values (1)");
+
+        server.kill();
+        assert!(database.try_query("select a from t").is_err());
+        server.start();
+
+        assert_eq!(database.query("select a from t"), "1");
+    }
+}
+
+#[test]
+fn a_way_is_cut_when_so_many_bytes_have_passed_and_is_open_again_after() {
+    let database = testbed::postgres().create_database();
+    let proxy = testbed::Proxy::to(database.url());
+    let through = |sql: &str| {
+        let mut client = Command::new("psql");
+        client.args(["--no-psqlrc", "--tuples-only", "--no-align", "-c", sql]);
+        let output = client.arg(proxy.url(database.url())).output().expect("psql");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    assert_eq!(through("select 1"), (true, "1".to_owned()));
+
+    proxy.cut_after(10_000);
+    let cut = through("select repeat('x', 100000)");
+
+    assert!(!cut.0);
+    assert_eq!(proxy.cuts(), 1);
+    assert_eq!(through("select 2"), (true, "2".to_owned()));
+}
+
+#[test]
 fn servers_end_when_their_holder_is_killed() {
     let mut holder = Command::new(env!("CARGO_BIN_EXE_testbed"))
         .args(["run", "--", "sh", "-c", "env; exec sleep 600"])

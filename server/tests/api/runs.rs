@@ -51,6 +51,24 @@ async fn a_paused_run_goes_on_where_it_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_emergency_stop_leaves_a_run_that_goes_on() {
+    let app = TestApp::start().await;
+    let mia = app.member().await;
+    let plan = save_plan(&app, &mia, SLOW).await;
+    let id = start(&mia, &plan).await;
+    let path = format!("{RUNS}/{id}");
+
+    let asked = mia.post(&format!("{path}/stop"), &json!({})).await;
+
+    assert_eq!(asked.status, 202, "{}", asked.text);
+    assert_eq!(mia.end_of_run(&id).await["state"], "paused");
+    mia.post(&format!("{path}/resume"), &json!({})).await;
+    let run = mia.end_of_run(&id).await;
+    assert_eq!(run["state"], "completed", "{run}");
+    assert_eq!(run["progress"]["tables"][0]["books"]["read"], SLOW.rows);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_pauses_its_runs_and_they_go_on_after_it_started_again() {
     let app = TestApp::start().await;
     let mia = app.member().await;

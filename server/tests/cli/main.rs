@@ -10,3 +10,5 @@ mod generate;
 mod user;
 mod audit;
 mod serve;
+mod kill;
+mod workers;

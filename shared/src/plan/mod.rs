@@ -86,6 +86,9 @@ pub struct Options {
     pub batch_bytes: u64,
     /// How many chunks are copied at once.
     pub workers: u16,
+    /// How long a run tries again what fails for a passing reason, while nothing else gets on.
+    #[serde(skip_serializing_if = "is_usual_patience")]
+    pub patience_seconds: u32,
     /// When bad rows stop a table, and when they stop the run.
     pub escalation: Escalation,
 }
@@ -96,9 +99,18 @@ impl Default for Options {
             chunk_rows: 50_000,
             batch_bytes: 4 << 20,
             workers: 2,
+            patience_seconds: PATIENCE_SECONDS,
             escalation: Escalation::default(),
         }
     }
+}
+
+/// Long enough for a server that is restarted, or a network that is mended.
+const PATIENCE_SECONDS: u32 = 300;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_usual_patience(seconds: &u32) -> bool {
+    *seconds == PATIENCE_SECONDS
 }
 
 impl Options {

@@ -268,6 +268,7 @@ mod tests {
                 rows_per_second: 0.0,
                 eta_seconds: None,
                 elapsed_seconds: 1.0,
+                health: shared::run::Health::default(),
             }),
         }
     }

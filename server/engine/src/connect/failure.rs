@@ -110,7 +110,7 @@ pub fn refusal(error: &sqlx::Error) -> Option<Refusal> {
 /// What SQLite's extended result code means.
 pub(crate) fn of_sqlite(code: i32, message: &str) -> Refusal {
     use ErrorCode::{
-        Conn004, Conn008, Data001, Data004, Data008, Data009, Data010, Data015, Load002, Load003,
+        Conn004, Conn008, Data001, Data004, Data008, Data009, Data010, Data015, Load003, Load041,
         Map002, Map006, Sys001,
     };
     let error_code = match (code, code & 0xff) {
@@ -121,7 +121,7 @@ pub(crate) fn of_sqlite(code: i32, message: &str) -> Refusal {
         (275, _) => Data010,
         (3091, _) => Data001,
         (_, 3 | 8 | 23) => Conn004,
-        (_, 5 | 6) => Load002,
+        (_, 5 | 6) => Load041,
         (_, 13) => Load003,
         (_, 10 | 11 | 14 | 26) => Conn008,
         (_, 1) if message.starts_with("no such ") => Map002,
@@ -160,7 +160,8 @@ fn of_postgres(error: &PgDatabaseError) -> Refusal {
 fn code_of_postgres(state: &str) -> ErrorCode {
     use ErrorCode::{
         Conn001, Conn002, Conn003, Conn004, Conn005, Data001, Data002, Data003, Data004, Data005,
-        Data008, Data009, Data010, Data014, Data015, Load002, Load003, Map002, Map006, Sys001,
+        Data008, Data009, Data010, Data014, Data015, Load002, Load003, Load041, Load042, Map002,
+        Map006, Sys001,
     };
     match state {
         "28000" | "28P01" => Conn002,
@@ -180,9 +181,11 @@ fn code_of_postgres(state: &str) -> ErrorCode {
         "23514" => Data010,
         "42P01" | "42703" | "3F000" | "42704" => Map002,
         "42601" | "42883" | "42702" | "42803" => Map006,
-        "55P03" | "57014" => Load002,
+        "55P03" => Load041,
+        "57014" => Load042,
         _ if state.starts_with("08") => Conn005,
-        _ if state.starts_with("53") || state.starts_with("40") => Load002,
+        _ if state.starts_with("40") => Load041,
+        _ if state.starts_with("53") => Load002,
         _ if state.starts_with("22") || state.starts_with("23") || state.starts_with("P0") => {
             Data015
         }
@@ -224,31 +227,23 @@ fn postgres_names_no_value(state: &str) -> bool {
 /// What MySQL's error number means.
 fn of_mysql(number: u16, message: &str) -> Refusal {
     use ErrorCode::{
-        Conn001, Conn002, Conn003, Conn004, Conn005, Conn007, Load002, Load003, Load008, Map002,
-        Map006, Sys001,
+        Conn001, Conn002, Conn003, Conn004, Conn005, Conn007, Load002, Load003, Load008, Load041,
+        Load042, Map002, Map006, Sys001,
     };
     let error_code = match number {
         1045 | 1698 | 1130 | 1862 | 3118 | 4151 => Conn002,
         1049 => Conn003,
         1044 | 1142 | 1143 | 1227 | 1370 | 1290 | 1792 | 1836 => Conn004,
         1040 | 1203 | 1226 => Conn001,
-        1053
-        | 1077
-        | 1078
-        | 1079
-        | 1152
-        | 1158..=1161
-        | 1317
-        | 1927
-        | 2006
-        | 2013
-        | 3024
-        | 4031 => Conn005,
+        1053 | 1077 | 1078 | 1079 | 1152 | 1158..=1161 | 1927 | 2006 | 2013 | 4031 => Conn005,
+        // Ended by a time limit, or by somebody.
+        1317 | 1969 | 3024 => Load042,
         3159 => Conn007,
         1054 | 1051 | 1146 => Map002,
         1064 | 1305 | 1630 | 1052 => Map006,
         1021 | 1114 => Load003,
-        1205 | 1213 | 1041 | 1037 | 1038 => Load002,
+        1205 | 1213 => Load041,
+        1041 | 1037 | 1038 => Load002,
         1412 => Load008,
         _ => Sys001,
     };

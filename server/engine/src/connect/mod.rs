@@ -15,6 +15,7 @@ pub mod probe;
 pub use address::Address;
 pub use failure::{Refusal, classify, refusal};
 
+use std::fmt;
 use std::time::Duration;
 
 use shared::connection::Engine;
@@ -62,6 +63,18 @@ impl Source {
             Self::Mysql(_) => Engine::Mysql,
             Self::Sqlite(_) => Engine::Sqlite,
             Self::Csv(_) => Engine::Csv,
+        }
+    }
+}
+
+/// Where it is, without user and password.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Postgres(server) => server.fmt(f),
+            Self::Mysql(server) => server.fmt(f),
+            Self::Sqlite(file) => write!(f, "the SQLite file {}", file.path().display()),
+            Self::Csv(folder) => write!(f, "the files in {}", folder.path().display()),
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
 use super::snapshot::nobody_listens;
-use super::{Chunk, ChunkRange, Form, TableRead};
+use super::{Chunk, ChunkRange, Form, SourceState, TableRead, state};
 use crate::connect::csv::{CsvFile, CsvFolder, Record, decode, unreadable};
 use crate::error::{EngineError, Result};
 use crate::value::{Batch, Flaw, Row, Value};
@@ -22,6 +22,15 @@ pub fn is_ragged(row: &Row<'_>) -> bool {
 #[derive(Debug, Clone)]
 pub(super) struct CsvReader {
     folder: CsvFolder,
+}
+
+/// Size and time of every file, by its table.
+pub(super) fn state(folder: &CsvFolder) -> Result<SourceState> {
+    let files = folder.files().iter().map(|file| {
+        let seen = state::file(&file.path).map_err(|error| unreadable(&file.path, error))?;
+        Ok((file.table.clone(), seen))
+    });
+    files.collect::<Result<_>>().map(SourceState::Files)
 }
 
 pub(super) fn open(folder: &CsvFolder, readers: usize) -> Result<Vec<CsvReader>> {

@@ -1,5 +1,6 @@
 //! Reads tables under one snapshot, by key range, in batches bounded by bytes.
 
+mod state;
 mod snapshot;
 mod sql;
 mod chunk;
@@ -8,7 +9,8 @@ mod mysql;
 mod sqlite;
 pub mod csv;
 
-pub use snapshot::{Reader, Snapshot};
+pub use snapshot::{Hold, Reader, Snapshot};
+pub use state::{Sameness, SourceState, Ticket};
 
 use serde::{Deserialize, Serialize};
 use shared::assessment::TableName;

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::chunk::{self, Keys, Proof};
 use super::snapshot::{interrupted, nobody_listens};
-use super::{Chunk, ChunkRange, Form, TableRead, sql};
+use super::{Chunk, ChunkRange, Form, SourceState, TableRead, sql};
 use crate::connect::sqlite::{SqliteFile, classify_rows};
 use crate::error::{EngineError, Result};
 use crate::ident;
@@ -24,7 +24,10 @@ pub(super) struct SqliteReader {
 }
 
 /// Opens transactions between whose beginnings nobody committed anything.
-pub(super) async fn open(file: &SqliteFile, readers: usize) -> Result<Vec<SqliteReader>> {
+pub(super) async fn open(
+    file: &SqliteFile,
+    readers: usize,
+) -> Result<(Vec<SqliteReader>, SourceState)> {
     let file = file.clone();
     blocking(move || {
         let doing = || format!("opening a snapshot of {}", file.path().display());
@@ -37,6 +40,8 @@ pub(super) async fn open(file: &SqliteFile, readers: usize) -> Result<Vec<Sqlite
             (0..readers).map(|_| file.connect_for_rows()).collect::<Result<_>>()?;
         for _ in 0..ATTEMPTS {
             let before = version(&watch).map_err(failed)?;
+            let state = SourceState::of_sqlite(file.path())
+                .map_err(|error| EngineError::new(ErrorCode::Conn008, doing()).because(error))?;
             for connection in &connections {
                 // The transaction begins with the first read.
                 connection
@@ -45,7 +50,7 @@ pub(super) async fn open(file: &SqliteFile, readers: usize) -> Result<Vec<Sqlite
             }
             if version(&watch).map_err(failed)? == before {
                 let reader = |connection| SqliteReader { connection: Some(connection) };
-                return Ok(connections.into_iter().map(reader).collect());
+                return Ok((connections.into_iter().map(reader).collect(), state));
             }
             for connection in &connections {
                 connection.execute_batch("rollback").map_err(failed)?;

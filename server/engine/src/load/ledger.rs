@@ -186,6 +186,7 @@ fn traces(engine: Engine) -> Vec<String> {
             )",
             own("before_images")
         ),
+        super::claim::create_statement(engine),
     ];
     if engine == Engine::Postgres {
         // The transactions in which a chunk's rows were written: see `load::mark`.
@@ -515,12 +516,18 @@ pub async fn delete_chunk<S: Session>(
 /// Forgets what the run left in the engine's tables, save that it was there.
 pub async fn forget<S: Session>(session: &mut S, run_id: &str) -> Result<()> {
     let engine = session.engine();
-    let own = ["objects", "tables", "chunks", "ledger", "quarantine"];
+    let own = ["objects", "tables", "chunks", "ledger", "quarantine", "claims"];
     for name in own.into_iter().chain(marks(engine)) {
         let sql = format!("delete from {} where run_id = $1", table(engine, name));
         session.execute(&sql, &[Param::Text(run_id)]).await?;
     }
     Ok(())
+}
+
+/// Forgets how the run cut its tables.
+pub async fn forget_chunks<S: Session>(session: &mut S, run_id: &str) -> Result<()> {
+    let sql = format!("delete from {} where run_id = $1", table(session.engine(), "chunks"));
+    session.execute(&sql, &[Param::Text(run_id)]).await.map(drop)
 }
 
 pub async fn insert_chunks<S: Session>(
@@ -614,6 +621,26 @@ pub async fn insert_entry<S: Session>(
 
 /// Every entry of a run: what is committed, and nothing else.
 pub async fn entries<S: Session>(session: &mut S, run_id: &str) -> Result<Vec<Entry>> {
+    select_entries(session, "", &[Param::Text(run_id)]).await
+}
+
+/// The entry of one chunk, once it is committed.
+pub async fn entry<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    table_index: u32,
+    ordinal: i32,
+) -> Result<Option<Entry>> {
+    let params = [Param::Text(run_id), Param::Int(table_index.into()), Param::Int(ordinal.into())];
+    let entries = select_entries(session, "and table_index = $2 and ordinal = $3", &params).await?;
+    Ok(entries.into_iter().next())
+}
+
+async fn select_entries<S: Session>(
+    session: &mut S,
+    condition: &str,
+    params: &[Param<'_>],
+) -> Result<Vec<Entry>> {
     let columns = [
         "table_index",
         "ordinal",
@@ -628,12 +655,12 @@ pub async fn entries<S: Session>(session: &mut S, run_id: &str) -> Result<Vec<En
     let texts: Vec<String> =
         columns.iter().map(|column| format!("cast({column} as text)")).collect();
     let sql = format!(
-        "select {} from {} as entry where run_id = $1
+        "select {} from {} as entry where run_id = $1 {condition}
          order by entry.table_index, entry.ordinal",
         texts.join(", "),
         table(session.engine(), "ledger")
     );
-    let rows = session.fetch(&sql, &[Param::Text(run_id)]).await?;
+    let rows = session.fetch(&sql, params).await?;
     rows.into_iter()
         .map(|row| {
             let cell = |column: usize| row[column].as_deref().ok_or_else(unreadable);

@@ -3,6 +3,7 @@
 pub mod encode;
 mod transaction;
 pub mod ledger;
+pub mod claim;
 pub mod mark;
 pub mod before_image;
 pub mod existing;

@@ -9,7 +9,7 @@ use shared::run::{OutcomeStatus, Phase, RunOutcome, RunState};
 
 use super::board::Board;
 use super::close::outcome;
-use super::conduct::place;
+use super::conduct::{place, take_over};
 use super::{Request, Start, plan_hash};
 use crate::error::{EngineError, Result};
 use crate::load::Session;
@@ -33,6 +33,7 @@ pub(super) async fn begin<S: Session>(session: &mut S, request: &Request) -> Res
         (Start::Fresh, earlier) => {
             in_the_way.extend(earlier);
             for run in &in_the_way {
+                take_over(session, &run.run_id, request).await?;
                 take_back(session, run, &request.key, Arc::clone(&request.clock)).await?;
             }
         }

@@ -1,11 +1,12 @@
 //! Where everybody who works on a run notes how far it is.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use shared::plan::Plan;
-use shared::run::{Books, Phase, Progress, TableProgress};
+use shared::run::{Books, Health, Phase, Progress, Retry, Stall, TableProgress};
 use tokio::sync::watch;
 
 use crate::load::ledger::{Entry, SignedBooks};
@@ -17,6 +18,15 @@ const WINDOW: Duration = Duration::from_secs(5);
 pub(super) struct Board {
     state: Mutex<State>,
     publish: watch::Sender<Option<Progress>>,
+    /// How many workers wait for rows of the source, and how many for the target.
+    waits: [AtomicUsize; 2],
+}
+
+/// What a worker waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    Source,
+    Target,
 }
 
 struct State {
@@ -25,6 +35,17 @@ struct State {
     tables: Vec<Table>,
     /// When how many rows were accounted for, for the speed.
     samples: VecDeque<(Instant, u64)>,
+    /// Entries of the ledger that are counted.
+    counted: HashSet<(u32, i32)>,
+    /// When a row moved, or a step was taken, for the last time.
+    moved: Instant,
+    stall: Option<Stall>,
+    /// What is being tried again, by whom.
+    retrying: BTreeMap<usize, Retry>,
+    retries: u64,
+    workers: u32,
+    remote_workers: u32,
+    notes: Vec<String>,
 }
 
 struct Table {
@@ -53,13 +74,85 @@ impl Board {
             phase: Phase::Planning,
             tables: tables.collect(),
             samples: VecDeque::new(),
+            counted: HashSet::new(),
+            moved: Instant::now(),
+            stall: None,
+            retrying: BTreeMap::new(),
+            retries: 0,
+            workers: 0,
+            remote_workers: 0,
+            notes: Vec::new(),
         };
-        Self { state: Mutex::new(state), publish }
+        Self { state: Mutex::new(state), publish, waits: [const { AtomicUsize::new(0) }; 2] }
+    }
+
+    /// Waits for rows to come, or to be taken; then something has moved.
+    pub(super) async fn waiting<V>(&self, wait: Wait, moving: impl Future<Output = V>) -> V {
+        let _waits = Waits::begin(&self.waits[wait as usize]);
+        let value = moving.await;
+        self.lock().touch();
+        value
+    }
+
+    /// How many workers wait for the source, and how many for the target.
+    pub(super) fn waits(&self) -> (usize, usize) {
+        let [source, target] = &self.waits;
+        (source.load(Ordering::Relaxed), target.load(Ordering::Relaxed))
+    }
+
+    /// A worker tries something again.
+    pub(super) fn retrying(&self, worker: usize, retry: Retry) {
+        self.change(|state| {
+            state.retrying.insert(worker, retry);
+            state.retries += 1;
+        });
+    }
+
+    /// What a worker tried again went well, or was given up.
+    pub(super) fn done_retrying(&self, worker: usize) {
+        if self.lock().retrying.contains_key(&worker) {
+            self.change(|state| {
+                state.retrying.remove(&worker);
+            });
+        }
+    }
+
+    /// How many workers copy chunks, here and elsewhere.
+    pub(super) fn crew(&self, here: usize, elsewhere: usize) {
+        let count = |workers: usize| u32::try_from(workers).unwrap_or(u32::MAX);
+        self.change(|state| {
+            state.workers = count(here + elsewhere);
+            state.remote_workers = count(elsewhere);
+        });
+    }
+
+    /// Something that limits a promise of the run.
+    pub(super) fn note(&self, note: String) {
+        tracing::warn!("{note}");
+        self.change(|state| {
+            if !state.notes.contains(&note) {
+                state.notes.push(note);
+            }
+        });
+    }
+
+    /// For how long nothing has moved.
+    pub(super) fn idle(&self) -> Duration {
+        self.lock().moved.elapsed()
+    }
+
+    /// A sign of life: the picture with the time that went by, and why nothing moves.
+    pub(super) fn beat(&self, stalled_by: Option<String>) {
+        self.change(|state| {
+            let seconds = state.moved.elapsed().as_secs_f64();
+            state.stall = stalled_by.map(|reason| Stall { seconds, reason });
+        });
     }
 
     /// The whole run is in this phase now.
     pub(super) fn enter(&self, phase: Phase) {
         self.change(|state| {
+            state.touch();
             state.phase = phase;
             for table in &mut state.tables {
                 table.progress.phase = table.progress.phase.max(phase);
@@ -79,6 +172,10 @@ impl Board {
     /// An entry is in the ledger.
     pub(super) fn committed(&self, entry: &Entry) {
         self.change(|state| {
+            if !state.counted.insert((entry.table_index, entry.ordinal)) {
+                return;
+            }
+            state.touch();
             let Some(table) = state.tables.get_mut(entry.table_index as usize) else { return };
             table.books += entry.books;
             let progress = &mut table.progress;
@@ -96,7 +193,10 @@ impl Board {
     }
 
     pub(super) fn finished(&self, table: usize) {
-        self.change(|state| state.tables[table].progress.phase = Phase::Done);
+        self.change(|state| {
+            state.touch();
+            state.tables[table].progress.phase = Phase::Done;
+        });
     }
 
     /// How many rows of a table, and of all, are in quarantine.
@@ -125,7 +225,28 @@ impl Board {
     }
 }
 
+/// Counts somebody who waits, until it is dropped.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl State {
+    fn touch(&mut self) {
+        self.moved = Instant::now();
+        self.stall = None;
+    }
+
     fn accounted(&self) -> u64 {
         self.tables.iter().map(|table| table.progress.books.accounted()).sum()
     }
@@ -156,6 +277,15 @@ impl State {
             rows_per_second: speed,
             eta_seconds: (self.phase == Phase::Copying && speed > 0.0).then(|| left as f64 / speed),
             elapsed_seconds: self.began.elapsed().as_secs_f64(),
+            health: Health {
+                idle_seconds: self.moved.elapsed().as_secs_f64(),
+                stall: self.stall.clone(),
+                retrying: self.retrying.values().cloned().collect(),
+                retries: self.retries,
+                workers: self.workers,
+                remote_workers: self.remote_workers,
+                notes: self.notes.clone(),
+            },
         }
     }
 }
@@ -192,5 +322,27 @@ tables:
         assert_eq!((table.books.loaded, table.books.quarantined), (7, 3));
         assert!(table.books.close());
         assert_eq!((table.chunks_done, table.chunks_total), (1, 1));
+    }
+
+    #[test]
+    fn an_entry_that_is_told_twice_counts_once() {
+        let plan = Plan::from_yaml(PLAN).unwrap();
+        let board = Board::new(&plan, watch::channel(None).0);
+        board.planned(0, 10, 1);
+
+        board.committed(&entry(0, 10, 0));
+        board.committed(&entry(0, 10, 0));
+
+        assert_eq!(board.picture().tables[0].books.loaded, 10);
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_counted_until_something_came() {
+        let plan = Plan::from_yaml(PLAN).unwrap();
+        let board = Board::new(&plan, watch::channel(None).0);
+
+        let seen = board.waiting(Wait::Target, async { board.waits() }).await;
+
+        assert_eq!((seen, board.waits()), ((0, 1), (0, 0)));
     }
 }

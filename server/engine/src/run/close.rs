@@ -6,7 +6,7 @@ use shared::error_code::ErrorCode;
 use shared::run::{Failure, OutcomeStatus, Phase, RunOutcome, RunState, TableOutcome};
 
 use super::board::Board;
-use super::conduct::{Done, Work};
+use super::conduct::{Done, Seat, Work};
 use crate::error::{EngineError, Result};
 use crate::load::Target;
 use crate::load::ledger::{self, RunRecord};
@@ -15,7 +15,7 @@ impl<T: Target + 'static> Work<T> {
     /// Writes down how the run ended and adds up.
     pub(super) async fn close(
         self,
-        session: &mut T::Session,
+        seat: &mut Seat<T>,
         done: Result<Done>,
         began: Instant,
     ) -> Result<RunOutcome> {
@@ -36,8 +36,7 @@ impl<T: Target + 'static> Work<T> {
         if state == RunState::Completed {
             self.board.enter(Phase::Done);
         }
-        let written =
-            ledger::set_state(session, &self.run.run_id, state, self.request.clock.now()).await;
+        let written = self.write_state(seat, state).await;
         match (written, &failure) {
             // When the target is gone, why the run failed matters more than that this failed too.
             (Err(error), None) => return Err(error),
@@ -47,6 +46,16 @@ impl<T: Target + 'static> Work<T> {
             (Ok(()), _) => {}
         }
         outcome(&self.board, &self.run, status, failure, began)
+    }
+
+    /// Writes the state down; on a new connection where the old one is lost.
+    async fn write_state(&self, seat: &mut Seat<T>, state: RunState) -> Result<()> {
+        let (run_id, now) = (&self.run.run_id, self.request.clock.now());
+        if self.claim.hold(&mut seat.session).await.is_err() {
+            seat.session = self.target.session().await?;
+            self.claim.hold(&mut seat.session).await?;
+        }
+        ledger::set_state(&mut seat.session, run_id, state, now).await
     }
 
     /// The first table whose books do not close.
@@ -71,7 +80,7 @@ fn failure(error: &EngineError) -> Failure {
 }
 
 /// The chain below an error, for the log.
-fn causes(error: &EngineError) -> Vec<String> {
+pub(super) fn causes(error: &EngineError) -> Vec<String> {
     let mut causes = Vec::new();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {

@@ -2,22 +2,29 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use shared::assessment::Catalog;
 use shared::connection::{Engine, without_secret};
 use shared::error_code::ErrorCode;
 use shared::run::{Phase, RunOutcome};
+use tokio::sync::Mutex;
+use tokio::time::sleep;
 
 use super::begin::{Begun, begin, completed_before};
 use super::board::Board;
+use super::close::causes;
+use super::crew::{Crew, Order};
+use super::patience::{Next, Patience, Tries};
 use super::records::records;
 use super::tables::tables;
-use super::{Request, finish};
+use super::work::Copied;
+use super::{Request, finish, watchdog};
 use crate::assess::catalog;
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
 use crate::extract::Snapshot;
+use crate::load::claim::{self, Claim, LeftBy};
 use crate::load::ledger::{self, RunRecord};
 use crate::load::{Session, Target};
 use crate::map::{self, check};
@@ -26,6 +33,7 @@ use crate::merge;
 pub(super) async fn conduct<T: Target + 'static>(
     target: T,
     request: Request,
+    crew: Option<Crew>,
 ) -> Result<RunOutcome> {
     let began = Instant::now();
     let board = Arc::new(Board::new(&request.plan, request.progress.clone()));
@@ -35,28 +43,88 @@ pub(super) async fn conduct<T: Target + 'static>(
     let target_catalog = map::catalog_of_target(&request.target_url).await?;
     refuse_problems(&check::check(&request.plan, &source_catalog, Some(&target_catalog)))?;
     let records = records(&request.plan, &target_catalog, &HashSet::new());
-    tables(&request, source.engine(), &source_catalog, &target_catalog, &records)?;
-    let mut session = target.session().await?;
-    let _lock = target.lock().await?.ok_or_else(|| {
-        EngineError::new(
-            ErrorCode::Load009,
-            format!("opening {}", without_secret(&request.target_url)),
-        )
-    })?;
+    tables(
+        &request.plan,
+        &request.key,
+        source.engine(),
+        &source_catalog,
+        &target_catalog,
+        &records,
+    )?;
+    let mut seat: Seat<T> = Seat { session: target.session().await?, lock: None };
+    seat.lock = Some(lock(&target, &request).await?);
     let own = ledger::create_statements(target.engine());
     for statement in own.iter().chain(&merge::create_statements(target.engine())) {
-        session.run_script(statement).await?;
+        seat.session.run_script(statement).await?;
     }
-    let (run, is_new) = match begin(&mut session, &request).await? {
+    let (run, is_new) = match begin(&mut seat.session, &request).await? {
         Begun::Completed(run) => {
-            return completed_before(&mut session, &request, &run, began).await;
+            return completed_before(&mut seat.session, &request, &run, began).await;
         }
         Begun::Continued(run) => (run, false),
         Begun::New(run) => (run, true),
     };
-    let work = Work { request, target: Arc::new(target), board, run, is_new };
-    let done = work.carry_out(&mut session, &source, &source_catalog).await;
-    work.close(&mut session, done, began).await
+    let claim = take_over(&mut seat.session, &run.run_id, &request).await?;
+    let patience = Arc::new(Patience::of_seconds(request.plan.options.patience_seconds));
+    let target = Arc::new(target);
+    let watch = watchdog::watch(target.as_ref(), Arc::clone(&board), claim.clone());
+    // SQLite has one writer, which is this process.
+    let crew = Mutex::new(crew.filter(|_| target.engine() == Engine::Postgres));
+    let work =
+        Work { request, target: Arc::clone(&target), board, patience, run, claim, is_new, crew };
+    let done = tokio::select! {
+        done = work.carry_out(&mut seat, &source, &source_catalog) => done,
+        never = watch => match never {},
+    };
+    work.close(&mut seat, done, began).await
+}
+
+/// Takes the target's lock. A process that ended a moment ago may hold it until its server
+/// notices.
+async fn lock<T: Target>(target: &T, request: &Request) -> Result<Box<dyn Send>> {
+    let since = Instant::now();
+    loop {
+        if let Some(lock) = target.lock().await? {
+            return Ok(lock);
+        }
+        if since.elapsed() > LOCK_WAIT {
+            let doing = format!("opening {}", without_secret(&request.target_url));
+            return Err(EngineError::new(ErrorCode::Load009, doing));
+        }
+        sleep(LOCK_PAUSE).await;
+    }
+}
+
+const LOCK_WAIT: Duration = Duration::from_secs(3);
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// Makes a run this process's own: what others still try to commit for it is refused, and what
+/// they left open in the target is rolled back.
+pub(super) async fn take_over<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    request: &Request,
+) -> Result<Claim> {
+    let claim = claim::take(session, run_id, &this_process(), request.clock.now()).await?;
+    claim::name_session(session, &claim.session_name("conductor")).await?;
+    if let Err(error) = claim::end_sessions(session, LeftBy::EarlierProcesses(&claim)).await {
+        // Without the right to end them, they are waited for.
+        tracing::warn!(run.id = %run_id, "sessions of an earlier process were left alone: {error}");
+    }
+    Ok(claim)
+}
+
+/// This process and its machine, for people.
+pub fn this_process() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("process {} on {}", std::process::id(), host.trim())
+}
+
+/// The conductor's own place in the target.
+pub(super) struct Seat<T: Target> {
+    pub(super) session: T::Session,
+    /// Keeps other runs out; none while it has to be taken again.
+    lock: Option<Box<dyn Send>>,
 }
 
 /// A run under way, with everything that its steps share.
@@ -64,9 +132,16 @@ pub(super) struct Work<T: Target> {
     pub(super) request: Request,
     pub(super) target: Arc<T>,
     pub(super) board: Arc<Board>,
+    pub(super) patience: Arc<Patience>,
     pub(super) run: RunRecord,
+    pub(super) claim: Claim,
     pub(super) is_new: bool,
+    /// Workers in other processes, if the run has any.
+    pub(super) crew: Mutex<Option<Crew>>,
 }
+
+/// The conductor among those who try something again.
+const CONDUCTOR: usize = usize::MAX;
 
 /// How far the steps went.
 pub(super) enum Done {
@@ -76,40 +151,105 @@ pub(super) enum Done {
 }
 
 impl<T: Target + 'static> Work<T> {
+    /// Everything from the first statement that writes to the last. What fails for a passing
+    /// reason is tried again as a whole, the way a run is continued.
     async fn carry_out(
         &self,
-        session: &mut T::Session,
+        seat: &mut Seat<T>,
         source: &Source,
         source_catalog: &Catalog,
     ) -> Result<Done> {
+        self.board.enter(Phase::Preparing);
+        self.prepare(&mut seat.session).await?;
+        let mut tries = Tries::new();
+        loop {
+            let error = match self.attempt(seat, source, source_catalog, tries.count() > 0).await {
+                Ok(Copied::Everything) => return Ok(Done::Everything),
+                Ok(Copied::Stopped) => return Ok(Done::Stopped),
+                Ok(Copied::SnapshotLost) => EngineError::new(
+                    ErrorCode::Conn005,
+                    format!("reading {source}: the state that the run reads is gone"),
+                ),
+                Err(error) => error,
+            };
+            let Next::Again { pause, retry } = self.patience.next(&error, &mut tries) else {
+                return Err(error);
+            };
+            tracing::warn!(run.id = %self.run.run_id, code = %retry.code, tries = retry.tries,
+                cause = ?causes(&error), "tried again in {pause:.1?}: {}", retry.message);
+            self.board.retrying(CONDUCTOR, retry);
+            tokio::select! {
+                () = sleep(pause) => {}
+                () = self.request.stop.requested() => return Ok(Done::Stopped),
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        seat: &mut Seat<T>,
+        source: &Source,
+        source_catalog: &Catalog,
+        is_again: bool,
+    ) -> Result<Copied> {
+        if is_again {
+            self.sit_again(seat).await?;
+        }
         let plan = &self.request.plan;
         let workers = match self.target.engine() {
             // SQLite has one writer.
             Engine::Sqlite => 1,
             _ => usize::from(self.request.workers.unwrap_or(plan.options.workers).max(1)),
         };
-        self.board.enter(Phase::Preparing);
-        self.prepare(session).await?;
+        let session = &mut seat.session;
         let target_catalog = session.catalog().await?;
         let records = ledger::tables(session, &self.run.run_id).await?;
-        let tables =
-            tables(&self.request, source.engine(), source_catalog, &target_catalog, &records)?;
+        let key = &self.request.key;
+        let tables = tables(plan, key, source.engine(), source_catalog, &target_catalog, &records)?;
         let mut snapshot = Snapshot::open(source, workers).await?;
+        if let Some(note) = snapshot.note() {
+            self.board.note(note);
+        }
         let jobs = self.cut(session, &mut snapshot, &tables).await?;
+        self.board.done_retrying(CONDUCTOR);
         self.decide_before_load(session, source, source_catalog, &mut snapshot).await?;
         self.board.enter(Phase::Copying);
         let levels = self.levels(session, jobs).await?;
-        if !levels.is_empty() && self.copy(snapshot.into_readers(), levels).await? {
-            return Ok(Done::Stopped);
+        let ticket = snapshot.ticket().clone();
+        let (readers, hold) = snapshot.into_parts();
+        self.publish(Some(self.order(&ticket))).await;
+        let copied = self.copy(source, &ticket, readers, levels).await;
+        self.publish(None).await;
+        drop(hold);
+        let copied = copied?;
+        if !matches!(copied, Copied::Everything) {
+            return Ok(copied);
         }
         self.board.enter(Phase::Finishing);
+        self.claim.hold(session).await?;
         finish::finish(self.target.as_ref(), session, &self.request, &self.run, &self.board)
             .await?;
         if self.merge_duplicates(session).await? {
-            return Ok(Done::Stopped);
+            return Ok(Copied::Stopped);
         }
         self.board.enter(Phase::Closing);
-        Ok(Done::Everything)
+        Ok(copied)
+    }
+
+    /// Invites workers of other processes, or sends them away.
+    async fn publish(&self, order: Option<Order>) {
+        if let Some(crew) = self.crew.lock().await.as_ref() {
+            crew.orders.send_replace(order);
+        }
+    }
+
+    /// Opens the conductor's session anew and takes the lock again, if the run is still its own.
+    async fn sit_again(&self, seat: &mut Seat<T>) -> Result<()> {
+        seat.lock = None;
+        seat.session = self.target.session().await?;
+        claim::name_session(&mut seat.session, &self.claim.session_name("conductor")).await?;
+        seat.lock = Some(lock(self.target.as_ref(), &self.request).await?);
+        self.claim.hold(&mut seat.session).await
     }
 }
 

@@ -9,11 +9,12 @@ use shared::plan::Options;
 use tokio::sync::mpsc;
 
 use super::Stop;
-use super::board::Board;
+use super::board::{Board, Wait};
 use super::transaction::end;
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, Reader, TableRead};
+use crate::load::claim::Claim;
 use crate::load::existing::{self, Placed};
 use crate::load::ledger::{self, Entry, Origin, Quarantined, SignedBooks};
 use crate::load::mark::{self, Keys, TableRecord, Writer};
@@ -28,6 +29,8 @@ const BATCHES_AHEAD: usize = 2;
 /// What every worker of a run needs.
 pub(super) struct Context {
     pub run_id: String,
+    /// The right to commit, as long as no other process has taken the run.
+    pub claim: Claim,
     pub options: Options,
     pub key: Key,
     pub clock: Arc<dyn Clock>,
@@ -62,47 +65,96 @@ impl Job {
     }
 }
 
+/// On which side a chunk failed, and why. What it had written is rolled back, or is when its
+/// session ends.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Source(EngineError),
+    Target(EngineError),
+}
+
+impl Fault {
+    pub(super) fn into_error(self) -> EngineError {
+        match self {
+            Self::Source(error) | Self::Target(error) => error,
+        }
+    }
+
+    pub(super) const fn error(&self) -> &EngineError {
+        match self {
+            Self::Source(error) | Self::Target(error) => error,
+        }
+    }
+}
+
 impl Context {
-    /// Copies a chunk. The reader comes back for the next one.
+    /// Copies a chunk. The reader stays where it can be used for the next one.
     pub(super) async fn copy_chunk<S: Session>(
         &self,
         session: &mut S,
-        mut reader: Reader,
+        reader: &mut Option<Reader>,
         job: &Job,
-    ) -> Result<Reader> {
+    ) -> Result<Entry, Fault> {
         let began = Instant::now();
+        let lost = || EngineError::new(ErrorCode::Conn005, format!("reading {}", job.table.source));
+        let mut lent = reader.take().ok_or_else(|| Fault::Source(lost()))?;
+        session.run_script("begin").await.map_err(Fault::Target)?;
         let (send, receive) = mpsc::channel(BATCHES_AHEAD);
         let reading = tokio::spawn({
             let (table, chunk) = (Arc::clone(&job.table), job.chunk.clone());
             let batch_bytes = usize::try_from(self.options.batch_bytes).unwrap_or(usize::MAX);
             async move {
-                let read = reader.read(&table.read, &chunk, batch_bytes, send).await;
-                (reader, read)
+                let read = lent.read(&table.read, &chunk, batch_bytes, send).await;
+                (lent, read)
             }
         });
-        session.run_script("begin").await?;
-        let written = match mark::begin(session, &self.run_id, &job.table.record).await {
-            Ok(()) => self.write(session, receive, job).await,
-            Err(error) => {
-                drop(receive);
-                Err(error)
+        let abort = reading.abort_handle();
+        let copied = async {
+            let written = match mark::begin(session, &self.run_id, &job.table.record).await {
+                Ok(()) => self.write(session, receive, job).await,
+                Err(error) => {
+                    drop(receive);
+                    Err(error)
+                }
+            };
+            let (lent, read) = reading.await.map_err(|error| {
+                let doing = format!("reading {}", job.table.source);
+                Fault::Source(EngineError::new(ErrorCode::Sys001, doing).because(error))
+            })?;
+            // A reader that only says that nobody took its rows is as good as before.
+            if read.as_ref().map_or_else(EngineError::code, |_| ErrorCode::Sys004)
+                == ErrorCode::Sys004
+            {
+                *reader = Some(lent);
+            }
+            // When both sides failed, the reader only says that nobody took its rows.
+            let accounted = match (written, read) {
+                (Err(error), _) => Err(Fault::Target(error)),
+                (Ok(_), Err(error)) => Err(Fault::Source(error)),
+                (Ok(written), Ok(read)) => {
+                    self.account(session, job, read, written, began).await.map_err(Fault::Target)
+                }
+            };
+            match accounted {
+                Ok(entry) => end(session, Ok(entry)).await.map_err(Fault::Target),
+                Err(fault) => {
+                    // The fault is what matters; a lost connection has rolled back by itself.
+                    let _ = session.run_script("rollback").await;
+                    Err(fault)
+                }
             }
         };
-        let (reader, read) = reading.await.map_err(|error| {
-            EngineError::new(ErrorCode::Sys001, format!("reading {}", job.table.source))
-                .because(error)
-        })?;
-        // When both sides failed, the reader only says that nobody took its rows.
-        let accounted = match (written, read) {
-            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
-            (Ok(written), Ok(read)) => self.account(session, job, read, written, began).await,
+        let entry = tokio::select! {
+            copied = copied => copied?,
+            () = self.stop.requested_at_once() => {
+                // Whoever has the session ends it, and with it the transaction.
+                abort.abort();
+                return Err(Fault::Target(stopped(job)));
+            }
         };
-        let entry = end(session, accounted).await?;
-        self.board.committed(&entry);
         tracing::debug!(run.id = %self.run_id, table.name = %job.table.load.name,
             chunk = job.chunk.ordinal, row_count = entry.books.read, "copied a chunk");
-        self.escalate(job)?;
-        Ok(reader)
+        Ok(entry)
     }
 
     /// Takes batches until there are no more, and writes what can be written of them.
@@ -131,7 +183,7 @@ impl Context {
         // For every row of the piece, its place in the batch.
         let mut places = Vec::new();
         let mut bad = Vec::new();
-        while let Some(batch) = batches.recv().await {
+        while let Some(batch) = self.board.waiting(Wait::Source, batches.recv()).await {
             piece.clear();
             places.clear();
             let mut values = Vec::with_capacity(table.load.columns.len());
@@ -163,9 +215,11 @@ impl Context {
             written.bytes += piece.bytes() as u64;
             if piece.rows() > 0 {
                 let outcome = if let Some(existing) = &existing {
-                    existing.write(session, &piece, &mut keys).await?
+                    let writing = existing.write(session, &piece, &mut keys);
+                    self.board.waiting(Wait::Target, writing).await?
                 } else {
-                    let refused = session.write(&table.load, &piece).await?;
+                    let writing = session.write(&table.load, &piece);
+                    let refused = self.board.waiting(Wait::Target, writing).await?;
                     if let Some(keys) = &mut keys {
                         keys.settle(refused.iter().map(|refused| refused.index));
                     }
@@ -233,7 +287,17 @@ impl Context {
         };
         let writer = job.writer(&self.run_id);
         mark::keep(session, &self.key, writer, &job.table.record).await?;
-        ledger::insert_entry(session, &self.run_id, &entry, self.clock.now()).await?;
+        self.claim.hold(session).await?;
+        ledger::insert_entry(session, &self.run_id, &entry, self.clock.now()).await.map_err(
+            |error| match error.code() {
+                // It is committed already: by us, if the answer was lost, or by somebody else.
+                ErrorCode::Data009 => {
+                    let doing = format!("committing a chunk of {}", job.table.source);
+                    EngineError::new(ErrorCode::Load041, doing).because(error)
+                }
+                _ => error,
+            },
+        )?;
         Ok(entry)
     }
 
@@ -256,7 +320,7 @@ impl Context {
 
     /// Stops the run when more rows are bad than the plan allows.
     #[expect(clippy::cast_precision_loss, reason = "a limit in percent needs no more digits")]
-    fn escalate(&self, job: &Job) -> Result<()> {
+    pub(super) fn escalate(&self, job: &Job) -> Result<()> {
         let limits = &self.options.escalation;
         let (books, all) = self.board.quarantined(job.table.index);
         let percent = books.quarantined as f64 * 100.0 / books.read.max(1) as f64;
@@ -274,6 +338,11 @@ impl Context {
         }
         Ok(())
     }
+}
+
+/// The chunk is given up because somebody asked for that.
+pub(super) fn stopped(job: &Job) -> EngineError {
+    EngineError::new(ErrorCode::Sys004, format!("copying {}", job.table.source))
 }
 
 /// What became of the rows of a chunk so far.

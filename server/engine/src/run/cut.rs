@@ -9,7 +9,8 @@ use super::conduct::{Work, place};
 use super::copy::{Job, TableCopy};
 use super::transaction::end;
 use crate::error::{EngineError, Result};
-use crate::extract::{Chunk, Snapshot};
+use crate::extract::{Chunk, Sameness, Snapshot, SourceState};
+use crate::load::claim;
 use crate::load::ledger;
 use crate::load::{Session, Target};
 
@@ -22,31 +23,33 @@ impl<T: Target + 'static> Work<T> {
         tables: &[Arc<TableCopy>],
     ) -> Result<VecDeque<Job>> {
         let run_id = &self.run.run_id;
+        let chunk_rows = self.request.plan.options.chunk_rows;
         let entries = ledger::entries(session, run_id).await?;
         let committed: HashSet<(u32, i32)> =
             entries.iter().map(|entry| (entry.table_index, entry.ordinal)).collect();
+        let now = snapshot.ticket().state.clone();
+        let earlier = self.earlier_state(session, &now, !entries.is_empty()).await?;
         let mut cuts: Vec<(Arc<TableCopy>, Vec<Chunk>)> = Vec::new();
         for table in tables {
-            let chunks =
-                snapshot.plan_chunks(&table.read, self.request.plan.options.chunk_rows).await?;
-            let before = ledger::chunks(session, run_id, place(table.index)).await?;
-            if before.is_empty() {
-                session.run_script("begin").await?;
-                let kept =
-                    ledger::insert_chunks(session, run_id, place(table.index), &chunks).await;
-                end(session, kept).await?;
-            } else if before != chunks {
-                let count = |chunks: &[Chunk]| chunks.iter().map(|chunk| chunk.rows).sum::<u64>();
-                return Err(EngineError::new(
-                    ErrorCode::Load008,
-                    format!(
-                        "continuing with {}: it had {} rows when the run began and has {} now",
-                        table.source,
-                        count(&before),
-                        count(&chunks)
-                    ),
-                ));
-            }
+            let place = place(table.index);
+            let before = ledger::chunks(session, run_id, place).await?;
+            let is_copied = |chunk: &Chunk| committed.contains(&(place, ordinal(chunk)));
+            let chunks = match &earlier {
+                // Every table was cut before the first chunk was copied.
+                Some(_) if !entries.is_empty() && before.iter().all(is_copied) => before,
+                Some(earlier) if !before.is_empty() => {
+                    let same = snapshot.compare(&table.read, earlier, &before, chunk_rows).await?;
+                    self.accept(table, same)?;
+                    before
+                }
+                _ => {
+                    let chunks = snapshot.plan_chunks(&table.read, chunk_rows).await?;
+                    session.run_script("begin").await?;
+                    let kept = ledger::insert_chunks(session, run_id, place, &chunks).await;
+                    end(session, kept).await?;
+                    chunks
+                }
+            };
             let rows = chunks.iter().map(|chunk| chunk.rows).sum();
             self.board.planned(table.index, rows, chunks.len());
             cuts.push((Arc::clone(table), chunks));
@@ -63,10 +66,60 @@ impl<T: Target + 'static> Work<T> {
             .flat_map(|(table, chunks)| {
                 chunks.into_iter().map(move |chunk| Job { table: Arc::clone(&table), chunk })
             })
-            .filter(|job| {
-                let ordinal = i32::try_from(job.chunk.ordinal).unwrap_or(i32::MAX);
-                !committed.contains(&(place(job.table.index), ordinal))
-            })
+            .filter(|job| !committed.contains(&(place(job.table.index), ordinal(&job.chunk))))
             .collect())
     }
+
+    /// The state of the source in which tables were cut; none when they are to be cut in this one.
+    /// As long as nothing was copied, any state is as good as the first.
+    async fn earlier_state(
+        &self,
+        session: &mut T::Session,
+        now: &SourceState,
+        is_begun: bool,
+    ) -> Result<Option<SourceState>> {
+        let run_id = &self.run.run_id;
+        let written = claim::source_state(session, run_id).await?;
+        let earlier = written.and_then(|text| serde_json::from_str::<SourceState>(&text).ok());
+        if is_begun {
+            return Ok(Some(earlier.unwrap_or(SourceState::Unknown)));
+        }
+        if let Some(earlier) = earlier
+            && earlier.is_same(now)
+        {
+            return Ok(Some(earlier));
+        }
+        let text = serde_json::to_string(now).expect("a state has texts only");
+        session.run_script("begin").await?;
+        let begun_anew = async {
+            ledger::forget_chunks(session, run_id).await?;
+            claim::set_source_state(session, run_id, &text).await
+        }
+        .await;
+        end(session, begun_anew).await.map(|()| None)
+    }
+
+    /// Goes on with a table that nobody wrote to, as far as can be seen.
+    fn accept(&self, table: &TableCopy, same: Sameness) -> Result<()> {
+        match same {
+            Sameness::Proved => Ok(()),
+            Sameness::Unproved(why) => {
+                self.board.note(format!(
+                    "Nothing proves that {} was not written to since the run began: {why}. \
+                     Verify the target against the source.",
+                    table.source
+                ));
+                Ok(())
+            }
+            Sameness::Changed(what) => Err(EngineError::new(
+                ErrorCode::Load008,
+                format!("continuing with {}: {what}", table.source),
+            )),
+        }
+    }
+}
+
+/// A chunk's place in its table, as the ledger writes it.
+fn ordinal(chunk: &Chunk) -> i32 {
+    i32::try_from(chunk.ordinal).unwrap_or(i32::MAX)
 }

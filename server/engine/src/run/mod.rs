@@ -1,17 +1,22 @@
 //! The conductor: carries a plan out, from two URLs to books that close.
 
 mod stop;
+mod patience;
 mod board;
 mod transaction;
 mod duplicates;
 mod conduct;
+mod watchdog;
 mod begin;
 mod prepare;
 mod records;
 mod tables;
 mod cut;
 mod levels;
+mod queue;
 mod work;
+mod crew;
+mod helper;
 mod copy;
 mod finish;
 mod close;
@@ -25,7 +30,10 @@ use shared::plan::Plan;
 use shared::run::{Progress, RunOutcome};
 use tokio::sync::watch;
 
+pub use conduct::this_process;
+pub use crew::{Crew, Offer, Order, Report};
 pub use duplicates::{Decide, Matcher, PeopleStream};
+pub use helper::Helper;
 pub use stop::Stop;
 
 pub use crate::load::ledger::plan_hash;
@@ -70,14 +78,19 @@ pub enum Start {
 /// The outcome tells what came of it, also of a run that stopped or whose books do not close. An
 /// error means that the run could not begin, or could not be written down.
 pub async fn migrate(request: Request) -> Result<RunOutcome> {
+    migrate_with(request, None).await
+}
+
+/// The same, with workers in other processes.
+pub async fn migrate_with(request: Request, crew: Option<Crew>) -> Result<RunOutcome> {
     match Engine::of_url(&request.target_url) {
         Some(Engine::Postgres) => {
             let target = PostgresTarget::new(&request.target_url);
-            conduct::conduct(target, request).await
+            Box::pin(conduct::conduct(target, request, crew)).await
         }
         Some(Engine::Sqlite) => {
             let target = SqliteTarget::new(&request.target_url);
-            conduct::conduct(target, request).await
+            Box::pin(conduct::conduct(target, request, crew)).await
         }
         _ => Err(EngineError::new(
             ErrorCode::Conn006,

@@ -6,25 +6,25 @@ use shared::assessment::Catalog;
 use shared::connection::Engine;
 use shared::plan::{Plan, TableMapping};
 
-use super::Request;
 use super::copy::TableCopy;
 use crate::error::Result;
 use crate::extract::{Form, ReadColumn, TableRead};
 use crate::load::mark::TableRecord;
 use crate::load::{LoadColumn, LoadTable};
 use crate::map::{self, target_name};
+use crate::seal::Key;
 use crate::transform::{self, End, RowTransform};
 
 pub(super) fn tables(
-    request: &Request,
+    plan: &Plan,
+    key: &Key,
     source: Engine,
     source_catalog: &Catalog,
     target_catalog: &Catalog,
     records: &[TableRecord],
 ) -> Result<Vec<Arc<TableCopy>>> {
-    let plan = &request.plan;
     let engine = target_catalog.engine;
-    let secret = request.key.as_bytes();
+    let secret = key.as_bytes();
     plan.tables
         .iter()
         .enumerate()

@@ -1,6 +1,6 @@
 //! A run from its first chunk to its closed books, on real databases.
 
-use crate::support::{Given, books, plan, run, run_with, sqlite};
+use crate::support::{Given, books, plan, run, run_until_a_chunk_is_done, run_with, sqlite};
 use engine::run::{Start, Stop};
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
@@ -244,6 +244,22 @@ async fn a_source_that_changed_is_named_before_a_run_goes_on() {
     let source = sqlite(&folder, "legacy.db", PEOPLE);
     let target = testbed::postgres().create_database();
     let plan = plan(&source, target.url(), PLAN);
+    run_until_a_chunk_is_done(&plan).await;
+    sqlite(&folder, "legacy.db", "insert into person (id, name) values (1, 'Late')");
+
+    let outcome = run(&plan).await.unwrap();
+
+    let failure = outcome.failure.unwrap();
+    assert_eq!(failure.code, ErrorCode::Load008);
+    assert!(failure.message.contains("its file was written to"), "{}", failure.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_changed_before_anything_was_copied_is_read_as_it_is_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", PEOPLE);
+    let target = testbed::postgres().create_database();
+    let plan = plan(&source, target.url(), PLAN);
     let stop = Stop::default();
     stop.request();
     run_with(&plan, Given { stop, ..Given::default() }).await.unwrap();
@@ -251,9 +267,8 @@ async fn a_source_that_changed_is_named_before_a_run_goes_on() {
 
     let outcome = run(&plan).await.unwrap();
 
-    let failure = outcome.failure.unwrap();
-    assert_eq!(failure.code, ErrorCode::Load008);
-    assert!(failure.message.contains("person"), "{}", failure.message);
+    assert_eq!(outcome.failure, None);
+    assert_eq!(books(&outcome, "people"), [1001, 1001, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod support;
 mod copy;
 mod duplicates;
 mod kill;
+mod faults;
 mod real_data;
 mod types;
 mod undo;

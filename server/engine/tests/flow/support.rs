@@ -7,7 +7,8 @@ use engine::error::Result;
 use engine::run::{Matcher, Request, Start, Stop, migrate};
 use engine::seal::Key;
 use shared::plan::Plan;
-use shared::run::RunOutcome;
+use shared::run::{OutcomeStatus, Progress, RunOutcome};
+use tokio::sync::watch;
 
 pub(crate) const KEY: [u8; 32] = [7; 32];
 
@@ -31,7 +32,13 @@ pub(crate) async fn run(plan: &Plan) -> Result<RunOutcome> {
 }
 
 pub(crate) async fn run_with(plan: &Plan, given: Given) -> Result<RunOutcome> {
-    migrate(Request {
+    migrate(request(plan, given).0).await
+}
+
+/// A request, and the pictures of its run.
+pub(crate) fn request(plan: &Plan, given: Given) -> (Request, watch::Receiver<Option<Progress>>) {
+    let (progress, pictures) = watch::channel(None);
+    let request = Request {
         plan: plan.clone(),
         source_url: plan.source.clone(),
         target_url: plan.target.clone(),
@@ -39,12 +46,29 @@ pub(crate) async fn run_with(plan: &Plan, given: Given) -> Result<RunOutcome> {
         workers: None,
         start: given.start,
         key: Key::new(KEY),
-        progress: tokio::sync::watch::channel(None).0,
+        progress,
         stop: given.stop,
         clock: Arc::new(SystemClock),
         matcher: given.matcher,
-    })
-    .await
+    };
+    (request, pictures)
+}
+
+/// Runs a plan, and stops it when some of it is in the ledger and not all.
+pub(crate) async fn run_until_a_chunk_is_done(plan: &Plan) -> RunOutcome {
+    let stop = Stop::default();
+    let (request, mut pictures) = request(plan, Given { stop: stop.clone(), ..Given::default() });
+    let running = tokio::spawn(migrate(request));
+    pictures.wait_for(|picture| chunks_done(picture.as_ref()) > 0).await.expect("a picture");
+    stop.request();
+    let outcome = running.await.expect("no panic").expect("an outcome");
+    assert_eq!(outcome.status, OutcomeStatus::Paused, "{:?}", outcome.failure);
+    outcome
+}
+
+/// How many chunks are in the ledger.
+pub(crate) fn chunks_done(picture: Option<&Progress>) -> u32 {
+    picture.map_or(0, |progress| progress.tables.iter().map(|table| table.chunks_done).sum())
 }
 
 /// A plan whose document leaves the two URLs open.

@@ -30,12 +30,13 @@ pub(super) struct MysqlReader {
     busy: bool,
 }
 
-/// Opens transactions that see one state, and says where that cannot be held.
+/// Opens transactions that see one state, says where that cannot be held, and how far the binary
+/// log had come, where the server tells.
 pub(super) async fn open(
     server: &MysqlServer,
     readers: usize,
     notes: &mut Vec<String>,
-) -> Result<Vec<MysqlReader>> {
+) -> Result<(Vec<MysqlReader>, Option<String>)> {
     let doing = || format!("opening a snapshot of {server}");
     let failed = |error| classify(error, doing());
     let mut connections = Vec::with_capacity(readers);
@@ -48,10 +49,13 @@ pub(super) async fn open(
         connections.push(connection);
     }
     let version = version(&mut connections[0]).await?;
-    let mut gate = if readers > 1 { close_gate(server).await? } else { None };
+    // MySQL tells where its log stands only while nobody commits.
+    let needs_gate = readers > 1 || !version.is_mariadb;
+    let mut gate = if needs_gate { close_gate(server).await? } else { None };
     for connection in &mut connections {
         connection.execute(BEGIN).await.map_err(failed)?;
     }
+    let position = position(&mut connections, version.is_mariadb, gate.as_mut()).await;
     if let Some(gate) = &mut gate {
         gate.execute("unlock tables").await.map_err(failed)?;
     } else if readers > 1 && !are_one(&mut connections).await {
@@ -71,14 +75,42 @@ pub(super) async fn open(
             loose.join(", ")
         ));
     }
-    Ok(connections
-        .into_iter()
-        .map(|connection| MysqlReader {
-            connection,
-            has_windows: version.has_windows(),
-            busy: false,
-        })
-        .collect())
+    let has_windows = version.has_windows();
+    let reader = |connection| MysqlReader { connection, has_windows, busy: false };
+    Ok((connections.into_iter().map(reader).collect(), position))
+}
+
+/// How far the binary log had come when the snapshots were opened. MariaDB knows that of each
+/// snapshot; MySQL can be asked while nobody may commit.
+async fn position(
+    connections: &mut [MySqlConnection],
+    is_mariadb: bool,
+    gate: Option<&mut MySqlConnection>,
+) -> Option<String> {
+    let found = if is_mariadb {
+        if !are_one(connections).await {
+            return None;
+        }
+        let connection = connections.first_mut()?;
+        let places =
+            ask(connection, "show status like 'binlog_snapshot_%'".to_owned()).await.ok()?;
+        let place = |name: &str| {
+            let known = places.iter().find(|row| {
+                row.first().is_some_and(|found| {
+                    found.as_deref().is_some_and(|found| found.eq_ignore_ascii_case(name))
+                })
+            });
+            known.and_then(|row| row.get(1)?.clone())
+        };
+        let (file, offset) = (place("binlog_snapshot_file")?, place("binlog_snapshot_position")?);
+        let file = ident::literal(Engine::Mysql, &file);
+        let offset: u64 = offset.parse().ok()?;
+        ask(connection, format!("select binlog_gtid_pos({file}, {offset})")).await
+    } else {
+        ask(gate?, "select @@global.gtid_executed".to_owned()).await
+    };
+    let position = found.ok()?.into_iter().flatten().flatten().next()?;
+    (!position.trim().is_empty()).then_some(position)
 }
 
 /// Keeps everybody from committing until the snapshots are open; none when that is not allowed.

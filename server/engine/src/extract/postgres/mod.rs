@@ -16,10 +16,10 @@ use tokio::sync::mpsc::Sender;
 use self::binary::{CellForm, Decoder};
 use super::chunk::{self, Keys, Proof};
 use super::snapshot::{interrupted, nobody_listens};
-use super::{Chunk, ChunkRange, Form, ReadColumn, TableRead, sql};
+use super::{Chunk, ChunkRange, Form, ReadColumn, TableRead, sql, state};
 use crate::connect::postgres::PostgresServer;
 use crate::connect::{Purpose, classify};
-use crate::error::{EngineError, Result};
+use crate::error::{Directive, EngineError, Result};
 use crate::ident;
 use crate::value::Batch;
 
@@ -30,36 +30,77 @@ pub(super) struct PostgresReader {
     busy: bool,
 }
 
+/// Keeps the exported snapshot open: who reads may lose a connection and join again.
+#[derive(Debug)]
+pub(super) struct Exporter {
+    _connection: PgConnection,
+}
+
+/// Readers of one snapshot.
+pub(super) struct Opened {
+    pub(super) readers: Vec<PostgresReader>,
+    /// Which transactions the snapshot sees, as the server writes it.
+    pub(super) transactions: String,
+    pub(super) exported: Option<String>,
+    pub(super) exporter: Option<Exporter>,
+}
+
 /// Opens connections that all see what the first one sees.
-pub(super) async fn open(server: &PostgresServer, readers: usize) -> Result<Vec<PostgresReader>> {
+pub(super) async fn open(server: &PostgresServer, readers: usize) -> Result<Opened> {
     let doing = || format!("opening a snapshot of {server}");
+    let failed = |error| classify(error, doing());
     let mut first = server.connect(Purpose::Read).await?;
-    first.execute(BEGIN).await.map_err(|error| classify(error, doing()))?;
-    let mut connections = Vec::with_capacity(readers);
-    if readers > 1 {
-        let snapshot: String = sqlx::query_scalar("select pg_export_snapshot()")
-            .persistent(false)
-            .fetch_one(&mut first)
-            .await
-            .map_err(|error| classify(error, doing()))?;
-        let join = format!(
-            "{BEGIN}; set transaction snapshot {}",
-            ident::literal(Engine::Postgres, &snapshot)
-        );
-        for _ in 1..readers {
-            let mut connection = server.connect(Purpose::Read).await?;
-            connection
-                .execute(AssertSqlSafe(join.clone()))
-                .await
-                .map_err(|error| classify(error, doing()))?;
-            connections.push(connection);
+    first.execute(BEGIN).await.map_err(failed)?;
+    let transactions: String = sqlx::query_scalar("select txid_current_snapshot()::text")
+        .persistent(false)
+        .fetch_one(&mut first)
+        .await
+        .map_err(failed)?;
+    let exported = sqlx::query_scalar("select pg_export_snapshot()")
+        .persistent(false)
+        .fetch_one(&mut first)
+        .await
+        .map_err(failed);
+    let exported: String = match exported {
+        Ok(exported) => exported,
+        // Some standbys export nothing; one reader needs nobody to join it.
+        Err(_) if readers == 1 => {
+            drop(first);
+            let mut only = server.connect(Purpose::Read).await?;
+            only.execute(BEGIN).await.map_err(failed)?;
+            let readers = vec![PostgresReader { connection: only, busy: false }];
+            return Ok(Opened { readers, transactions, exported: None, exporter: None });
         }
+        Err(error) => return Err(error),
+    };
+    let mut joined = Vec::with_capacity(readers);
+    for _ in 0..readers {
+        joined.push(join(server, &exported).await?);
     }
-    connections.insert(0, first);
-    Ok(connections
-        .into_iter()
-        .map(|connection| PostgresReader { connection, busy: false })
-        .collect())
+    Ok(Opened {
+        readers: joined,
+        transactions,
+        exported: Some(exported),
+        exporter: Some(Exporter { _connection: first }),
+    })
+}
+
+/// One more connection that sees an exported snapshot, as long as its exporter lives.
+pub(super) async fn join(server: &PostgresServer, exported: &str) -> Result<PostgresReader> {
+    let doing = || format!("joining a snapshot of {server}");
+    let mut connection = server.connect(Purpose::Read).await?;
+    connection.execute(BEGIN).await.map_err(|error| classify(error, doing()))?;
+    let exported = ident::literal(Engine::Postgres, exported);
+    let join = format!("set transaction snapshot {exported}");
+    connection.execute(AssertSqlSafe(join)).await.map_err(|error| {
+        let is_refused = error.as_database_error().is_some();
+        let error = classify(error, doing());
+        if is_refused && error.directive() == Directive::Stop {
+            return EngineError::new(ErrorCode::Load044, doing()).because(error);
+        }
+        error
+    })?;
+    Ok(PostgresReader { connection, busy: false })
 }
 
 impl PostgresReader {
@@ -124,6 +165,24 @@ impl PostgresReader {
         if wanted { Ok(decoder.rows()) } else { Err(nobody_listens(read)) }
     }
 
+    /// How many rows a table has, and how many of them were written after an earlier snapshot;
+    /// none where rows do not carry their transaction.
+    pub(super) async fn written_since(
+        &mut self,
+        read: &TableRead,
+        snapshot: &str,
+    ) -> Result<Option<(u64, u64)>> {
+        let shape = self.shape(read).await?;
+        let Some(condition) = state::written_since(snapshot) else { return Ok(None) };
+        if read.query.is_some() || !shape.has_transactions {
+            return Ok(None);
+        }
+        let from = sql::from(Engine::Postgres, read, shape.only);
+        let mut asked = Asked { connection: &mut self.connection, table: &read.table };
+        let statement = format!("select count(*), count(*) filter (where {condition}) from {from}");
+        Ok(asked.pairs(statement).await?.pop())
+    }
+
     /// Pages are where rows lie; between two snapshots of one table they mean nothing, within one
     /// they are as good as a key.
     async fn at_pages(
@@ -185,6 +244,7 @@ impl PostgresReader {
                 only: if row.try_get("is_whole")? { "" } else { "only " },
                 pages: pages.map(i64::unsigned_abs),
                 key_is_indexed: row.try_get("key_is_indexed")?,
+                has_transactions: row.try_get("has_transactions")?,
             })
         };
         shape().map_err(|error| classify(error, doing()))
@@ -205,6 +265,8 @@ struct Shape {
     /// None where reading a range of pages would read the whole table.
     pages: Option<u64>,
     key_is_indexed: bool,
+    /// Rows carry the transaction that wrote them: those of views and foreign tables do not.
+    has_transactions: bool,
 }
 
 struct Asked<'a> {
@@ -353,6 +415,7 @@ const BEGIN: &str = "begin transaction isolation level repeatable read, read onl
 /// Before version 14 a range of pages reads the whole table, and only heaps have pages.
 const SHAPE: &str = "
     select c.relkind <> 'r' as is_whole,
+           c.relkind in ('r', 'p') as has_transactions,
            case when current_setting('server_version_num')::int >= 140000
                  and c.relkind in ('r', 'p', 'm')
                  and coalesce((select amname from pg_am where oid = c.relam), 'heap') = 'heap'
