@@ -81,6 +81,23 @@ impl Installation {
         })
     }
 
+    /// The files of the data folder that are nobody's source or target.
+    pub fn own_files(&self) -> Vec<PathBuf> {
+        let names = ["control.db", "key", "lock", "installation", "demo-password"];
+        let mut files: Vec<_> = names.map(|name| self.data.join(name)).into();
+        let elsewhere = self.store.as_deref().and_then(|url| url.strip_prefix("sqlite:"));
+        if let Some(path) = elsewhere {
+            let path = path.trim_start_matches("//").split('?').next().unwrap_or_default();
+            files.push(PathBuf::from(path));
+        }
+        files
+    }
+
+    /// The URL of a control store that is a server's database.
+    pub fn store_url(&self) -> Option<String> {
+        self.store.clone().filter(|url| !url.starts_with("sqlite:"))
+    }
+
     /// A name of this installation that stays the same when it restarts.
     pub fn name(&self) -> Result<String, SettingError> {
         let path = self.data.join("installation");

@@ -15,6 +15,7 @@ use shared::user::{User, UserRole};
 use crate::api::Services;
 use crate::api::plans::save_version;
 use crate::audit::{self, Actor};
+use crate::auth::Caller;
 use crate::auth::password::{self, PasswordError};
 use crate::config::Installation;
 use crate::jobs::databases;
@@ -104,7 +105,7 @@ pub async fn prepare(
     }
     let plan_id = PlanId::parse(fresh_id()).expect("a UUID is an id");
     plans::insert(&mut *tx, &plan_id, now).await?;
-    save_version(&mut tx, &*services.clock, &user, plan_id, 0, plan)
+    save_version(&mut tx, &*services.clock, &Caller::local(user), plan_id, 0, plan)
         .await?
         .ok_or_else(|| EngineError::new(ErrorCode::Sys001, "saving the demo's plan"))?;
     keep(&note, &password).map_err(DemoError::Files)?;

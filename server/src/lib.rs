@@ -1,7 +1,9 @@
 //! The binary `transfuse`: command line, API, jobs and control store; serves the portal.
 
 pub mod causes;
+pub mod egress;
 pub mod store;
+pub mod settings;
 pub mod auth;
 pub mod audit;
 pub mod jobs;

@@ -6,9 +6,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
-use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
+use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
 use actix_web::web::{Data, scope, to};
 use actix_web::{App, HttpServer};
 use engine::clock::Clock;
@@ -17,21 +18,36 @@ use shared::route;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::api::{self, Proxy, Services};
+use crate::audit::chain::Checker;
+use crate::auth::external::{Configuration, Provider};
 use crate::auth::secret::Secrets;
 use crate::auth::token::AccessTokens;
 use crate::config::{Installation, SettingError};
+use crate::egress;
+use crate::jobs::alerts::{Mailer, Notifier, Watcher};
+use crate::jobs::changes::Changes;
 use crate::jobs::crew::Leader;
+use crate::jobs::databases::Own;
 use crate::jobs::{Databases, Runs};
 use crate::portal::{self, Portal};
+use crate::settings::{Current, Deployment};
 use crate::store::StoreError;
-use crate::telemetry;
+use crate::telemetry::{self, Metrics};
 
 /// How a server is to run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     pub installation: Installation,
     pub listen: SocketAddr,
     pub proxy: Proxy,
+    /// What the deployment decides and no administrator can change.
+    pub deployment: Deployment,
+    /// The identity provider whose tokens are accepted.
+    pub provider: Option<Configuration>,
+    /// Sends mail about alerts.
+    pub mailer: Option<Mailer>,
+    /// Who may read the figures beside administrators.
+    pub metrics_token: Option<String>,
 }
 
 /// A server that answers.
@@ -40,7 +56,8 @@ pub struct Application {
     services: Data<Services>,
     server: JoinHandle<io::Result<()>>,
     handle: ServerHandle,
-    recovering: AbortHandle,
+    /// What looks at the store now and then.
+    background: Vec<AbortHandle>,
     _lock: File,
 }
 
@@ -55,7 +72,8 @@ impl Application {
         clock: Arc<dyn Clock>,
         portal: Portal,
     ) -> Result<Self, StartupError> {
-        let Settings { installation, listen, proxy } = settings;
+        let Settings { installation, listen, proxy, deployment, provider, mailer, metrics_token } =
+            settings;
         // First of all, so that a second server touches nothing.
         let listener = listen_at(listen)?;
         let address =
@@ -63,21 +81,57 @@ impl Application {
         let key = installation.key()?;
         let lock = installation.lock()?;
         let store = installation.open_store().await?;
-        let databases = Databases::new(store.clone(), Secrets::new(&key));
         let queues = installation.open_queues().await?;
         let leader = Leader::new(store.clone(), Secrets::new(&key), queues);
+        let settings = Current::new(store.clone(), deployment);
+        let provider = provider.map(|it| client().map(|client| Provider::new(it, client)));
+        let provider = provider.transpose()?;
+        let installation_name = installation.name()?;
+        let own = Own { files: installation.own_files(), store: installation.store_url() };
+        let databases =
+            Databases::new(store.clone(), Secrets::new(&key)).within(settings.clone(), own);
         let runs = Runs::new(
             store.clone(),
             Arc::clone(&clock),
             databases.clone(),
             key.quarantine(),
             Some(leader),
-            installation.name()?,
+            installation_name.clone(),
         );
         runs.recover().await?;
-        let recovering = tokio::spawn(runs.clone().keep_recovering()).abort_handle();
+        let vault = Secrets::of_accounts(&key);
+        let notifier = Notifier::new(
+            store.clone(),
+            Arc::clone(&clock),
+            settings.clone(),
+            vault.clone(),
+            mailer,
+        );
+        let watcher = Arc::new(Watcher::new(store.clone(), Arc::clone(&clock), notifier.clone()));
+        let changes = Changes::new(store.clone(), Arc::clone(&clock), runs.clone());
+        let metrics = Metrics::start(metrics_token.as_deref());
+        let background = vec![
+            tokio::spawn(runs.clone().keep_recovering()).abort_handle(),
+            tokio::spawn(watcher.keep_watching()).abort_handle(),
+            tokio::spawn(changes.clone().keep_looking()).abort_handle(),
+        ];
         let tokens = AccessTokens::new(&key);
-        let services = Data::new(Services { store, clock, tokens, databases, runs, proxy });
+        let services = Data::new(Services {
+            store,
+            clock,
+            tokens,
+            databases,
+            runs,
+            proxy,
+            settings,
+            vault,
+            notifier,
+            changes,
+            metrics,
+            provider,
+            chain: Checker::default(),
+            installation: installation_name,
+        });
         let portal = Data::new(portal);
         // A debug build takes long for it, and reads files that change.
         if !cfg!(debug_assertions) {
@@ -94,6 +148,7 @@ impl Application {
                 .default_service(to(portal::serve))
                 .wrap(Compress::default())
                 .wrap(security_headers())
+                .wrap(from_fn(promise_tls))
                 .wrap(from_fn(telemetry::log_request))
         })
         .workers(2)
@@ -106,7 +161,7 @@ impl Application {
         let handle = server.handle();
         let server = tokio::spawn(server);
         tracing::info!(%address, "listening at http://{address}");
-        Ok(Self { address, services, server, handle, recovering, _lock: lock })
+        Ok(Self { address, services, server, handle, background, _lock: lock })
     }
 
     /// Where it answers.
@@ -130,7 +185,7 @@ impl Application {
 
     /// Stops runs between chunks, ends requests and closes the store.
     pub async fn stop(self) {
-        self.recovering.abort();
+        self.background.iter().for_each(AbortHandle::abort);
         self.services.runs.stop(PATIENCE).await;
         self.handle.stop(true).await;
         self.services.store.close().await;
@@ -145,6 +200,8 @@ pub enum StartupError {
     Setting(#[from] SettingError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("no requests can be sent to other servers")]
+    Client(#[source] reqwest::Error),
     #[error("the server ended by itself")]
     Ended(#[source] io::Error),
 }
@@ -158,9 +215,21 @@ impl StartupError {
             Self::Listen { .. } => ErrorCode::Sys005,
             Self::Setting(error) => error.code(),
             Self::Store(_) => ErrorCode::Sys007,
-            Self::Ended(_) => ErrorCode::Sys001,
+            Self::Client(_) | Self::Ended(_) => ErrorCode::Sys001,
         }
     }
+}
+
+/// For requests of the server's own. It follows nobody elsewhere.
+fn client() -> Result<reqwest::Client, StartupError> {
+    egress::use_ring();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(10))
+        .user_agent(concat!("transfuse/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(StartupError::Client)
 }
 
 fn listen_at(listen: SocketAddr) -> Result<TcpListener, StartupError> {
@@ -183,6 +252,22 @@ fn security_headers() -> DefaultHeaders {
         .add(("cross-origin-opener-policy", "same-origin"))
         .add(("cross-origin-resource-policy", "same-origin"))
         .add(("permissions-policy", "camera=(), geolocation=(), microphone=()"))
+}
+
+/// A browser that came over TLS comes over TLS from now on.
+async fn promise_tls(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let is_secure = api::is_secure(request.request());
+    let mut response = next.call(request).await?;
+    if is_secure {
+        response.headers_mut().insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            header::HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+        );
+    }
+    Ok(response)
 }
 
 fn flatten(ended: Result<io::Result<()>, tokio::task::JoinError>) -> io::Error {

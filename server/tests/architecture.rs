@@ -10,15 +10,31 @@ use shared::route;
 /// Modules of the server, and which others each may name.
 const LAYERS: &[(&str, &[&str])] = &[
     ("causes", &[]),
+    ("egress", &[]),
     ("store", &[]),
-    ("auth", &["store"]),
+    ("settings", &["store"]),
+    ("auth", &["settings", "store"]),
     ("audit", &["auth", "store"]),
-    ("jobs", &["audit", "auth", "store", "causes"]),
-    ("api", &["jobs", "audit", "auth", "store", "causes"]),
+    ("jobs", &["egress", "audit", "auth", "settings", "store", "causes"]),
+    ("api", &["telemetry", "egress", "jobs", "audit", "auth", "settings", "store", "causes"]),
     ("portal", &["auth"]),
     ("telemetry", &[]),
     ("config", &["jobs", "auth", "store"]),
-    ("startup", &["api", "jobs", "auth", "store", "portal", "telemetry", "config"]),
+    (
+        "startup",
+        &[
+            "egress",
+            "api",
+            "jobs",
+            "audit",
+            "auth",
+            "settings",
+            "store",
+            "portal",
+            "telemetry",
+            "config",
+        ],
+    ),
     ("demo", &["api", "jobs", "audit", "auth", "store", "config"]),
     (
         "cli",
@@ -32,6 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "jobs",
             "audit",
             "auth",
+            "settings",
             "store",
             "causes",
         ],
@@ -230,9 +247,13 @@ fn every_path_of_the_api_is_routed_and_every_handler_is_described() {
 fn every_handler_says_who_may_call_it() {
     const OPEN: &[&str] = &[
         "session::sign_in",
+        "password_links::reset",
         "session::refresh",
         "session::sign_out",
         "events::follow",
+        "portal_events::follow",
+        // Takes a token of the deployment's, or an administrator's.
+        "metrics::render",
         "error_codes::list",
         "health::summary",
         "health::live",

@@ -81,6 +81,7 @@ pub struct TestedAt {
 /// A connection as it is made or changed. The URL carries the secret, inwards only.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct NewConnection {
     pub name: String,
     pub role: Role,

@@ -8,6 +8,7 @@ use crate::plan::PlanProblem;
 /// What a draft is made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct NewDraft {
     pub source: ConnectionId,
     pub target: ConnectionId,

@@ -124,6 +124,15 @@ id!(
     SessionId
 );
 
+id!(
+    /// A request that a second person answers.
+    ApprovalId
+);
+id!(
+    /// Somewhere that alerts are sent to.
+    TargetId
+);
+
 #[cfg(test)]
 mod tests {
     use super::RunId;

@@ -1,6 +1,6 @@
 //! Every path of the API, for both sides.
 
-use crate::id::{ConnectionId, PlanId, RunId};
+use crate::id::{AlertId, ApprovalId, ConnectionId, PlanId, RunId, SessionId, TargetId, UserId};
 
 pub const BASE: &str = "/api/v1";
 
@@ -16,6 +16,49 @@ pub const DOCS: &str = "/api/v1/docs";
 
 pub const SESSION: &str = "/api/v1/session";
 pub const SESSION_REFRESH: &str = "/api/v1/session/refresh";
+
+/// Somebody is at the keyboard: the session is not idle.
+pub const SESSION_ACTIVITY: &str = "/api/v1/session/activity";
+/// One's own sessions on all devices.
+pub const SESSIONS: &str = "/api/v1/sessions";
+pub const SESSION_OF: &str = "/api/v1/sessions/{id}";
+/// Setting a password by a link.
+pub const PASSWORD_RESET: &str = "/api/v1/password-reset";
+/// Oneself.
+pub const PROFILE: &str = "/api/v1/profile";
+pub const PROFILE_PASSWORD: &str = "/api/v1/profile/password";
+pub const SECOND_FACTOR: &str = "/api/v1/profile/second-factor";
+pub const SECOND_FACTOR_CONFIRM: &str = "/api/v1/profile/second-factor/confirm";
+pub const SECOND_FACTOR_REMOVE: &str = "/api/v1/profile/second-factor/remove";
+
+pub const USERS: &str = "/api/v1/users";
+pub const USER: &str = "/api/v1/users/{id}";
+pub const USER_PASSWORD_LINK: &str = "/api/v1/users/{id}/password-link";
+pub const USER_SECOND_FACTOR: &str = "/api/v1/users/{id}/second-factor";
+pub const USER_SESSIONS: &str = "/api/v1/users/{id}/sessions";
+
+pub const SETTINGS: &str = "/api/v1/settings";
+pub const SETTINGS_ASSISTANT_KEY: &str = "/api/v1/settings/assistant-key";
+
+pub const APPROVALS: &str = "/api/v1/approvals";
+pub const APPROVAL: &str = "/api/v1/approvals/{id}";
+pub const APPROVAL_APPROVE: &str = "/api/v1/approvals/{id}/approve";
+pub const APPROVAL_REFUSE: &str = "/api/v1/approvals/{id}/refuse";
+pub const APPROVAL_WITHDRAW: &str = "/api/v1/approvals/{id}/withdraw";
+
+pub const ALERTS: &str = "/api/v1/alerts";
+pub const ALERT: &str = "/api/v1/alerts/{id}";
+pub const ALERT_ACKNOWLEDGE: &str = "/api/v1/alerts/{id}/acknowledge";
+pub const ALERT_RULES: &str = "/api/v1/alert-rules";
+pub const ALERT_RULE: &str = "/api/v1/alert-rules/{id}";
+pub const NOTIFICATION_TARGETS: &str = "/api/v1/notification-targets";
+pub const NOTIFICATION_TARGET: &str = "/api/v1/notification-targets/{id}";
+pub const NOTIFICATION_TARGET_TEST: &str = "/api/v1/notification-targets/{id}/test";
+
+/// Everything that changes, for the whole portal.
+pub const EVENTS: &str = "/api/v1/events";
+/// Figures for Prometheus.
+pub const METRICS: &str = "/api/v1/metrics";
 
 pub const CONNECTIONS: &str = "/api/v1/connections";
 pub const CONNECTION: &str = "/api/v1/connections/{id}";
@@ -39,6 +82,8 @@ pub const RUN_QUARANTINE: &str = "/api/v1/runs/{id}/quarantine";
 pub const RUN_QUARANTINE_COUNTS: &str = "/api/v1/runs/{id}/quarantine/counts";
 
 pub const AUDIT: &str = "/api/v1/audit";
+pub const AUDIT_EXPORT: &str = "/api/v1/audit/export";
+pub const AUDIT_CHAIN: &str = "/api/v1/audit/chain";
 
 pub const ERROR_CODES: &str = "/api/v1/error-codes";
 
@@ -51,6 +96,37 @@ pub const ALL: &[&str] = &[
     DOCS,
     SESSION,
     SESSION_REFRESH,
+    SESSION_ACTIVITY,
+    SESSIONS,
+    SESSION_OF,
+    PASSWORD_RESET,
+    PROFILE,
+    PROFILE_PASSWORD,
+    SECOND_FACTOR,
+    SECOND_FACTOR_CONFIRM,
+    SECOND_FACTOR_REMOVE,
+    USERS,
+    USER,
+    USER_PASSWORD_LINK,
+    USER_SECOND_FACTOR,
+    USER_SESSIONS,
+    SETTINGS,
+    SETTINGS_ASSISTANT_KEY,
+    APPROVALS,
+    APPROVAL,
+    APPROVAL_APPROVE,
+    APPROVAL_REFUSE,
+    APPROVAL_WITHDRAW,
+    ALERTS,
+    ALERT,
+    ALERT_ACKNOWLEDGE,
+    ALERT_RULES,
+    ALERT_RULE,
+    NOTIFICATION_TARGETS,
+    NOTIFICATION_TARGET,
+    NOTIFICATION_TARGET_TEST,
+    EVENTS,
+    METRICS,
     CONNECTIONS,
     CONNECTION,
     CONNECTION_TEST,
@@ -68,8 +144,66 @@ pub const ALL: &[&str] = &[
     RUN_QUARANTINE,
     RUN_QUARANTINE_COUNTS,
     AUDIT,
+    AUDIT_EXPORT,
+    AUDIT_CHAIN,
     ERROR_CODES,
 ];
+
+pub fn user(id: &UserId) -> String {
+    fill(USER, id.as_str())
+}
+
+pub fn user_password_link(id: &UserId) -> String {
+    fill(USER_PASSWORD_LINK, id.as_str())
+}
+
+pub fn user_second_factor(id: &UserId) -> String {
+    fill(USER_SECOND_FACTOR, id.as_str())
+}
+
+pub fn user_sessions(id: &UserId) -> String {
+    fill(USER_SESSIONS, id.as_str())
+}
+
+pub fn session_of(id: &SessionId) -> String {
+    fill(SESSION_OF, id.as_str())
+}
+
+pub fn approval(id: &ApprovalId) -> String {
+    fill(APPROVAL, id.as_str())
+}
+
+pub fn approval_approve(id: &ApprovalId) -> String {
+    fill(APPROVAL_APPROVE, id.as_str())
+}
+
+pub fn approval_refuse(id: &ApprovalId) -> String {
+    fill(APPROVAL_REFUSE, id.as_str())
+}
+
+pub fn approval_withdraw(id: &ApprovalId) -> String {
+    fill(APPROVAL_WITHDRAW, id.as_str())
+}
+
+pub fn alert(id: &AlertId) -> String {
+    fill(ALERT, id.as_str())
+}
+
+pub fn alert_acknowledge(id: &AlertId) -> String {
+    fill(ALERT_ACKNOWLEDGE, id.as_str())
+}
+
+pub fn alert_rule(id: &AlertId) -> String {
+    fill(ALERT_RULE, id.as_str())
+}
+
+pub fn notification_target(id: &TargetId) -> String {
+    fill(NOTIFICATION_TARGET, id.as_str())
+}
+
+pub fn notification_target_test(id: &TargetId) -> String {
+    fill(NOTIFICATION_TARGET_TEST, id.as_str())
+}
 
 pub fn connection(id: &ConnectionId) -> String {
     fill(CONNECTION, id.as_str())

@@ -306,6 +306,7 @@ impl Run {
 /// What starts a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct NewRun {
     pub plan_id: PlanId,
     #[serde(default)]

@@ -166,6 +166,7 @@ impl Entry {
         let entered = Credentials {
             email: self.email.get_untracked(),
             password: self.password.get_untracked(),
+            code: None,
         };
         self.refusal.set(None);
         self.sent.set(Some(entered.clone()));

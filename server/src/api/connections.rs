@@ -50,6 +50,7 @@ pub(super) async fn create(
     let now = services.clock.now();
     let id = ConnectionId::parse(services.clock.fresh_id().to_string()).expect("a UUID is an id");
     let engine = engine_of(&body)?;
+    services.databases.check_place(&body.url).await?;
     let sealed = SealedConnection {
         connection: Connection {
             id,
@@ -117,6 +118,7 @@ pub(super) async fn update(
                 message: message.to_owned(),
             }]));
         }
+        services.databases.check_place(&body.url).await?;
         sealed.sealed_url = services.databases.seal(&body.url)?;
     }
     sealed.connection.name = body.name.trim().to_owned();
@@ -169,6 +171,7 @@ pub(super) async fn remove(
         (status = 200, body = ConnectionTest),
         (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn test(

@@ -5,15 +5,19 @@ use std::fmt;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use engine::EngineError;
+use shared::approval::ApprovalState;
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::problem::{FieldProblem, MEDIA_TYPE, Problem};
 use shared::run::RunState;
 
 use crate::auth::password::PasswordError;
+use crate::auth::second_factor::FactorError;
 use crate::auth::token::TokenError;
 use crate::causes;
+use crate::egress::Forbidden;
 use crate::jobs::JobError;
+use crate::jobs::approvals::ApprovalError;
 use crate::store::StoreError;
 
 /// Why a request was refused.
@@ -33,8 +37,36 @@ pub enum ApiError {
     Unauthenticated,
     WrongCredentials,
     SessionEnded,
+    /// The password is right; the account asks for a code as well.
+    CodeRequired,
+    WrongCode,
     TooManyAttempts,
     Forbidden,
+    WrongPassword,
+    LinkInvalid,
+    UserNotFound,
+    EmailTaken,
+    LastAdministrator,
+    SessionNotFound,
+    NoSecondFactor,
+    SecondFactorThere,
+    SettingsChanged,
+    SettingFixed,
+    HostForbidden(Forbidden),
+    AlertNotFound,
+    WrongAlertState,
+    RuleNotFound,
+    TargetNotFound,
+    TooMany {
+        limit: usize,
+    },
+    ApprovalNotFound,
+    OwnRequest,
+    WrongApprovalState {
+        state: ApprovalState,
+    },
+    ApprovalRequired,
+    ApprovalDoesNotCount,
     ConnectionNotFound,
     ConnectionNameTaken,
     ConnectionMissing {
@@ -97,6 +129,97 @@ impl ApiError {
             Self::TooManyAttempts => {
                 (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Signing in failed too often")
             }
+            Self::CodeRequired => (
+                StatusCode::UNAUTHORIZED,
+                "code_required",
+                "The account asks for a code of the authenticator as well",
+            ),
+            Self::WrongCode => {
+                (StatusCode::UNAUTHORIZED, "wrong_code", "The code is wrong or was used before")
+            }
+            Self::WrongPassword => {
+                (StatusCode::FORBIDDEN, "wrong_password", "The password is wrong")
+            }
+            Self::LinkInvalid => (
+                StatusCode::GONE,
+                "link_invalid",
+                "The link was used, was replaced by another one, or has expired",
+            ),
+            Self::UserNotFound => {
+                (StatusCode::NOT_FOUND, "user_not_found", "There is no such user")
+            }
+            Self::EmailTaken => {
+                (StatusCode::CONFLICT, "email_taken", "Somebody signs in with this address already")
+            }
+            Self::LastAdministrator => (
+                StatusCode::CONFLICT,
+                "last_administrator",
+                "Nobody else could manage users and settings",
+            ),
+            Self::SessionNotFound => {
+                (StatusCode::NOT_FOUND, "session_not_found", "There is no such session")
+            }
+            Self::NoSecondFactor => (
+                StatusCode::CONFLICT,
+                "no_second_factor",
+                "There is no second factor to do this to",
+            ),
+            Self::SecondFactorThere => (
+                StatusCode::CONFLICT,
+                "second_factor_there",
+                "The account has a second factor already",
+            ),
+            Self::SettingsChanged => (
+                StatusCode::PRECONDITION_FAILED,
+                "settings_changed",
+                "Somebody else changed the settings in the meantime",
+            ),
+            Self::SettingFixed => {
+                (StatusCode::CONFLICT, "setting_fixed", "The deployment decides this setting")
+            }
+            Self::HostForbidden(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "host_forbidden",
+                "The installation may not connect to this place",
+            ),
+            Self::AlertNotFound => {
+                (StatusCode::NOT_FOUND, "alert_not_found", "There is no such alert")
+            }
+            Self::WrongAlertState => (
+                StatusCode::CONFLICT,
+                "wrong_alert_state",
+                "The alert was acknowledged or cleared before",
+            ),
+            Self::RuleNotFound => {
+                (StatusCode::NOT_FOUND, "rule_not_found", "There is no such rule")
+            }
+            Self::TargetNotFound => {
+                (StatusCode::NOT_FOUND, "target_not_found", "There is no such target")
+            }
+            Self::TooMany { .. } => {
+                (StatusCode::CONFLICT, "too_many", "There are as many of these as there may be")
+            }
+            Self::ApprovalNotFound => {
+                (StatusCode::NOT_FOUND, "approval_not_found", "There is no such request")
+            }
+            Self::OwnRequest => (
+                StatusCode::FORBIDDEN,
+                "own_request",
+                "Nobody answers what they asked for themselves",
+            ),
+            Self::WrongApprovalState { .. } => (
+                StatusCode::CONFLICT,
+                "wrong_approval_state",
+                "The request no longer waits for this",
+            ),
+            Self::ApprovalRequired => {
+                (StatusCode::CONFLICT, "approval_required", "This needs a second person")
+            }
+            Self::ApprovalDoesNotCount => (
+                StatusCode::CONFLICT,
+                "approval_does_not_count",
+                "The approval is for something else, or no longer counts",
+            ),
             Self::Forbidden => {
                 (StatusCode::FORBIDDEN, "forbidden", "Your role does not allow this")
             }
@@ -158,6 +281,9 @@ impl ApiError {
             Self::WrongRunState { state } => {
                 Some(format!("The run is {}.", state.label().to_lowercase()))
             }
+            Self::HostForbidden(why) => Some(sentence(why)),
+            Self::TooMany { limit } => Some(format!("There may be {limit}.")),
+            Self::WrongApprovalState { state } => Some(format!("It is {}.", state.as_str())),
             Self::Engine(error) => Some(error.to_string()),
             _ => None,
         }
@@ -168,6 +294,19 @@ impl ApiError {
         Some(match self {
             Self::TooManyAttempts => "Wait a quarter of an hour, or have the password reset.",
             Self::Unauthenticated | Self::SessionEnded => "Sign in again.",
+            Self::CodeRequired => "Send `code` with the code that the authenticator shows.",
+            Self::WrongCode => "Wait for the next code, or use a recovery code.",
+            Self::LinkInvalid => "Ask an administrator for another link.",
+            Self::ApprovalRequired => {
+                "Ask for an approval, and name it in the header Transfuse-Approval."
+            }
+            Self::ApprovalDoesNotCount => "Ask for an approval of exactly this.",
+            Self::LastAdministrator => "Make somebody else an administrator first.",
+            Self::NoSecondFactor => "Begin an enrolment first.",
+            Self::SecondFactorThere => "Remove it first.",
+            Self::SettingsChanged => "Load the settings again and repeat the change.",
+            Self::SettingFixed => "Whoever deploys the server can change it.",
+            Self::HostForbidden(_) => "Ask an administrator to allow it in the settings.",
             Self::Forbidden => "Ask an administrator for another role.",
             Self::ConnectionMissing { .. } => {
                 "Create the connection, or name another one in the plan."
@@ -199,6 +338,13 @@ impl ApiError {
             _ => Vec::new(),
         }
     }
+}
+
+fn sentence(error: &impl fmt::Display) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).chain(['.']).collect()
 }
 
 /// What a failure of a database is to whoever asked for it over HTTP.
@@ -244,7 +390,7 @@ impl ResponseError for ApiError {
         };
         let mut response = HttpResponse::build(status);
         match self {
-            Self::Unauthenticated => {
+            Self::Unauthenticated | Self::SessionEnded => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
             Self::TooManyAttempts => {
@@ -285,7 +431,38 @@ impl From<EngineError> for ApiError {
 
 impl From<PasswordError> for ApiError {
     fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Weak(weakness) => Self::InvalidFields(vec![FieldProblem {
+                field: "password".to_owned(),
+                message: weakness.message().to_owned(),
+            }]),
+            error => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<ApprovalError> for ApiError {
+    fn from(error: ApprovalError) -> Self {
+        match error {
+            ApprovalError::Store(error) => error.into(),
+            ApprovalError::NotFound => Self::ApprovalNotFound,
+            ApprovalError::OwnRequest => Self::OwnRequest,
+            ApprovalError::WrongState { state } => Self::WrongApprovalState { state },
+            ApprovalError::Required => Self::ApprovalRequired,
+            ApprovalError::DoesNotCount => Self::ApprovalDoesNotCount,
+        }
+    }
+}
+
+impl From<FactorError> for ApiError {
+    fn from(error: FactorError) -> Self {
         Self::Internal(error.into())
+    }
+}
+
+impl From<Forbidden> for ApiError {
+    fn from(why: Forbidden) -> Self {
+        Self::HostForbidden(why)
     }
 }
 
@@ -300,6 +477,7 @@ impl From<JobError> for ApiError {
         match error {
             JobError::Store(error) => error.into(),
             JobError::Engine(error) => Self::Engine(error),
+            JobError::Forbidden(why) => why.into(),
             JobError::PlanNotFound => Self::PlanNotFound,
             JobError::RunNotFound => Self::RunNotFound,
             JobError::ConnectionNotFound => Self::ConnectionNotFound,

@@ -14,16 +14,15 @@ use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use futures::StreamExt as _;
 use shared::event::{self, RunEvent};
-use shared::id::{RunId, SessionId};
+use shared::id::RunId;
 use shared::problem::Problem;
 use shared::route;
 use tokio::time::{Instant, sleep_until};
 
-use super::extract::Authorized;
+use super::extract::{Authorized, is_still_signed_in};
 use super::session::signed_in;
 use super::{ApiError, Services};
 use crate::auth::permission::Read;
-use crate::store::sessions;
 
 /// Proxies cut a connection on which nothing comes; most of them after a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -47,8 +46,8 @@ pub(super) async fn follow(
     request: HttpRequest,
     id: Path<RunId>,
 ) -> Result<HttpResponse, ApiError> {
-    let (user, session) = signed_in(&request, &services).await?.ok_or(ApiError::Unauthenticated)?;
-    let Authorized { session, .. } = Authorized::<Read>::grant(user, session)?;
+    let caller = signed_in(&request, &services).await?.ok_or(ApiError::Unauthenticated)?;
+    let Authorized { user: caller, .. } = Authorized::<Read>::grant(caller)?;
     let last = last_event_id(&request);
 
     let stored = services.runs.find(&id).await?;
@@ -70,7 +69,7 @@ pub(super) async fn follow(
                 },
                 () = sleep_until(next_heartbeat) => {
                     next_heartbeat = Instant::now() + HEARTBEAT;
-                    if !is_alive(&services, &session).await {
+                    if !is_still_signed_in(&services, &caller).await {
                         break;
                     }
                     yield Ok(Bytes::from_static(b":\n\n"));
@@ -87,18 +86,12 @@ pub(super) async fn follow(
         .streaming(stream))
 }
 
-/// Who signed out sees nothing more. A store that does not answer ends the stream as well: the
-/// client comes back.
-async fn is_alive(services: &Services, session: &SessionId) -> bool {
-    let now = services.clock.now();
-    matches!(sessions::find_user(services.store.pool(), session, now).await, Ok(Some(_)))
-}
-
 fn message(event: &RunEvent) -> Bytes {
     let data = serde_json::to_string(event).unwrap_or_default();
     Bytes::from(format!("id: {}\nevent: {}\ndata: {data}\n\n", event.number, event::NAME))
 }
 
-fn last_event_id(request: &HttpRequest) -> Option<u64> {
+/// The last event that a client has.
+pub(super) fn last_event_id(request: &HttpRequest) -> Option<u64> {
     request.headers().get("last-event-id")?.to_str().ok()?.parse().ok()
 }

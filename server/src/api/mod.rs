@@ -2,8 +2,20 @@
 
 pub mod error;
 mod extract;
+mod external;
+mod proof;
 mod cursor;
 mod session;
+mod sessions;
+mod profile;
+mod password_links;
+mod users;
+mod settings;
+mod approvals;
+mod alerts;
+mod notification_targets;
+mod portal_events;
+mod metrics;
 mod connections;
 pub(crate) mod plans;
 mod runs;
@@ -23,10 +35,18 @@ use engine::clock::Clock;
 use shared::route;
 
 pub use error::ApiError;
+pub use extract::is_secure;
 
+use crate::audit::chain::Checker;
+use crate::auth::external::Provider;
+use crate::auth::secret::Secrets;
 use crate::auth::token::AccessTokens;
+use crate::jobs::alerts::Notifier;
+use crate::jobs::changes::Changes;
 use crate::jobs::{Databases, Runs};
+use crate::settings::Current;
 use crate::store::Store;
+use crate::telemetry::Metrics;
 
 /// What handlers work with.
 pub struct Services {
@@ -36,6 +56,18 @@ pub struct Services {
     pub databases: Databases,
     pub runs: Runs,
     pub proxy: Proxy,
+    pub settings: Current,
+    /// Seals secrets of accounts and settings.
+    pub vault: Secrets,
+    /// The identity provider whose tokens are accepted.
+    pub provider: Option<Provider>,
+    pub notifier: Notifier,
+    /// What changes, for everybody who listens.
+    pub changes: Changes,
+    pub metrics: Metrics,
+    pub chain: Checker,
+    /// This installation's name.
+    pub installation: String,
 }
 
 /// Whether a reverse proxy stands before the server, whose word about clients counts.
@@ -63,6 +95,45 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
                     .delete(session::sign_out),
             )
             .service(at(route::SESSION_REFRESH).post(session::refresh))
+            .service(at(route::SESSION_ACTIVITY).post(session::activity))
+            .service(at(route::SESSIONS).get(sessions::own).delete(sessions::end_own))
+            .service(at(route::SESSION_OF).delete(sessions::end))
+            .service(at(route::PASSWORD_RESET).post(password_links::reset))
+            .service(at(route::PROFILE).put(profile::change))
+            .service(at(route::PROFILE_PASSWORD).put(profile::change_password))
+            .service(at(route::SECOND_FACTOR).get(profile::second_factor).post(profile::enrol))
+            .service(at(route::SECOND_FACTOR_CONFIRM).post(profile::confirm))
+            .service(at(route::SECOND_FACTOR_REMOVE).post(profile::remove_second_factor))
+            .service(at(route::USERS).get(users::list).post(users::create))
+            .service(at(route::USER).get(users::read).put(users::change))
+            .service(at(route::USER_PASSWORD_LINK).post(password_links::create))
+            .service(at(route::USER_SECOND_FACTOR).delete(users::remove_second_factor))
+            .service(at(route::USER_SESSIONS).get(sessions::of_user).delete(sessions::end_of_user))
+            .service(at(route::SETTINGS).get(settings::read).put(settings::change))
+            .service(at(route::SETTINGS_ASSISTANT_KEY).put(settings::set_assistant_key))
+            .service(at(route::APPROVALS).get(approvals::list).post(approvals::request))
+            .service(at(route::APPROVAL).get(approvals::read))
+            .service(at(route::APPROVAL_APPROVE).post(approvals::approve))
+            .service(at(route::APPROVAL_REFUSE).post(approvals::refuse))
+            .service(at(route::APPROVAL_WITHDRAW).post(approvals::withdraw))
+            .service(at(route::ALERTS).get(alerts::list))
+            .service(at(route::ALERT).get(alerts::read))
+            .service(at(route::ALERT_ACKNOWLEDGE).post(alerts::acknowledge))
+            .service(at(route::ALERT_RULES).get(alerts::rules).post(alerts::create_rule))
+            .service(at(route::ALERT_RULE).put(alerts::change_rule).delete(alerts::delete_rule))
+            .service(
+                at(route::NOTIFICATION_TARGETS)
+                    .get(notification_targets::list)
+                    .post(notification_targets::create),
+            )
+            .service(
+                at(route::NOTIFICATION_TARGET)
+                    .put(notification_targets::change)
+                    .delete(notification_targets::remove),
+            )
+            .service(at(route::NOTIFICATION_TARGET_TEST).post(notification_targets::test))
+            .service(at(route::EVENTS).get(portal_events::follow))
+            .service(at(route::METRICS).get(metrics::render))
             .service(at(route::CONNECTIONS).get(connections::list).post(connections::create))
             .service(
                 at(route::CONNECTION)
@@ -85,6 +156,8 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::RUN_QUARANTINE).get(quarantine::list))
             .service(at(route::RUN_QUARANTINE_COUNTS).get(quarantine::counts))
             .service(at(route::AUDIT).get(audit::list))
+            .service(at(route::AUDIT_EXPORT).get(audit::export))
+            .service(at(route::AUDIT_CHAIN).get(audit::chain))
             .service(at(route::ERROR_CODES).get(error_codes::list))
             .service(at(route::HEALTH).get(health::summary))
             .service(at(route::HEALTH_LIVE).get(health::live))

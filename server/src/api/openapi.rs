@@ -6,8 +6,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    audit, connections, docs, error_codes, events, health, openapi, plans, quarantine, runs,
-    session,
+    alerts, approvals, audit, connections, docs, error_codes, events, health, metrics,
+    notification_targets, openapi, password_links, plans, portal_events, profile, quarantine, runs,
+    session, sessions, settings, users,
 };
 
 /// The OpenAPI document.
@@ -35,6 +36,20 @@ pub fn description() -> utoipa::openapi::OpenApi {
     ),
     paths(
         session::sign_in, session::who_am_i, session::refresh, session::sign_out,
+        session::activity,
+        sessions::own, sessions::end_own, sessions::end, sessions::of_user, sessions::end_of_user,
+        password_links::reset, password_links::create,
+        profile::change, profile::change_password, profile::second_factor, profile::enrol,
+        profile::confirm, profile::remove_second_factor,
+        users::list, users::create, users::read, users::change, users::remove_second_factor,
+        approvals::list, approvals::request, approvals::read, approvals::approve,
+        approvals::refuse, approvals::withdraw,
+        alerts::list, alerts::read, alerts::acknowledge, alerts::rules, alerts::create_rule,
+        alerts::change_rule, alerts::delete_rule,
+        notification_targets::list, notification_targets::create, notification_targets::change,
+        notification_targets::remove, notification_targets::test,
+        portal_events::follow, metrics::render,
+        settings::read, settings::change, settings::set_assistant_key,
         connections::list, connections::create, connections::read, connections::update,
         connections::remove, connections::test,
         plans::list, plans::draft, plans::check, plans::create, plans::read, plans::save,
@@ -42,7 +57,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         runs::list, runs::start, runs::read, events::follow, runs::pause, runs::stop,
         runs::resume,
         quarantine::list, quarantine::counts,
-        audit::list,
+        audit::list, audit::export, audit::chain,
         error_codes::list,
         health::summary, health::live, health::ready,
         openapi::document, docs::page,

@@ -13,11 +13,11 @@ use shared::page::{Page, PageQuery};
 use shared::plan::{Plan, PlanSummary, SavedPlan};
 use shared::problem::{FieldProblem, Problem};
 use shared::route;
-use shared::user::User;
 
 use super::extract::Authorized;
 use super::{ApiError, Services, cursor};
 use crate::audit;
+use crate::auth::Caller;
 use crate::auth::permission::{EditPlans, Read};
 use crate::store::{self, StoreError, Transaction, plans};
 
@@ -193,7 +193,7 @@ pub(super) async fn versions(
 
 async fn save_first_version(
     services: &Services,
-    user: &User,
+    user: &Caller,
     plan: Plan,
 ) -> Result<HttpResponse, ApiError> {
     let clock = &*services.clock;
@@ -213,7 +213,7 @@ async fn save_first_version(
 pub(crate) async fn save_version(
     tx: &mut Transaction,
     clock: &dyn Clock,
-    user: &User,
+    user: &Caller,
     id: PlanId,
     latest: u32,
     plan: Plan,

@@ -10,23 +10,27 @@ use shared::problem::Problem;
 use shared::route;
 use shared::user::{Access, SignIn, User};
 
-use super::extract::{Authorized, Origin, bearer};
+use super::extract::{Activity, Authorized, Origin, address, bearer};
+use super::proof::Attempt;
 use super::{ApiError, Services};
 use crate::audit::{self, Actor};
 use crate::auth::permission::Read;
-use crate::auth::session::{self, Opened, Refreshed};
-use crate::auth::{password, sha256_hex, throttle};
-use crate::store::{self, sessions, sign_in_failures, users};
+use crate::auth::second_factor::{Authenticator, recovery_hash};
+use crate::auth::session::{self, Device, Opened, Refreshed};
+use crate::auth::{self, Caller, password};
+use crate::store::{self, second_factors, sessions, users};
 
 const COOKIE: &str = "transfuse_session";
 
 /// Sign in. The answer has a bearer token for a quarter of an hour; a cookie beside it, which
-/// scripts cannot read, gets the next one.
+/// scripts cannot read, gets the next one. Where the account has a second factor, the first
+/// attempt is answered with `code_required` and the second one has the `code`.
 #[utoipa::path(
     post, path = route::SESSION, tag = "session", security(()),
     request_body = SignIn,
     responses(
         (status = 200, body = Access, headers(("Set-Cookie" = String, description = "the refresh token"))),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 429, body = Problem, content_type = "application/problem+json"),
     ),
@@ -38,40 +42,71 @@ pub(super) async fn sign_in(
 ) -> Result<HttpResponse, ApiError> {
     let Services { store, clock, .. } = &**services;
     let now = clock.now();
-    let account_hash = sha256_hex(body.email.trim().to_lowercase());
-
-    // Counted before the password is looked at, so that attempts made at once count as well.
-    let mut tx = store.begin().await?;
-    let since = now - throttle::WINDOW;
-    let failures = sign_in_failures::count(&mut *tx, &account_hash, &origin.address, since).await?;
-    if !throttle::allows(failures) {
-        return Err(ApiError::TooManyAttempts);
-    }
-    let attempt = clock.fresh_id().to_string();
-    sign_in_failures::insert(&mut *tx, &attempt, &account_hash, &origin.address, now).await?;
-    store::commit(tx).await?;
+    let account = body.email.trim().to_lowercase();
+    let attempt = Attempt::begin(&services, &account, &origin.address).await?;
 
     let account = users::find_by_email(store.pool(), &body.email).await?;
     let hash = account.as_ref().map(|account| account.password_hash.as_str());
     let is_right = password::verify(&body.password, hash).await?;
-    let mut tx = store.begin().await?;
-    let Some(account) = account.filter(|_| is_right) else {
-        // Not what was typed: people type their password into the wrong field.
-        let actor = Actor::unknown(&origin.address);
-        let subject = format!("account {}", &account_hash[..12]);
-        audit::record(&mut tx, now, actor, Action::SignInFailed, &subject, None).await?;
-        store::commit(tx).await?;
+    let Some(account) = account.filter(|account| is_right && !account.disabled) else {
+        attempt.fail(&services).await?;
         return Err(ApiError::WrongCredentials);
     };
-    sign_in_failures::forget(&mut *tx, &account_hash, &origin.address, since).await?;
-    let opened = session::open(&mut tx, &**clock, &account.user, &origin.address).await?;
-    let detail = Some(format!("from {}", origin.address));
+    match second_factor(&services, &account.user, body.code.as_deref()).await? {
+        Factor::Passed => {}
+        Factor::Missing => {
+            attempt.withdraw(&services).await?;
+            return Err(ApiError::CodeRequired);
+        }
+        Factor::Wrong => {
+            attempt.fail(&services).await?;
+            return Err(ApiError::WrongCode);
+        }
+    }
+    let mut tx = store.begin().await?;
+    attempt.succeed(&mut tx).await?;
+    let limits = services.settings.session_limits().await?;
+    let device = Device { address: &origin.address, agent: origin.agent.as_deref() };
+    let opened = session::open(&mut tx, &**clock, &account.user, device, limits).await?;
     let id = opened.session.to_string();
-    audit::record(&mut tx, now, &account.user, Action::SignedIn, &id, detail).await?;
+    let actor = Actor::from(&account.user).at(&origin.address);
+    audit::record(&mut tx, now, actor, Action::SignedIn, &id, None).await?;
     store::commit(tx).await?;
 
     let access = access(&services, account.user, &opened.session)?;
     Ok(HttpResponse::Ok().cookie(cookie_of(&opened, &services, &origin)).json(access))
+}
+
+enum Factor {
+    /// The code is right, or none is asked for.
+    Passed,
+    Missing,
+    Wrong,
+}
+
+/// Takes a code, or a recovery code, of which each counts once.
+async fn second_factor(
+    services: &Services,
+    user: &User,
+    code: Option<&str>,
+) -> Result<Factor, ApiError> {
+    let pool = services.store.pool();
+    let found = second_factors::find(pool, &user.id).await?;
+    let Some(factor) = found.filter(|factor| factor.confirmed) else { return Ok(Factor::Passed) };
+    let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else {
+        return Ok(Factor::Missing);
+    };
+    let now = services.clock.now();
+    let secret = services.vault.open(&factor.sealed_secret)?;
+    let authenticator = Authenticator::with_secret(&secret, &user.email)?;
+    let is_right = match authenticator.check(code, now) {
+        Some(step) => second_factors::take_step(pool, &user.id, step).await?,
+        None => {
+            let hash = recovery_hash(code);
+            second_factors::take_recovery_code(pool, &user.id, &hash, now).await?
+        }
+    };
+    Ok(if is_right { Factor::Passed } else { Factor::Wrong })
 }
 
 /// Who is signed in.
@@ -83,7 +118,7 @@ pub(super) async fn sign_in(
     ),
 )]
 pub(super) async fn who_am_i(authorized: Authorized<Read>) -> Json<User> {
-    Json(authorized.user)
+    Json(authorized.user.into_user())
 }
 
 /// Exchange the cookie for another access token and the next cookie. A cookie that was exchanged
@@ -103,12 +138,12 @@ pub(super) async fn refresh(
     let Services { store, clock, .. } = &**services;
     let secret = request.cookie(COOKIE).ok_or(ApiError::Unauthenticated)?;
     let mut tx = store.begin().await?;
-    let refreshed = session::refresh(&mut tx, &**clock, secret.value()).await?;
+    let limits = services.settings.session_limits().await?;
+    let refreshed = session::refresh(&mut tx, &**clock, secret.value(), limits).await?;
     if let Refreshed::Reused { user, session } = &refreshed {
         let actor = user.as_ref().map_or_else(|| Actor::unknown(&origin.address), Actor::from);
-        let detail = Some(format!("from {}", origin.address));
-        let action = Action::SessionRevoked;
-        audit::record(&mut tx, clock.now(), actor, action, session.as_str(), detail).await?;
+        let (actor, action) = (actor.at(&origin.address), Action::SessionRevoked);
+        audit::record(&mut tx, clock.now(), actor, action, session.as_str(), None).await?;
     }
     store::commit(tx).await?;
     match refreshed {
@@ -134,10 +169,12 @@ pub(super) async fn sign_out(
 ) -> Result<HttpResponse, ApiError> {
     let Services { store, clock, .. } = &**services;
     let now = clock.now();
-    if let Some((user, id)) = signed_in(&request, &services).await? {
+    if let Some(caller) = signed_in(&request, &services).await?
+        && let Some(id) = caller.session()
+    {
         let mut tx = store.begin().await?;
-        if sessions::revoke(&mut *tx, &id, now).await? {
-            audit::record(&mut tx, now, &user, Action::SignedOut, id.as_str(), None).await?;
+        if sessions::revoke(&mut *tx, id, now).await? {
+            audit::record(&mut tx, now, &caller, Action::SignedOut, id.as_str(), None).await?;
         }
         store::commit(tx).await?;
     }
@@ -146,17 +183,36 @@ pub(super) async fn sign_out(
     Ok(HttpResponse::NoContent().cookie(cookie).finish())
 }
 
-/// Who the request is from: by its bearer token, or else by the browser's cookie.
+/// Somebody is at the keyboard: the session is not idle. A page sends it when there is input but
+/// nothing to ask for; every other request with a bearer token counts as well, unless it has the
+/// header `Transfuse-Background`.
+#[utoipa::path(
+    post, path = route::SESSION_ACTIVITY, tag = "session",
+    responses(
+        (status = 204),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn activity(_: Authorized<Read>) -> HttpResponse {
+    HttpResponse::NoContent().finish()
+}
+
+/// Who the request is from: by its bearer token, or else by the browser's cookie. It does not
+/// count as a sign of somebody at the keyboard.
 pub(super) async fn signed_in(
     request: &HttpRequest,
     services: &Services,
-) -> Result<Option<(User, SessionId)>, ApiError> {
-    if let Some(found) = bearer(request).await? {
-        return Ok(Some(found));
+) -> Result<Option<Caller>, ApiError> {
+    if let Some(caller) = bearer(request, Activity::Background).await? {
+        return Ok(Some(caller));
     }
     let Some(secret) = request.cookie(COOKIE) else { return Ok(None) };
-    let pool = services.store.pool();
-    Ok(session::find_by_secret(pool, secret.value(), services.clock.now()).await?)
+    let limits = services.settings.session_limits().await?;
+    let (pool, now) = (services.store.pool(), services.clock.now());
+    let found = session::find_by_secret(pool, secret.value(), now, limits).await?;
+    let caller =
+        |(user, session)| Caller::new(user, auth::Access::Session(session), address(request));
+    Ok(found.map(caller))
 }
 
 fn access(services: &Services, user: User, session: &SessionId) -> Result<Access, ApiError> {

@@ -2,18 +2,12 @@
 
 use std::io::{self, Write};
 
-use shared::audit::Entry;
+use shared::audit::{AuditFilter, Entry, ExportFormat, Outcome};
+use shared::user::UserRole;
 
-use crate::store::audit::{Period, list_after};
+use super::fhir;
+use crate::store::audit::list_after;
 use crate::store::{Store, StoreError};
-
-/// How entries are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// One JSON object a line.
-    Json,
-    Csv,
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
@@ -23,55 +17,104 @@ pub enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Writes the entries of a period, the oldest first, page by page. Gives their number.
-pub async fn write(
-    store: &Store,
-    period: Period,
-    format: Format,
-    out: &mut impl Write,
-) -> Result<u64, ExportError> {
-    const PAGE: u32 = 1_000;
-    if format == Format::Csv {
-        writeln!(out, "number,at,actor,actor_name,action,subject,detail,hash")?;
-    }
-    let mut written = 0;
-    let mut last = 0;
-    loop {
-        let page = list_after(store.pool(), last, period, PAGE).await?;
-        let Some(end) = page.last() else { break };
-        last = end.number;
-        for entry in &page {
-            match format {
-                Format::Json => {
-                    serde_json::to_writer(&mut *out, entry).map_err(io::Error::from)?;
-                    writeln!(out)?;
-                }
-                Format::Csv => write_csv(entry, out)?,
-            }
-            written += 1;
-        }
-    }
-    out.flush()?;
-    Ok(written)
+/// An export under way: piece by piece, the oldest entries first.
+#[derive(Debug)]
+pub struct Export {
+    store: Store,
+    filter: AuditFilter,
+    format: ExportFormat,
+    /// The installation's name: who observed what the entries tell.
+    observer: String,
+    begun: bool,
+    last: u64,
+    written: u64,
 }
 
-fn write_csv(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
-    let fields = [
+impl Export {
+    pub fn new(store: Store, filter: AuditFilter, format: ExportFormat, observer: &str) -> Self {
+        let observer = observer.to_owned();
+        Self { store, filter, format, observer, begun: false, last: 0, written: 0 }
+    }
+
+    /// The next piece of the file; none after the last.
+    pub async fn next_piece(&mut self) -> Result<Option<Vec<u8>>, ExportError> {
+        const PAGE: u32 = 1_000;
+        let mut piece = Vec::new();
+        if !self.begun && self.format == ExportFormat::Csv {
+            writeln!(piece, "{}", COLUMNS.join(","))?;
+        }
+        let page = list_after(self.store.pool(), self.last, &self.filter, PAGE).await?;
+        for entry in &page {
+            match self.format {
+                ExportFormat::Json => serde_json::to_writer(&mut piece, entry),
+                ExportFormat::Fhir => {
+                    serde_json::to_writer(&mut piece, &fhir::audit_event(entry, &self.observer))
+                }
+                ExportFormat::Csv => {
+                    piece.extend_from_slice(csv_line(entry).as_bytes());
+                    Ok(())
+                }
+            }
+            .map_err(io::Error::from)?;
+            piece.push(b'\n');
+            self.last = entry.number;
+            self.written += 1;
+        }
+        self.begun = true;
+        Ok((!piece.is_empty()).then_some(piece))
+    }
+
+    /// How many entries there were so far.
+    pub const fn written(&self) -> u64 {
+        self.written
+    }
+}
+
+/// The media type of an export, and how its file's name ends.
+pub const fn media_type(format: ExportFormat) -> (&'static str, &'static str) {
+    match format {
+        ExportFormat::Json => ("application/x-ndjson", "jsonl"),
+        ExportFormat::Csv => ("text/csv; charset=utf-8", "csv"),
+        ExportFormat::Fhir => ("application/fhir+ndjson", "fhir.ndjson"),
+    }
+}
+
+const COLUMNS: [&str; 12] = [
+    "number",
+    "at",
+    "actor",
+    "actor_name",
+    "role",
+    "address",
+    "action",
+    "subject",
+    "detail",
+    "outcome",
+    "reason",
+    "hash",
+];
+
+fn csv_line(entry: &Entry) -> String {
+    let fields: [&str; COLUMNS.len()] = [
         &entry.number.to_string(),
         &entry.at.to_rfc3339(),
         &entry.actor,
         &entry.actor_name,
+        entry.role.map_or("", UserRole::as_str),
+        entry.address.as_deref().unwrap_or_default(),
         entry.action.as_str(),
         &entry.subject,
         entry.detail.as_deref().unwrap_or_default(),
+        Outcome::as_str(entry.outcome),
+        entry.reason.as_deref().unwrap_or_default(),
         &entry.hash,
     ];
-    writeln!(out, "{}", fields.map(quoted).join(","))
+    fields.map(quoted).join(",")
 }
 
 /// A spreadsheet takes a field that starts with one of these for a formula.
 fn quoted(field: &str) -> String {
-    let guard = if field.starts_with(['=', '+', '-', '@', '\t']) { "'" } else { "" };
+    let guard = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     format!("\"{guard}{}\"", field.replace('"', "\"\""))
 }
 
@@ -93,20 +136,39 @@ mod tests {
                     .unwrap();
                 crate::store::commit(tx).await.unwrap();
             }
-            let period = Period { from: Some(at(2)), to: None };
 
-            let mut json = Vec::new();
-            assert_eq!(write(&store, period, Format::Json, &mut json).await.unwrap(), 2);
-            let first: Entry =
-                serde_json::from_slice(json.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+            let json = write(&store, ExportFormat::Json).await;
+            assert_eq!(json.lines().count(), 2);
+            let first: Entry = serde_json::from_str(json.lines().next().unwrap()).unwrap();
             assert_eq!((first.number, first.action), (2, Action::PlanSaved));
 
-            let mut csv = Vec::new();
-            write(&store, period, Format::Csv, &mut csv).await.unwrap();
-            let csv = String::from_utf8(csv).unwrap();
+            let csv = write(&store, ExportFormat::Csv).await;
             assert_eq!(csv.lines().count(), 3);
             assert!(csv.contains(r#""'=plan","a ""quoted"" name""#), "{csv}");
+
+            let fhir = write(&store, ExportFormat::Fhir).await;
+            assert_eq!(fhir.lines().count(), 2);
         })
         .await;
+    }
+
+    #[tokio::test]
+    async fn an_export_of_nothing_still_has_its_columns() {
+        on_both(async |store| {
+            assert_eq!(write(&store, ExportFormat::Csv).await.lines().count(), 1);
+            assert_eq!(write(&store, ExportFormat::Json).await, "");
+        })
+        .await;
+    }
+
+    /// Everything from the second second on.
+    async fn write(store: &Store, format: ExportFormat) -> String {
+        let filter = AuditFilter { from: Some(at(2)), ..AuditFilter::default() };
+        let mut export = Export::new(store.clone(), filter, format, "here");
+        let mut bytes = Vec::new();
+        while let Some(piece) = export.next_piece().await.expect("a piece") {
+            bytes.extend(piece);
+        }
+        String::from_utf8(bytes).expect("a text")
     }
 }

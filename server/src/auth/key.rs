@@ -28,6 +28,8 @@ pub enum Purpose {
     AccessTokens,
     ConnectionSecrets,
     Quarantine,
+    /// Secrets of accounts and settings: authenticators, signing secrets.
+    AccountSecrets,
 }
 
 impl InstallationKey {
@@ -63,6 +65,7 @@ impl InstallationKey {
             Purpose::AccessTokens => "transfuse access tokens",
             Purpose::ConnectionSecrets => "transfuse connection secrets",
             Purpose::Quarantine => "transfuse quarantine",
+            Purpose::AccountSecrets => "transfuse account secrets",
         };
         let mut derived = [0; BYTES];
         Hkdf::<Sha256>::new(None, &self.0)
@@ -168,10 +171,15 @@ mod tests {
     #[test]
     fn each_purpose_has_its_own_key() {
         let key = InstallationKey([7; 32]);
-        let purposes = [Purpose::AccessTokens, Purpose::ConnectionSecrets, Purpose::Quarantine];
+        let purposes = [
+            Purpose::AccessTokens,
+            Purpose::ConnectionSecrets,
+            Purpose::Quarantine,
+            Purpose::AccountSecrets,
+        ];
         let keys: std::collections::BTreeSet<_> =
             purposes.into_iter().map(|purpose| key.derive(purpose)).collect();
-        assert_eq!(keys.len(), 3);
+        assert_eq!(keys.len(), 4);
         assert!(!keys.contains(&key.0));
     }
 }

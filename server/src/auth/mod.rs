@@ -5,12 +5,17 @@ pub mod password;
 pub mod throttle;
 pub mod token;
 pub mod session;
+pub mod second_factor;
+pub mod external;
 pub mod permission;
+pub mod caller;
 pub mod secret;
 
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
+
+pub use caller::{Access, Caller};
 
 /// SHA-256 in hexadecimal digits.
 pub(crate) fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {

@@ -3,14 +3,10 @@
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use shared::password::{Weakness, weakness};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
-
-/// The least that a password has.
-pub const MIN_LENGTH: usize = 10;
-/// Longer ones cost time and protect nobody.
-pub const MAX_LENGTH: usize = 256;
 
 /// Each hash takes 19 MiB and a core for a while: whoever tries passwords by the thousand waits,
 /// and nobody else does.
@@ -22,19 +18,25 @@ const NOBODYS: &str =
 
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    #[error("a password has {MIN_LENGTH} to {MAX_LENGTH} characters")]
-    Length,
+    #[error("{}", .0.message())]
+    Weak(Weakness),
     #[error("hashing a password failed")]
     Hash(#[source] argon2::password_hash::Error),
     #[error("hashing a password was cut short")]
     CutShort(#[source] tokio::task::JoinError),
 }
 
+/// What the store keeps in the place of the password that somebody with this address chose, if it
+/// is good enough.
+pub async fn hash_chosen(password: &str, email: &str) -> Result<String, PasswordError> {
+    match weakness(password, email) {
+        Some(weakness) => Err(PasswordError::Weak(weakness)),
+        None => hash(password).await,
+    }
+}
+
 /// What the store keeps in the password's place.
 pub async fn hash(password: &str) -> Result<String, PasswordError> {
-    if !(MIN_LENGTH..=MAX_LENGTH).contains(&password.chars().count()) {
-        return Err(PasswordError::Length);
-    }
     let password = Zeroizing::new(password.as_bytes().to_vec());
     let _turn = AT_ONCE.acquire().await;
     let hash: PasswordHash = spawn_blocking(move || Argon2::default().hash_password(&password))
@@ -44,9 +46,11 @@ pub async fn hash(password: &str) -> Result<String, PasswordError> {
     Ok(hash.to_string())
 }
 
-/// Whether it is the password that was hashed. Without a hash the answer is no, and takes as long.
+/// Whether it is the password that was hashed. Without a hash, or with the empty one of an account
+/// that has no password, the answer is no, and takes as long.
 pub async fn verify(password: &str, hash: Option<&str>) -> Result<bool, PasswordError> {
     let password = Zeroizing::new(password.as_bytes().to_vec());
+    let hash = hash.filter(|hash| !hash.is_empty());
     let known = hash.is_some();
     let hash = hash.unwrap_or(NOBODYS).to_owned();
     let _turn = AT_ONCE.acquire().await;
@@ -90,12 +94,14 @@ mod tests {
     async fn an_unknown_account_costs_a_real_verification() {
         PasswordHash::new(NOBODYS).unwrap();
         assert!(!verify("whatever it is", None).await.unwrap());
+        assert!(!verify("", Some("")).await.unwrap());
     }
 
     #[tokio::test]
-    async fn a_password_is_neither_short_nor_endless() {
-        for password in ["123456789", &"x".repeat(257)] {
-            assert!(matches!(hash(password).await, Err(PasswordError::Length)));
+    async fn a_weak_password_is_not_hashed() {
+        for password in ["12345678901", "password1234", "ada@clinic.example", &"x".repeat(257)] {
+            let refused = hash_chosen(password, "ada@clinic.example").await;
+            assert!(matches!(refused, Err(PasswordError::Weak(_))), "{password}");
         }
     }
 

@@ -28,4 +28,9 @@ needs! {
     ManageConnections
     EditPlans
     ControlRuns
+    HandleAlerts
+    Approve
+    ReadUnmasked
+    ManageUsers
+    ManageSettings
 }

@@ -1,4 +1,4 @@
-//! Secrets of connections: sealed before they are stored, opened when they are used.
+//! Secrets of connections and accounts: sealed before they are stored, opened when they are used.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::key::{InstallationKey, Purpose};
 
-/// Seals and opens URLs of connections.
+/// Seals and opens URLs of connections, or secrets of accounts.
 #[derive(Clone)]
 pub struct Secrets(engine::seal::Key);
 
@@ -17,13 +17,18 @@ impl Secrets {
         Self(engine::seal::Key::new(key.derive(Purpose::ConnectionSecrets)))
     }
 
+    /// For secrets of accounts and settings.
+    pub fn of_accounts(key: &InstallationKey) -> Self {
+        Self(engine::seal::Key::new(key.derive(Purpose::AccountSecrets)))
+    }
+
     pub fn seal(&self, url: &str) -> Result<String, EngineError> {
         Ok(STANDARD.encode(engine::seal::seal(&self.0, url.as_bytes())?))
     }
 
     /// Fails when the URL was sealed with another installation's key.
     pub fn open(&self, sealed: &str) -> Result<Zeroizing<String>, EngineError> {
-        let doing = "opening a connection's secret: it was sealed with another key";
+        let doing = "opening a stored secret: it was sealed with another key";
         let bytes = STANDARD
             .decode(sealed)
             .map_err(|error| EngineError::new(ErrorCode::Sys005, doing).because(error))?;

@@ -15,14 +15,12 @@ use shared::id::SessionId;
 use shared::user::User;
 
 use super::sha256_hex;
+use crate::settings::Limits;
 use crate::store::sessions::{self, NewSession, RefreshToken};
 use crate::store::{Executor, StoreError, Transaction};
 
-/// A session ends when it was not used for so long. A portal that is open uses it, so one that
-/// watches a migration overnight stays signed in.
-const IDLE: TimeDelta = TimeDelta::hours(12);
-/// And then in any case.
-const LONGEST: TimeDelta = TimeDelta::days(7);
+/// Ended sessions are kept for so long, so that a token that comes back is still recognised.
+const KEPT: TimeDelta = TimeDelta::days(7);
 /// How long an exchanged token still counts.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
 
@@ -58,21 +56,33 @@ pub struct Opened {
     pub expires_at: DateTime<Utc>,
 }
 
+/// Where somebody signs in from.
+#[derive(Debug, Clone, Copy)]
+pub struct Device<'a> {
+    pub address: &'a str,
+    /// What the browser says of itself.
+    pub agent: Option<&'a str>,
+}
+
 /// Begins a session of somebody who proved who they are.
 pub async fn open(
     tx: &mut Transaction,
     clock: &dyn Clock,
     user: &User,
-    address: &str,
+    device: Device<'_>,
+    limits: Limits,
 ) -> Result<Opened, StoreError> {
     let now = clock.now();
-    sessions::forget_ended(&mut **tx, now - LONGEST).await?;
+    sessions::forget_ended(&mut **tx, now - KEPT).await?;
     let session = NewSession {
         id: SessionId::parse(clock.fresh_id().to_string()).expect("a UUID is an id"),
         user_id: user.id.clone(),
-        address: address.to_owned(),
+        address: device.address.to_owned(),
+        device: device
+            .agent
+            .map(|agent| agent.chars().filter(|c| !c.is_control()).take(200).collect()),
         created_at: now,
-        expires_at: now + LONGEST,
+        expires_at: now + limits.longest,
     };
     sessions::insert(&mut **tx, &session).await?;
     issue(tx, session.id, session.expires_at, now).await
@@ -91,18 +101,22 @@ pub enum Refreshed {
     Refused,
 }
 
-/// Exchanges a refresh token for the next one.
+/// Exchanges a refresh token for the next one. This is no sign of somebody at the keyboard: a
+/// session that nobody uses ends all the same.
 pub async fn refresh(
     tx: &mut Transaction,
     clock: &dyn Clock,
     secret: &str,
+    limits: Limits,
 ) -> Result<Refreshed, StoreError> {
     let now = clock.now();
     let hash = hash_of(secret);
     let Some(token) = sessions::find_token(&mut **tx, &hash).await? else {
         return Ok(Refreshed::Refused);
     };
-    let user = sessions::find_user(&mut **tx, &token.session_id, now).await?;
+    let idle_since = limits.idle_since(now);
+    let live = sessions::find_live(&mut **tx, &token.session_id, now, idle_since).await?;
+    let user = live.map(|live| live.user);
     let exchanged = sessions::use_token(&mut **tx, &hash, now).await?;
     let session = token.session_id;
     match (user, exchanged) {
@@ -127,6 +141,7 @@ pub async fn find_by_secret(
     executor: impl Executor<'_> + Copy,
     secret: &str,
     now: DateTime<Utc>,
+    limits: Limits,
 ) -> Result<Option<(User, SessionId)>, StoreError> {
     let Some(token) = sessions::find_token(executor, &hash_of(secret)).await? else {
         return Ok(None);
@@ -135,18 +150,18 @@ pub async fn find_by_secret(
     if !counts {
         return Ok(None);
     }
-    let user = sessions::find_user(executor, &token.session_id, now).await?;
-    Ok(user.map(|user| (user, token.session_id)))
+    let idle_since = limits.idle_since(now);
+    let live = sessions::find_live(executor, &token.session_id, now, idle_since).await?;
+    Ok(live.map(|live| (live.user, token.session_id)))
 }
 
 async fn issue(
     tx: &mut Transaction,
     session: SessionId,
-    session_ends: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Opened, StoreError> {
     let secret = RefreshSecret::fresh();
-    let expires_at = session_ends.min(now + IDLE);
     let token = RefreshToken {
         hash: secret.hash(),
         session_id: session.clone(),
@@ -226,22 +241,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_ends_when_it_is_idle_and_in_any_case_after_a_week() {
+    async fn a_session_ends_when_nobody_uses_it_however_often_it_is_refreshed() {
+        on_both(async |store| {
+            let mut opened = sign_in(&store, 0).await;
+            for second in [300, 600, 899] {
+                opened = match exchange(&store, &opened.secret, second).await {
+                    Refreshed::Rotated { opened, .. } => opened,
+                    other => panic!("{other:?}"),
+                };
+            }
+            let idle = exchange(&store, &opened.secret, 900).await;
+            assert!(matches!(idle, Refreshed::Refused), "{idle:?}");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_used_ends_in_any_case_after_a_day() {
         on_both(async |store| {
             const HOUR: i64 = 3600;
-            let opened = sign_in(&store, 0).await;
-            let idle = exchange(&store, &opened.secret, 12 * HOUR).await;
-            assert!(matches!(idle, Refreshed::Refused));
-
             let mut opened = sign_in(&store, 0).await;
-            for hour in (11..7 * 24).step_by(11) {
+            for hour in 1..24 {
+                sessions::touch(store.pool(), &opened.session, at(hour * HOUR - 1)).await.unwrap();
                 opened = match exchange(&store, &opened.secret, hour * HOUR).await {
                     Refreshed::Rotated { opened, .. } => opened,
                     other => panic!("{other:?}"),
                 };
             }
-            assert_eq!(opened.expires_at, at(7 * 24 * HOUR));
-            let ended = exchange(&store, &opened.secret, 7 * 24 * HOUR).await;
+            assert_eq!(opened.expires_at, at(24 * HOUR));
+            sessions::touch(store.pool(), &opened.session, at(24 * HOUR - 1)).await.unwrap();
+            let ended = exchange(&store, &opened.secret, 24 * HOUR).await;
             assert!(matches!(ended, Refreshed::Refused));
         })
         .await;
@@ -251,18 +280,21 @@ mod tests {
     async fn a_secret_names_its_user_until_it_is_exchanged() {
         on_both(async |store| {
             let opened = sign_in(&store, 0).await;
-            let find =
-                async |now| find_by_secret(store.pool(), opened.secret.as_str(), at(now)).await;
+            let find = async |now| {
+                find_by_secret(store.pool(), opened.secret.as_str(), at(now), LIMITS).await
+            };
             assert_eq!(find(5).await.unwrap().unwrap().1, opened.session);
 
             exchange(&store, &opened.secret, 60).await;
 
             assert!(find(69).await.unwrap().is_some());
             assert!(find(70).await.unwrap().is_none());
-            assert!(find_by_secret(store.pool(), "guess", at(5)).await.unwrap().is_none());
+            assert!(find_by_secret(store.pool(), "guess", at(5), LIMITS).await.unwrap().is_none());
         })
         .await;
     }
+
+    const LIMITS: Limits = Limits { idle: TimeDelta::minutes(15), longest: TimeDelta::hours(24) };
 
     /// The machine's ids at a time of the test's own.
     struct At(DateTime<Utc>);
@@ -284,7 +316,8 @@ mod tests {
             None => add_user(store, "ada").await,
         };
         let mut tx = store.begin().await.expect("a transaction");
-        let opened = open(&mut tx, &At(at(second)), &ada, "192.0.2.1").await.expect("a session");
+        let device = Device { address: "192.0.2.1", agent: Some("a browser") };
+        let opened = open(&mut tx, &At(at(second)), &ada, device, LIMITS).await.expect("a session");
         store::commit(tx).await.expect("a commit");
         opened
     }
@@ -292,7 +325,7 @@ mod tests {
     async fn exchange(store: &Store, secret: &RefreshSecret, second: i64) -> Refreshed {
         let mut tx = store.begin().await.expect("a transaction");
         let refreshed =
-            refresh(&mut tx, &At(at(second)), secret.as_str()).await.expect("an answer");
+            refresh(&mut tx, &At(at(second)), secret.as_str(), LIMITS).await.expect("an answer");
         store::commit(tx).await.expect("a commit");
         refreshed
     }

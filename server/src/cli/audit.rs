@@ -1,20 +1,22 @@
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand, ValueEnum};
+use engine::clock::{Clock as _, SystemClock};
 use serde::Serialize;
+use shared::audit::{Action, AuditFilter, ExportFormat};
 use shared::error_code::ErrorCode;
 
 use super::CommandError;
 use super::exit::Status;
 use super::output::{Json, count, tell};
 use crate::audit::chain::{Verified, verify};
-use crate::audit::export::{self, Format};
+use crate::audit::export::{self, ExportError};
+use crate::audit::{self, Actor};
 use crate::config::Installation;
-use crate::store::Store;
-use crate::store::audit::Period;
+use crate::store::{self, Store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
@@ -38,6 +40,12 @@ pub(super) struct Export {
     /// How to write it
     #[arg(long, default_value = "json")]
     format: FormatName,
+    /// Only what this user did: an id, `system`, `command-line` or `unknown`
+    #[arg(long, value_name = "ID")]
+    actor: Option<String>,
+    /// Only what was done to this: the id of a run, a plan, a connection or a user
+    #[arg(long, value_name = "ID")]
+    object: Option<String>,
     /// From this day or moment on
     #[arg(long, value_name = "DATE", value_parser = moment)]
     from: Option<DateTime<Utc>>,
@@ -51,6 +59,18 @@ enum FormatName {
     /// One JSON object a line
     Json,
     Csv,
+    /// One FHIR R4 `AuditEvent` a line
+    Fhir,
+}
+
+impl From<FormatName> for ExportFormat {
+    fn from(name: FormatName) -> Self {
+        match name {
+            FormatName::Json => Self::Json,
+            FormatName::Csv => Self::Csv,
+            FormatName::Fhir => Self::Fhir,
+        }
+    }
 }
 
 impl Audit {
@@ -58,7 +78,7 @@ impl Audit {
         let store = installation.open_store().await?;
         let outcome = match self {
             Self::Verify(command) => command.run(&store).await,
-            Self::Export(command) => command.run(&store).await,
+            Self::Export(command) => command.run(&store, &installation.name()?).await,
         };
         store.close().await;
         outcome
@@ -102,25 +122,42 @@ impl Verify {
 }
 
 impl Export {
-    async fn run(self, store: &Store) -> Result<(), CommandError> {
-        let period = Period { from: self.from, to: self.to };
-        let format = match self.format {
-            FormatName::Json => Format::Json,
-            FormatName::Csv => Format::Csv,
+    async fn run(self, store: &Store, observer: &str) -> Result<(), CommandError> {
+        let filter = AuditFilter {
+            actor: self.actor,
+            object: self.object,
+            from: self.from,
+            to: self.to,
+            ..AuditFilter::default()
         };
+        let export = export::Export::new(store.clone(), filter, self.format.into(), observer);
         let written = if self.out == Path::new("-") {
-            export::write(store, period, format, &mut BufWriter::new(io::stdout())).await?
+            write(export, BufWriter::new(io::stdout())).await?
         } else {
             let file = File::create(&self.out).map_err(|error| {
                 CommandError::new(ErrorCode::Sys003, format!("writing {}", self.out.display()))
                     .hint("Check the folder and its rights.")
                     .because(&error)
             })?;
-            export::write(store, period, format, &mut BufWriter::new(file)).await?
+            write(export, BufWriter::new(file)).await?
         };
+        let mut tx = store.begin().await?;
+        let (now, actor) = (SystemClock.now(), Actor::command_line());
+        let detail = Some(format!("{written} entries"));
+        audit::record(&mut tx, now, actor, Action::AuditExported, "audit", detail).await?;
+        store::commit(tx).await?;
         tell(format!("{} entries", count(written)));
         Ok(())
     }
+}
+
+/// Writes the file. Gives the number of its entries.
+async fn write(mut export: export::Export, mut out: impl Write) -> Result<u64, ExportError> {
+    while let Some(piece) = export.next_piece().await? {
+        out.write_all(&piece)?;
+    }
+    out.flush()?;
+    Ok(export.written())
 }
 
 /// A day (its beginning, in UTC) or a moment with its zone.

@@ -166,7 +166,7 @@ impl From<ExportError> for CommandError {
 impl From<PasswordError> for CommandError {
     fn from(error: PasswordError) -> Self {
         let code = match error {
-            PasswordError::Length => ErrorCode::Sys005,
+            PasswordError::Weak(_) => ErrorCode::Sys005,
             _ => ErrorCode::Sys001,
         };
         Self::with(code, &error)

@@ -5,7 +5,7 @@ use engine::clock::{Clock as _, SystemClock};
 use shared::audit::Action;
 use shared::error_code::ErrorCode;
 use shared::id::UserId;
-use shared::user::{User as Account, UserRole};
+use shared::user::{User as Account, UserRole, email_problem};
 use zeroize::Zeroizing;
 
 use super::CommandError;
@@ -94,7 +94,7 @@ impl User {
 impl Add {
     async fn run(self, store: &Store) -> Result<(), CommandError> {
         let email = self.email.trim().to_lowercase();
-        if !is_address(&email) {
+        if email_problem(&email).is_some() {
             return Err(CommandError::new(
                 ErrorCode::Sys005,
                 "--email does not hold an e-mail address",
@@ -104,7 +104,7 @@ impl Add {
             return Err(taken());
         }
         let password = self.password.obtain()?;
-        let hash = password::hash(password.text()).await?;
+        let hash = password::hash_chosen(password.text(), &email).await?;
         let clock = SystemClock;
         let now = clock.now();
         let user = Account {
@@ -153,7 +153,7 @@ impl Reset {
                 .hint("`transfuse user list` shows who does.")
         })?;
         let password = self.password.obtain()?;
-        let hash = password::hash(password.text()).await?;
+        let hash = password::hash_chosen(password.text(), &account.user.email).await?;
         let now = SystemClock.now();
         let user = account.user;
         let mut tx = store.begin().await?;
@@ -220,11 +220,4 @@ fn ask(question: &str) -> Result<Zeroizing<String>, CommandError> {
 fn taken() -> CommandError {
     CommandError::new(ErrorCode::Sys005, "somebody signs in with this address already")
         .hint("`transfuse user reset` gives them another password.")
-}
-
-/// Whether it looks like one; only mail can tell whether it is.
-fn is_address(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && domain.len() > 2 && !text.contains(char::is_whitespace)
-    })
 }

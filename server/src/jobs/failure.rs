@@ -3,6 +3,7 @@ use shared::id::RunId;
 use shared::plan::PlanProblem;
 use shared::run::RunState;
 
+use crate::egress::Forbidden;
 use crate::store::StoreError;
 
 /// Why work was refused or could not be done.
@@ -12,6 +13,9 @@ pub enum JobError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// It leads to a place that the settings do not allow.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     #[error("there is no such plan")]
     PlanNotFound,
     #[error("there is no such run")]

@@ -1,11 +1,14 @@
 //! Work that outlives a request.
 
+pub mod approvals;
+pub mod alerts;
 pub mod databases;
 pub mod failure;
 pub mod crew;
 mod watched;
 mod run_migration;
 pub mod runs;
+pub mod changes;
 
 pub use databases::Databases;
 pub use failure::JobError;

@@ -13,7 +13,6 @@ use shared::event::RunEvent;
 use shared::id::RunId;
 use shared::plan::Plan;
 use shared::run::{Failure, NewRun, Run, RunState, Start};
-use shared::user::User;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -25,6 +24,7 @@ use super::crew::Leader;
 use super::watched::Watched;
 use super::{Databases, JobError, run_migration};
 use crate::audit::{self, Actor};
+use crate::auth::Caller;
 use crate::store::runs::{Ending, PlannedRun, StoredRun};
 use crate::store::{self, Store, StoreError, plans, runs};
 
@@ -88,7 +88,7 @@ impl Runs {
     }
 
     /// Starts a run of the latest version of a plan.
-    pub async fn start(&self, user: &User, new: &NewRun) -> Result<Run, JobError> {
+    pub async fn start(&self, user: &Caller, new: &NewRun) -> Result<Run, JobError> {
         let Inner { store, clock, .. } = &*self.0;
         let plan = plans::find(store.pool(), &new.plan_id).await?;
         let plan = plan.ok_or(JobError::PlanNotFound)?;
@@ -129,7 +129,7 @@ impl Runs {
     }
 
     /// Goes on with a run that was paused or failed.
-    pub async fn resume(&self, user: &User, id: &RunId) -> Result<Run, JobError> {
+    pub async fn resume(&self, user: &Caller, id: &RunId) -> Result<Run, JobError> {
         let Inner { store, clock, .. } = &*self.0;
         let stored = self.find(id).await?;
         let state = stored.run.state;
@@ -160,7 +160,7 @@ impl Runs {
 
     /// Asks a run to stop after the chunks that are being copied. It is paused a moment later,
     /// which its events tell.
-    pub async fn pause(&self, user: &User, id: &RunId) -> Result<Run, JobError> {
+    pub async fn pause(&self, user: &Caller, id: &RunId) -> Result<Run, JobError> {
         let (run, watched) = self.find_running_here(id).await?;
         watched.stop(user.into());
         Ok(run)
@@ -168,7 +168,7 @@ impl Runs {
 
     /// Asks a run to stop now: the chunks that are being copied are rolled back. It is paused a
     /// moment later, which its events tell.
-    pub async fn stop_at_once(&self, user: &User, id: &RunId) -> Result<Run, JobError> {
+    pub async fn stop_at_once(&self, user: &Caller, id: &RunId) -> Result<Run, JobError> {
         let (run, watched) = self.find_running_here(id).await?;
         watched.stop_at_once(user.into());
         Ok(run)

@@ -34,6 +34,16 @@ pub(super) fn named<T>(
     from_name(&text(row, column)?).ok_or_else(|| unreadable(column, "an unknown name"))
 }
 
+pub(super) fn optional_named<T>(
+    row: &AnyRow,
+    column: &str,
+    from_name: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>> {
+    optional_text(row, column)?
+        .map(|name| from_name(&name).ok_or_else(|| unreadable(column, "an unknown name")))
+        .transpose()
+}
+
 /// A document that was written as JSON.
 pub(super) fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T> {
     serde_json::from_str(&text(row, column)?).map_err(|error| unreadable(column, error))

@@ -5,9 +5,16 @@
 
 mod column;
 mod place;
+mod guard;
 pub mod users;
 pub mod sessions;
 pub mod sign_in_failures;
+pub mod password_links;
+pub mod second_factors;
+pub mod settings;
+pub mod approvals;
+pub mod alerts;
+pub mod notifications;
 pub mod connections;
 pub mod plans;
 pub mod runs;
@@ -25,6 +32,8 @@ use sqlx::migrate::Migrator;
 use sqlx::{AnyPool, ConnectOptions as _, Executor as _};
 use url::Url;
 
+#[cfg(test)]
+pub(crate) use guard::lift;
 pub use place::{InvalidPlace, Place};
 
 /// What functions of the store run on: the pool, a connection, or a transaction.
@@ -126,6 +135,7 @@ impl Store {
         MIGRATOR.run(&pool).await.map_err(|error| {
             StoreError::new("bringing the control store's schema up to date", error.into())
         })?;
+        guard::install(&pool, sqlite).await?;
         // SQLite refuses a reader that turns into a writer while another one writes; who says at
         // once that it will write waits its turn instead.
         let begin = if sqlite { "begin immediate" } else { "begin" };

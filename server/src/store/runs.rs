@@ -96,6 +96,38 @@ pub async fn list(
     .map_err(StoreError::while_doing("listing runs"))
 }
 
+/// The ids of runs that are under way, anywhere.
+pub async fn list_running(executor: impl Executor<'_>) -> Result<Vec<RunId>, StoreError> {
+    sqlx::query("select id from runs where state = 'running' order by id limit 100")
+        .fetch_all(executor)
+        .await
+        .and_then(|rows| rows.iter().map(|row| column::parsed(row, "id")).collect())
+        .map_err(StoreError::while_doing("listing runs under way"))
+}
+
+/// How many runs are in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunCounts {
+    pub running: u64,
+    /// Paused or failed.
+    pub stopped: u64,
+}
+
+pub async fn count(executor: impl Executor<'_>) -> Result<RunCounts, StoreError> {
+    sqlx::query(
+        "select count(case when state = 'running' then 1 end) as running,
+             count(case when state in ('paused', 'failed') then 1 end) as stopped
+         from runs",
+    )
+    .fetch_one(executor)
+    .await
+    .and_then(|row| {
+        let number = |name| column::number(&row, name);
+        Ok(RunCounts { running: number("running")?, stopped: number("stopped")? })
+    })
+    .map_err(StoreError::while_doing("counting runs"))
+}
+
 /// Moves a run to `running` on behalf of an installation. False when it was no longer in `from`.
 pub async fn start(
     executor: impl Executor<'_>,

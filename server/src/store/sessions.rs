@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use shared::id::{SessionId, UserId};
-use shared::user::User;
+use shared::user::{Session, User};
+use sqlx::any::AnyRow;
 
-use super::{Executor, StoreError, column, users};
+use super::{Executor, Place, StoreError, column, users};
 
 /// One sign-in on one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct NewSession {
     pub user_id: UserId,
     /// Where the sign-in came from.
     pub address: String,
+    /// What the browser said of itself.
+    pub device: Option<String>,
     pub created_at: DateTime<Utc>,
     /// It ends then, however much it is used.
     pub expires_at: DateTime<Utc>,
@@ -31,38 +34,129 @@ pub struct RefreshToken {
 
 pub async fn insert(executor: impl Executor<'_>, session: &NewSession) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into sessions (id, user_id, address, created_at, expires_at)
-         values ($1, $2, $3, $4, $5)",
+        "insert into sessions (id, user_id, address, created_at, expires_at, device)
+         values ($1, $2, $3, $4, $5, $6)",
     )
     .bind(session.id.as_str())
     .bind(session.user_id.as_str())
     .bind(&session.address)
     .bind(session.created_at.timestamp_micros())
     .bind(session.expires_at.timestamp_micros())
+    .bind(session.device.as_deref())
     .execute(executor)
     .await
     .map(drop)
     .map_err(StoreError::while_doing("beginning a session"))
 }
 
-/// Whose session it is, while it is neither revoked nor expired.
-pub async fn find_user(
+/// A session that is neither revoked nor expired nor idle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    pub user: User,
+    /// When somebody last did something in it.
+    pub active_at: DateTime<Utc>,
+}
+
+/// A session's user and last use, while it is neither revoked nor expired, its user may sign in,
+/// and somebody did something after `idle_since`.
+pub async fn find_live(
     executor: impl Executor<'_>,
     id: &SessionId,
     now: DateTime<Utc>,
-) -> Result<Option<User>, StoreError> {
+    idle_since: DateTime<Utc>,
+) -> Result<Option<Live>, StoreError> {
     sqlx::query(
-        "select users.id, users.email, users.name, users.role, users.created_at
+        "select users.id, users.email, users.name, users.role, users.created_at,
+             coalesce(sessions.active_at, sessions.created_at) as active_at
          from sessions
          join users on users.id = sessions.user_id
-         where sessions.id = $1 and sessions.revoked_at is null and sessions.expires_at > $2",
+         where sessions.id = $1 and sessions.revoked_at is null and sessions.expires_at > $2
+             and users.disabled_at is null
+             and coalesce(sessions.active_at, sessions.created_at) > $3",
     )
     .bind(id.as_str())
     .bind(now.timestamp_micros())
+    .bind(idle_since.timestamp_micros())
     .fetch_optional(executor)
     .await
-    .and_then(|row| row.as_ref().map(users::user_of).transpose())
+    .and_then(|row| {
+        let Some(row) = row else { return Ok(None) };
+        let active_at = column::time(&row, "active_at")?;
+        Ok(Some(Live { user: users::user_of(&row)?, active_at }))
+    })
     .map_err(StoreError::while_doing("finding a session"))
+}
+
+/// Notes that somebody did something in a session.
+pub async fn touch(
+    executor: impl Executor<'_>,
+    id: &SessionId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query("update sessions set active_at = $1 where id = $2")
+        .bind(now.timestamp_micros())
+        .bind(id.as_str())
+        .execute(executor)
+        .await
+        .map(drop)
+        .map_err(StoreError::while_doing("noting that a session is used"))
+}
+
+/// The sessions of a user that are alive, the newest first.
+pub async fn list(
+    executor: impl Executor<'_>,
+    user: &UserId,
+    now: DateTime<Utc>,
+    idle_since: DateTime<Utc>,
+    after: Option<&Place>,
+    limit: u32,
+) -> Result<Vec<Session>, StoreError> {
+    let (created_at, id) = Place::bounds(after);
+    sqlx::query(
+        "select id, address, device, created_at, expires_at,
+             coalesce(active_at, created_at) as last_active_at
+         from sessions
+         where user_id = $1 and revoked_at is null and expires_at > $2
+             and coalesce(active_at, created_at) > $3
+             and (created_at < $4 or (created_at = $4 and id < $5))
+         order by created_at desc, id desc
+         limit $6",
+    )
+    .bind(user.as_str())
+    .bind(now.timestamp_micros())
+    .bind(idle_since.timestamp_micros())
+    .bind(created_at)
+    .bind(id)
+    .bind(i64::from(limit))
+    .fetch_all(executor)
+    .await
+    .and_then(|rows| rows.iter().map(session_of).collect())
+    .map_err(StoreError::while_doing("listing sessions"))
+}
+
+/// Whose session it is, alive or not.
+pub async fn find_owner(
+    executor: impl Executor<'_>,
+    id: &SessionId,
+) -> Result<Option<UserId>, StoreError> {
+    sqlx::query("select user_id from sessions where id = $1")
+        .bind(id.as_str())
+        .fetch_optional(executor)
+        .await
+        .and_then(|row| row.map(|row| column::parsed(&row, "user_id")).transpose())
+        .map_err(StoreError::while_doing("finding a session's user"))
+}
+
+fn session_of(row: &AnyRow) -> Result<Session, sqlx::Error> {
+    Ok(Session {
+        id: column::parsed(row, "id")?,
+        address: column::text(row, "address")?,
+        device: column::optional_text(row, "device")?,
+        created_at: column::time(row, "created_at")?,
+        last_active_at: column::time(row, "last_active_at")?,
+        expires_at: column::time(row, "expires_at")?,
+        current: false,
+    })
 }
 
 /// When the session ends however much it is used.
@@ -106,6 +200,26 @@ pub async fn revoke_all(
         .await
         .map(|done| done.rows_affected())
         .map_err(StoreError::while_doing("ending a user's sessions"))
+}
+
+/// Ends all sessions of a user but one.
+pub async fn revoke_others(
+    executor: impl Executor<'_>,
+    user: &UserId,
+    but: &SessionId,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    sqlx::query(
+        "update sessions set revoked_at = $1
+         where user_id = $2 and id <> $3 and revoked_at is null",
+    )
+    .bind(now.timestamp_micros())
+    .bind(user.as_str())
+    .bind(but.as_str())
+    .execute(executor)
+    .await
+    .map(|done| done.rows_affected())
+    .map_err(StoreError::while_doing("ending a user's other sessions"))
 }
 
 /// Forgets sessions that can never be used again, with their tokens.
@@ -194,14 +308,14 @@ mod tests {
             let ada = add_user(&store, "ada").await;
             let id = begin(&store, &ada.id, "one").await;
 
-            let user = |now| find_user(store.pool(), &id, at(now));
-            assert_eq!(user(1).await.unwrap(), Some(ada.clone()));
-            assert_eq!(user(100).await.unwrap(), None);
+            let user = async |now| find(&store, &id, now).await;
+            assert_eq!(user(1).await, Some(ada.clone()));
+            assert_eq!(user(100).await, None);
             assert_eq!(find_expiry(store.pool(), &id).await.unwrap(), Some(at(100)));
 
             assert!(revoke(store.pool(), &id, at(2)).await.unwrap());
             assert!(!revoke(store.pool(), &id, at(3)).await.unwrap());
-            assert_eq!(find_user(store.pool(), &id, at(3)).await.unwrap(), None);
+            assert_eq!(user(3).await, None);
         })
         .await;
     }
@@ -217,7 +331,46 @@ mod tests {
 
             assert_eq!(revoke_all(store.pool(), &ada.id, at(1)).await.unwrap(), 2);
 
-            assert_eq!(find_user(store.pool(), &other, at(2)).await.unwrap(), Some(bea));
+            assert_eq!(find(&store, &other, 2).await, Some(bea));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn all_sessions_but_one_end() {
+        on_both(async |store| {
+            let ada = add_user(&store, "ada").await;
+            let kept = begin(&store, &ada.id, "one").await;
+            let ended = begin(&store, &ada.id, "two").await;
+
+            assert_eq!(revoke_others(store.pool(), &ada.id, &kept, at(1)).await.unwrap(), 1);
+
+            assert!(
+                find(&store, &kept, 2).await.is_some() && find(&store, &ended, 2).await.is_none()
+            );
+            let left = list(store.pool(), &ada.id, at(2), at(-1), None, 9).await.unwrap();
+            assert_eq!((left.len(), &left[0].id), (1, &kept));
+            assert_eq!(find_owner(store.pool(), &ended).await.unwrap(), Some(ada.id));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_session_is_alive_while_somebody_uses_it_and_its_user_may_sign_in() {
+        on_both(async |store| {
+            let ada = add_user(&store, "ada").await;
+            let id = begin(&store, &ada.id, "one").await;
+            let live = async |now, idle| {
+                find_live(store.pool(), &id, at(now), at(now - idle)).await.unwrap()
+            };
+            assert!(live(29, 30).await.is_some() && live(30, 30).await.is_none());
+
+            touch(store.pool(), &id, at(20)).await.unwrap();
+            assert_eq!(live(49, 30).await.unwrap().active_at, at(20));
+
+            let role = ada.role;
+            users::update(store.pool(), &ada.id, "Ada", role, Some(at(21))).await.unwrap();
+            assert!(live(22, 30).await.is_none());
         })
         .await;
     }
@@ -268,12 +421,19 @@ mod tests {
         .await;
     }
 
+    /// Whose it is, however long nobody used it.
+    async fn find(store: &Store, id: &SessionId, now: i64) -> Option<User> {
+        let live = find_live(store.pool(), id, at(now), at(-1)).await.expect("an answer");
+        live.map(|live| live.user)
+    }
+
     /// A session from the first moment to 100 seconds later.
     async fn begin(store: &Store, user_id: &UserId, id: &str) -> SessionId {
         let session = NewSession {
             id: SessionId::parse(id).expect("an id"),
             user_id: user_id.clone(),
             address: "192.0.2.1".to_owned(),
+            device: Some("a browser".to_owned()),
             created_at: at(0),
             expires_at: at(100),
         };

@@ -15,6 +15,14 @@ pub struct Count {
     pub both: u32,
 }
 
+impl Count {
+    /// After one more, of this account from this address.
+    #[must_use]
+    pub const fn and_one(self) -> Self {
+        Self { account: self.account + 1, address: self.address + 1, both: self.both + 1 }
+    }
+}
+
 pub async fn insert(
     executor: impl Executor<'_>,
     id: &str,
@@ -65,6 +73,29 @@ pub async fn count(
     .map_err(StoreError::while_doing("counting failed sign-ins"))
 }
 
+/// Takes one back: it was none.
+pub async fn withdraw(executor: impl Executor<'_>, id: &str) -> Result<(), StoreError> {
+    sqlx::query("delete from sign_in_failures where id = $1")
+        .bind(id)
+        .execute(executor)
+        .await
+        .map(drop)
+        .map_err(StoreError::while_doing("taking a failed sign-in back"))
+}
+
+/// How often signing in failed anywhere since some moment.
+pub async fn count_all(
+    executor: impl Executor<'_>,
+    since: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    sqlx::query("select count(*) as number from sign_in_failures where failed_at > $1")
+        .bind(since.timestamp_micros())
+        .fetch_one(executor)
+        .await
+        .and_then(|row| column::number(&row, "number"))
+        .map_err(StoreError::while_doing("counting all failed sign-ins"))
+}
+
 /// Forgets what happened before: after a while for all, at once for who signed in.
 pub async fn forget(
     executor: impl Executor<'_>,
@@ -102,6 +133,20 @@ mod tests {
             assert_eq!(all, Count { account: 2, address: 2, both: 1 });
             let recent = count(store.pool(), "ada", "a", at(2)).await.unwrap();
             assert_eq!(recent, Count { account: 0, address: 1, both: 0 });
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_failure_can_be_taken_back() {
+        on_both(async |store| {
+            insert(store.pool(), "1", "ada", "a", at(1)).await.unwrap();
+            insert(store.pool(), "2", "bea", "b", at(2)).await.unwrap();
+
+            withdraw(store.pool(), "1").await.unwrap();
+
+            assert_eq!(count_all(store.pool(), at(0)).await.unwrap(), 1);
+            assert_eq!(count_all(store.pool(), at(2)).await.unwrap(), 0);
         })
         .await;
     }

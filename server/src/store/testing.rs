@@ -27,15 +27,20 @@ pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000 + seconds, 0).expect("a time")
 }
 
-/// Somebody who may sign in.
-pub(crate) async fn add_user(store: &Store, id: &str) -> User {
-    let user = User {
+/// Somebody of the clinic.
+pub(crate) fn user(id: &str) -> User {
+    User {
         id: UserId::parse(id).expect("an id"),
         email: format!("{id}@clinic.example"),
         name: format!("{id} Example"),
         role: UserRole::Member,
         created_at: at(0),
-    };
+    }
+}
+
+/// Somebody who may sign in.
+pub(crate) async fn add_user(store: &Store, id: &str) -> User {
+    let user = user(id);
     users::insert(store.pool(), &user, "hash").await.expect("an account");
     user
 }

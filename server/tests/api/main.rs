@@ -3,10 +3,14 @@
 
 mod support;
 mod session;
+mod sessions;
+mod profile;
+mod users;
 mod connections;
 mod plans;
 mod runs;
 mod events;
 mod quarantine;
 mod audit;
+mod approvals;
 mod documents;

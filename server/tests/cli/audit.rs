@@ -13,7 +13,8 @@ fn an_intact_trail_exits_with_0_and_a_broken_one_with_4() {
 
     desk.sqlite(
         "transfuse-data/control.db",
-        "update audit_entries set subject = 'x' where number = 1",
+        "drop trigger audit_entries_stay;
+         update audit_entries set subject = 'x' where number = 1",
     );
 
     let broken = desk.run(&["audit", "verify"]);
@@ -31,4 +32,20 @@ fn the_trail_is_exported_as_lines_or_as_a_table() {
     assert_eq!(desk.json("trail.jsonl")["action"], "user_added");
     let csv = desk.run(&["audit", "export", "--format", "csv", "--to", "2020-01-01"]);
     assert_eq!(csv.stdout.lines().count(), 1, "{}", csv.stdout);
+}
+
+#[test]
+fn the_trail_is_exported_for_a_repository_of_fhir_and_that_is_an_entry_too() {
+    let desk = Desk::new();
+    desk.run(&["user", "add", "--email", "ada@clinic.example", "--name", "Ada", "--generate"]);
+
+    let fhir = desk.run(&["audit", "export", "--format", "fhir"]);
+    let event: serde_json::Value = serde_json::from_str(&fhir.stdout).unwrap();
+    assert_eq!(
+        (&event["resourceType"], &event["subtype"][0]["code"]),
+        (&"AuditEvent".into(), &"user_added".into())
+    );
+
+    let exports = desk.run(&["audit", "export", "--object", "audit"]);
+    assert!(exports.stdout.contains("audit_exported"), "{}", exports.stdout);
 }

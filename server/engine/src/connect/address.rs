@@ -1,6 +1,7 @@
 //! What a database URL names.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use encoding_rs::Encoding;
@@ -36,6 +37,66 @@ impl Address {
             }
         })
     }
+}
+
+/// Where a URL leads, for whoever has to decide whether it may be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Server {
+        host: String,
+        port: u16,
+        database: String,
+        /// The server has to prove by its certificate that it is the host: whoever bends the name
+        /// gains nothing.
+        proves_its_name: bool,
+    },
+    /// A socket of this machine.
+    Socket,
+    /// A file or a folder.
+    Path(PathBuf),
+}
+
+/// Where a URL leads.
+pub fn place(url: &str) -> Result<Place> {
+    let server = |place: Option<(&str, u16)>, proves_its_name| match place {
+        Some((host, port)) => {
+            let database = Url::parse(url).map(|url| database(&url).into_owned());
+            let (host, database) = (host.to_owned(), database.unwrap_or_default());
+            Place::Server { host, port, database, proves_its_name }
+        }
+        None => Place::Socket,
+    };
+    Ok(match Address::parse(url)? {
+        Address::Postgres(it) => server(it.host_and_port(), it.proves_its_name()),
+        Address::Mysql(it) => server(it.host_and_port(), it.proves_its_name()),
+        Address::Sqlite(path) => Place::Path(path),
+        Address::Csv(address) => Place::Path(address.path),
+    })
+}
+
+/// The same URL with an address in place of the host's name, wherever it stands.
+pub fn at_address(url: &str, address: IpAddr) -> Result<String> {
+    let mut url = server_url(url)?;
+    let others: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(key, _)| key != "host" && key != "hostaddr")
+        .map(|(key, value)| (key.into_owned(), value.into_owned()))
+        .collect();
+    url.set_query(None);
+    if !others.is_empty() {
+        url.query_pairs_mut().extend_pairs(others);
+    }
+    url.set_ip_host(address).map_err(|()| unreadable("its host cannot be replaced"))?;
+    Ok(url.into())
+}
+
+/// Whether a URL makes the driver read files of this machine, such as keys and certificates.
+pub fn names_files(url: &str) -> bool {
+    const FILES: &[&str] =
+        &["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
+    Url::parse(url).is_ok_and(|url| {
+        url.query_pairs().any(|(key, _)| FILES.contains(&key.to_ascii_lowercase().as_str()))
+    })
 }
 
 /// A URL that cannot be used. The URL itself stays out of it: it may hold a password.
@@ -164,6 +225,45 @@ mod tests {
 
         assert_eq!(shown(&url, 5432), "db:5433");
         assert_eq!(database(&url), "m w");
+    }
+
+    #[test]
+    fn a_place_is_where_the_driver_would_go() {
+        let server = |host: &str, port, proves_its_name| Place::Server {
+            host: host.to_owned(),
+            port,
+            database: "mdw".to_owned(),
+            proves_its_name,
+        };
+        for (url, expected) in [
+            ("postgres://ann@db/mdw", server("db", 5432, false)),
+            ("postgres://ann@db/mdw?host=other&port=1", server("other", 1, false)),
+            ("postgres://db/mdw?sslmode=verify-full", server("db", 5432, true)),
+            ("mysql://ann@[::1]/mdw", server("::1", 3306, false)),
+            ("mysql://ann@db/mdw?ssl-mode=VERIFY_IDENTITY", server("db", 3306, true)),
+            ("postgres:///mdw?host=/run/postgresql", Place::Socket),
+            ("sqlite:legacy.db", Place::Path("legacy.db".into())),
+        ] {
+            assert_eq!(place(url).expect("is read"), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_takes_the_place_of_the_name_wherever_it_stands() {
+        for (url, expected) in [
+            ("postgres://ann:pw@db:5433/mdw", "postgres://ann:pw@192.0.2.7:5433/mdw"),
+            (
+                "postgres://db/mdw?host=other&sslmode=require",
+                "postgres://192.0.2.7/mdw?sslmode=require",
+            ),
+        ] {
+            let pinned = at_address(url, "192.0.2.7".parse().expect("an address"));
+            assert_eq!(pinned.expect("is read"), expected);
+        }
+        let pinned = at_address("mysql://db/mdw", "::1".parse().expect("an address"));
+        assert_eq!(pinned.expect("is read"), "mysql://[::1]/mdw");
+        assert!(names_files("postgres://db/mdw?sslrootcert=/etc/passwd"));
+        assert!(!names_files("postgres://db/mdw?sslmode=require"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub mod csv;
 pub mod target;
 pub mod probe;
 
-pub use address::Address;
+pub use address::{Address, Place, at_address, names_files, place};
 pub use failure::{Refusal, classify, refusal};
 
 use std::fmt;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use shared::error_code::ErrorCode;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Decode, Executor, Row};
 use tokio::time::timeout;
 use url::Url;
@@ -67,6 +67,11 @@ impl MysqlServer {
             connection.execute(READ_ONLY).await.map_err(|error| classify(error, doing()))?;
         }
         Ok(connection)
+    }
+
+    /// Whether the server has to prove by its certificate that it is the host of the URL.
+    pub(crate) fn proves_its_name(&self) -> bool {
+        matches!(self.options.get_ssl_mode(), MySqlSslMode::VerifyIdentity)
     }
 
     /// Host and port; none when it is a socket of this machine.

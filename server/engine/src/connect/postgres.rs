@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Executor};
 use tokio::time::timeout;
 use url::Url;
@@ -52,6 +52,11 @@ impl PostgresServer {
     pub(crate) fn host_and_port(&self) -> Option<(&str, u16)> {
         let is_socket = self.options.get_socket().is_some();
         (!is_socket).then(|| (self.options.get_host(), self.options.get_port()))
+    }
+
+    /// Whether the server has to prove by its certificate that it is the host of the URL.
+    pub(crate) fn proves_its_name(&self) -> bool {
+        matches!(self.options.get_ssl_mode(), PgSslMode::VerifyFull)
     }
 
     /// How to connect, for a pool. Connections made so lack the session's settings; run

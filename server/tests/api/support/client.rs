@@ -77,5 +77,21 @@ fn parse(answer: &str) -> Reply {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    Reply { status: status.parse().expect("a status"), headers, text: body.to_owned() }
+    let mut reply =
+        Reply { status: status.parse().expect("a status"), headers, text: body.to_owned() };
+    if reply.header("transfer-encoding") == "chunked" {
+        reply.text = joined(body);
+    }
+    reply
+}
+
+/// The chunks of a body, put together.
+fn joined(body: &str) -> String {
+    let (mut text, mut rest) = (String::new(), body);
+    while let Some((length, after)) = rest.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).expect("the length of a chunk");
+        text.push_str(&after[..length]);
+        rest = after[length..].trim_start_matches("\r\n");
+    }
+    text
 }

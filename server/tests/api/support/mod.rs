@@ -13,6 +13,7 @@ use server::api::Proxy;
 use server::auth::password;
 use server::config::Installation;
 use server::portal::{Files, Portal};
+use server::settings::Deployment;
 use server::startup::{Application, Settings};
 use server::store::users;
 use shared::id::UserId;
@@ -25,6 +26,8 @@ use client::exchange;
 use clock::TestClock;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+pub(crate) const METRICS_TOKEN: &str = "a token for figures";
 
 /// A server with an empty store, and one user of each role.
 pub(crate) struct TestApp {
@@ -59,6 +62,10 @@ impl TestApp {
             installation: Installation::new(folder.path().join("data"), store),
             listen: "127.0.0.1:0".parse().expect("an address"),
             proxy: Proxy::Trusted,
+            deployment: Deployment::default(),
+            provider: None,
+            mailer: None,
+            metrics_token: Some(METRICS_TOKEN.to_owned()),
         };
         let portal = Portal::new(Files { find: |_| None, paths: Vec::new });
         let shared_clock: Arc<TestClock> = Arc::clone(&clock);
