@@ -83,7 +83,7 @@ impl Installation {
 
     /// The files of the data folder that are nobody's source or target.
     pub fn own_files(&self) -> Vec<PathBuf> {
-        let names = ["control.db", "key", "lock", "installation", "demo-password"];
+        let names = ["control.db", "jobs.db", "key", "lock", "installation", "demo-password"];
         let mut files: Vec<_> = names.map(|name| self.data.join(name)).into();
         let elsewhere = self.store.as_deref().and_then(|url| url.strip_prefix("sqlite:"));
         if let Some(path) = elsewhere {

@@ -167,16 +167,16 @@ fn canonical(address: IpAddr) -> IpAddr {
     }
 }
 
-/// 64:ff9b::/96 and 2002::/16 carry an address of IPv4, to which the network delivers.
+/// `64:ff9b::/96` and `2002::/16` carry an address of IPv4, to which the network delivers.
 fn behind_translation(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
+    let parts = address.segments();
     let of = |high: u16, low: u16| {
         let ([one, two], [three, four]) = (high.to_be_bytes(), low.to_be_bytes());
         Ipv4Addr::new(one, two, three, four)
     };
-    match (a, b) {
-        (0x64, 0xff9b) if [c, d, e, f] == [0; 4] => Some(of(g, h)),
-        (0x2002, high) => Some(of(high, c)),
+    match parts[..2] {
+        [0x64, 0xff9b] if parts[2..6] == [0; 4] => Some(of(parts[6], parts[7])),
+        [0x2002, high] => Some(of(high, parts[2])),
         _ => None,
     }
 }

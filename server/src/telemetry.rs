@@ -32,16 +32,21 @@ pub enum LogFormat {
     Json,
 }
 
+/// What is logged: as wanted, or else the default, and never a statement.
+pub fn filter(wanted: &str, default: &str) -> EnvFilter {
+    let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new(default));
+    // Statements hold keys as literals where they cannot be bound: they are never logged,
+    // whatever was asked for.
+    ["sqlx::query=off", "sqlx_core::query=off"]
+        .into_iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive)
+}
+
 /// Sends log lines to stderr from here on. A second call changes nothing.
 pub fn start(default: &str, format: LogFormat) {
     let wanted = std::env::var(VARIABLE).unwrap_or_else(|_| default.to_owned());
-    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|_| EnvFilter::new(default));
-    // Statements hold keys as literals where they cannot be bound: they are never logged,
-    // whatever was asked for.
-    let filter = ["sqlx::query=off", "sqlx_core::query=off"]
-        .into_iter()
-        .filter_map(|directive| directive.parse().ok())
-        .fold(filter, EnvFilter::add_directive);
+    let filter = filter(&wanted, default);
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
@@ -76,7 +81,7 @@ impl Metrics {
                 .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATIONS)
                 .map_or_else(
                     |_| PrometheusBuilder::new().build_recorder(),
-                    |it| it.build_recorder(),
+                    PrometheusBuilder::build_recorder,
                 );
             let handle = recorder.handle();
             // An error means that somebody else counts already; then nothing is counted here.

@@ -159,7 +159,7 @@ mod minutes {
 pub struct AssistantSettings {
     /// Off until somebody turns it on: the assistant then answers from the manuals alone.
     pub enabled: bool,
-    /// `https://…/v1`
+    /// The base of the service, which often ends in `/v1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -271,7 +271,7 @@ pub struct SecondFactor {
 pub struct Enrolment {
     /// In base 32, for typing in.
     pub secret: String,
-    /// `otpauth://totp/…`
+    /// What an authenticator reads.
     pub url: String,
     /// The same as a picture to point a camera at: an SVG element, black on white.
     pub qr_svg: String,

@@ -24,7 +24,9 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub enum ApiError {
     NoSuchEndpoint,
-    MethodNotAllowed,
+    MethodNotAllowed {
+        allowed: String,
+    },
     InvalidBody {
         detail: String,
     },
@@ -92,12 +94,13 @@ pub enum ApiError {
 
 impl ApiError {
     /// The table: what each refusal is on the wire.
+    #[expect(clippy::too_many_lines, reason = "a table, with a line or two for each refusal")]
     fn entry(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::NoSuchEndpoint => {
                 (StatusCode::NOT_FOUND, "no_such_endpoint", "There is no such endpoint")
             }
-            Self::MethodNotAllowed => (
+            Self::MethodNotAllowed { .. } => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 "The endpoint does not take this method",
@@ -392,6 +395,9 @@ impl ResponseError for ApiError {
         match self {
             Self::Unauthenticated | Self::SessionEnded => {
                 response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            Self::MethodNotAllowed { allowed } => {
+                response.insert_header((header::ALLOW, allowed.as_str()));
             }
             Self::TooManyAttempts => {
                 let seconds = crate::auth::throttle::WINDOW.num_seconds();

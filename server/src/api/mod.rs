@@ -106,7 +106,7 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::SECOND_FACTOR_REMOVE).post(profile::remove_second_factor))
             .service(at(route::USERS).get(users::list).post(users::create))
             .service(at(route::USER).get(users::read).put(users::change))
-            .service(at(route::USER_PASSWORD_LINK).post(password_links::create))
+            .service(at(route::USER_PASSWORD_LINK).post(password_links::create_link))
             .service(at(route::USER_SECOND_FACTOR).delete(users::remove_second_factor))
             .service(at(route::USER_SESSIONS).get(sessions::of_user).delete(sessions::end_of_user))
             .service(at(route::SETTINGS).get(settings::read).put(settings::change))
@@ -169,7 +169,11 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
 
 /// A resource that refuses other methods the way everything else is refused.
 fn at(path: &str) -> Resource {
-    resource(path).default_service(to(async || Err::<String, _>(ApiError::MethodNotAllowed)))
+    let allowed = openapi::methods_of(path);
+    resource(path).default_service(to(move || {
+        let refusal = ApiError::MethodNotAllowed { allowed: allowed.clone() };
+        async { Err::<String, _>(refusal) }
+    }))
 }
 
 /// What answers under the API's base where no resource does.

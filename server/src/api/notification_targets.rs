@@ -23,7 +23,7 @@ const MOST_TARGETS: usize = 50;
 
 /// All targets, in the order of their names, without their secrets.
 #[utoipa::path(
-    get, path = route::NOTIFICATION_TARGETS, tag = "alerts",
+    get, path = route::NOTIFICATION_TARGETS, tag = "notification targets",
     responses((status = 200, body = Vec<Target>)),
 )]
 pub(super) async fn list(
@@ -36,7 +36,7 @@ pub(super) async fn list(
 /// Add a target. Messages to a webhook are signed with the secret of the answer, which is shown
 /// this once.
 #[utoipa::path(
-    post, path = route::NOTIFICATION_TARGETS, tag = "alerts", request_body = NewTarget,
+    post, path = route::NOTIFICATION_TARGETS, tag = "notification targets", request_body = NewTarget,
     responses(
         (status = 201, body = CreatedTarget),
         (status = 403, body = Problem, content_type = "application/problem+json"),
@@ -77,7 +77,7 @@ pub(super) async fn create(
 
 /// Change a target. Its signing secret stays; a target changes its place and not its kind.
 #[utoipa::path(
-    put, path = route::NOTIFICATION_TARGET, tag = "alerts", params(("id" = TargetId, Path)),
+    put, path = route::NOTIFICATION_TARGET, tag = "notification targets", params(("id" = TargetId, Path)),
     request_body = NewTarget,
     responses(
         (status = 200, body = Target),
@@ -112,7 +112,7 @@ pub(super) async fn change(
 
 /// Delete a target. Messages to it that were not delivered go with it.
 #[utoipa::path(
-    delete, path = route::NOTIFICATION_TARGET, tag = "alerts", params(("id" = TargetId, Path)),
+    delete, path = route::NOTIFICATION_TARGET, tag = "notification targets", params(("id" = TargetId, Path)),
     responses(
         (status = 204),
         (status = 403, body = Problem, content_type = "application/problem+json"),
@@ -137,7 +137,7 @@ pub(super) async fn remove(
 
 /// Send a message to a target now, and tell how it went.
 #[utoipa::path(
-    post, path = route::NOTIFICATION_TARGET_TEST, tag = "alerts", params(("id" = TargetId, Path)),
+    post, path = route::NOTIFICATION_TARGET_TEST, tag = "notification targets", params(("id" = TargetId, Path)),
     responses(
         (status = 200, body = Delivery),
         (status = 403, body = Problem, content_type = "application/problem+json"),

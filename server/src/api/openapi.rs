@@ -1,8 +1,14 @@
 //! The description of the API, made from its code.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use actix_web::web::Json;
+use shared::problem::MEDIA_TYPE;
 use shared::route;
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
@@ -38,7 +44,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         session::sign_in, session::who_am_i, session::refresh, session::sign_out,
         session::activity,
         sessions::own, sessions::end_own, sessions::end, sessions::of_user, sessions::end_of_user,
-        password_links::reset, password_links::create,
+        password_links::reset, password_links::create_link,
         profile::change, profile::change_password, profile::second_factor, profile::enrol,
         profile::confirm, profile::remove_second_factor,
         users::list, users::create, users::read, users::change, users::remove_second_factor,
@@ -63,7 +69,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         openapi::document, docs::page,
     ),
     security(("bearer" = [])),
-    modifiers(&Security, &OperationIds),
+    modifiers(&Security, &OperationIds, &Refusals),
 )]
 struct Description;
 
@@ -85,15 +91,74 @@ impl Modify for Security {
     }
 }
 
+struct Refusals;
+
+impl Modify for Refusals {
+    /// What is answered alike everywhere stands in each operation, and nobody has to write it.
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        for (path, item) in &mut openapi.paths.paths {
+            for operation in operations_of(item) {
+                let is_open = operation.security.is_some();
+                let has_query = operation.parameters.iter().flatten().any(|parameter| {
+                    let RefOr::T(parameter) = parameter else { return false };
+                    matches!(parameter.parameter_in, ParameterIn::Query | ParameterIn::Header)
+                });
+                let has_body = operation.request_body.is_some();
+                let refusals = [
+                    (
+                        has_body || has_query,
+                        "400",
+                        "the body, the query or a header cannot be read",
+                    ),
+                    (!is_open, "401", "nobody is signed in"),
+                    (!is_open, "403", "the role does not allow it"),
+                    (path.contains('{'), "404", "there is no such thing"),
+                    (has_body, "413", "the body is too large"),
+                ];
+                for (_, status, about) in refusals.into_iter().filter(|(applies, ..)| *applies) {
+                    let responses = &mut operation.responses.responses;
+                    responses.entry(status.to_owned()).or_insert_with(|| refusal(about).into());
+                }
+            }
+        }
+    }
+}
+
+fn refusal(about: &str) -> Response {
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(about).content(MEDIA_TYPE, problem).build()
+}
+
+fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+}
+
+/// The methods that a path takes, as the header `Allow` has them.
+pub(super) fn methods_of(path: &str) -> String {
+    static METHODS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+        let mut paths = description().paths.paths;
+        let methods = |item: &mut PathItem| {
+            let named = [
+                ("GET", item.get.is_some()),
+                ("POST", item.post.is_some()),
+                ("PUT", item.put.is_some()),
+                ("DELETE", item.delete.is_some()),
+            ];
+            let there = named.into_iter().filter(|(_, is_there)| *is_there);
+            there.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+        };
+        paths.iter_mut().map(|(path, item)| (path.clone(), methods(item))).collect()
+    });
+    METHODS.get(path).cloned().unwrap_or_default()
+}
+
 struct OperationIds;
 
 impl Modify for OperationIds {
     /// Handlers are named within their resource; in the document names are unique.
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         for path in openapi.paths.paths.values_mut() {
-            let operations =
-                [&mut path.get, &mut path.post, &mut path.put, &mut path.delete].into_iter();
-            for operation in operations.flatten() {
+            for operation in operations_of(path) {
                 let resource = operation.tags.iter().flatten().next();
                 let resource = resource.map(|tag| tag.replace(' ', "_")).unwrap_or_default();
                 let name = operation.operation_id.take().unwrap_or_default();

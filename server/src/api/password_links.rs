@@ -31,7 +31,7 @@ const LIFETIME: TimeDelta = TimeDelta::hours(24);
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn create(
+pub(super) async fn create_link(
     Authorized { user, .. }: Authorized<ManageUsers>,
     services: Data<Services>,
     id: Path<UserId>,

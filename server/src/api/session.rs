@@ -99,12 +99,11 @@ async fn second_factor(
     let now = services.clock.now();
     let secret = services.vault.open(&factor.sealed_secret)?;
     let authenticator = Authenticator::with_secret(&secret, &user.email)?;
-    let is_right = match authenticator.check(code, now) {
-        Some(step) => second_factors::take_step(pool, &user.id, step).await?,
-        None => {
-            let hash = recovery_hash(code);
-            second_factors::take_recovery_code(pool, &user.id, &hash, now).await?
-        }
+    let is_right = if let Some(step) = authenticator.check(code, now) {
+        second_factors::take_step(pool, &user.id, step).await?
+    } else {
+        let hash = recovery_hash(code);
+        second_factors::take_recovery_code(pool, &user.id, &hash, now).await?
     };
     Ok(if is_right { Factor::Passed } else { Factor::Wrong })
 }

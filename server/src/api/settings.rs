@@ -106,16 +106,13 @@ pub(super) async fn set_assistant_key(
     let key = body.key.as_deref().map(str::trim).filter(|key| !key.is_empty());
     let now = services.clock.now();
     let mut tx = services.store.begin().await?;
-    let detail = match key {
-        Some(key) => {
-            let sealed = services.vault.seal(key)?;
-            settings::set_secret(&mut *tx, ASSISTANT_KEY, &sealed).await?;
-            "the assistant's key was set"
-        }
-        None => {
-            settings::forget_secret(&mut *tx, ASSISTANT_KEY).await?;
-            "the assistant's key was forgotten"
-        }
+    let detail = if let Some(key) = key {
+        let sealed = services.vault.seal(key)?;
+        settings::set_secret(&mut *tx, ASSISTANT_KEY, &sealed).await?;
+        "the assistant's key was set"
+    } else {
+        settings::forget_secret(&mut *tx, ASSISTANT_KEY).await?;
+        "the assistant's key was forgotten"
     };
     let detail = Some(detail.to_owned());
     audit::record(&mut tx, now, &user, Action::SettingsChanged, "settings", detail).await?;

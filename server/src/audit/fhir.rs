@@ -174,9 +174,12 @@ mod tests {
     }
     use Times::{Many, Maybe, Once};
 
+    /// Name, how often, and of which type.
+    type Elements = &'static [(&'static str, Times, &'static str)];
+
     /// <https://hl7.org/fhir/R4/auditevent.html>: the elements of the resource and of its parts
     /// that we may write, as the specification lists them. What is not listed is not allowed.
-    const AUDIT_EVENT: &[(&str, Times, &str)] = &[
+    const AUDIT_EVENT: Elements = &[
         ("resourceType", Once, "string"),
         ("id", Maybe, "id"),
         ("type", Once, "Coding"),
@@ -191,7 +194,7 @@ mod tests {
         ("source", Once, "source"),
         ("entity", Many, "entity"),
     ];
-    const PARTS: &[(&str, &[(&str, Times, &str)])] = &[
+    const PARTS: &[(&str, Elements)] = &[
         (
             "Coding",
             &[
@@ -278,7 +281,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_part(part: &Value, elements: &[(&str, Times, &str)]) {
+    fn check_part(part: &Value, elements: Elements) {
         let part = part.as_object().expect("an object");
         assert!(!part.is_empty(), "an element is never empty");
         for name in part.keys() {
@@ -292,7 +295,9 @@ mod tests {
                 (Some(value), Many) => {
                     let values = value.as_array().expect("a list");
                     assert!(!values.is_empty(), "{name} is empty");
-                    values.iter().for_each(|value| check_value(value, kind));
+                    for value in values {
+                        check_value(value, kind);
+                    }
                 }
             }
         }

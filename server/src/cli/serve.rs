@@ -53,6 +53,7 @@ pub(super) struct Serve {
 /// Whose tokens are accepted beside our own: Supabase Auth, or another that issues JWTs.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Tokens of an identity provider")]
+#[expect(clippy::struct_field_names, reason = "they are the names of the options")]
 struct Identity {
     /// The `iss` of its tokens, such as <https://PROJECT.supabase.co/auth/v1>
     #[arg(long, env = "TRANSFUSE_IDENTITY_ISSUER", value_name = "URL")]

@@ -259,7 +259,10 @@ mod tests {
             assert!(!answer(store.pool(), &asked.id, yes(&person("ada")), at(5)).await.unwrap());
             assert!(!answer(store.pool(), &asked.id, yes(&person("bea")), at(100)).await.unwrap());
             assert_eq!(list_overdue(store.pool(), at(99)).await.unwrap(), []);
-            assert_eq!(list_overdue(store.pool(), at(100)).await.unwrap(), [asked.id.clone()]);
+            assert_eq!(
+                list_overdue(store.pool(), at(100)).await.unwrap(),
+                std::slice::from_ref(&asked.id)
+            );
             assert!(expire(store.pool(), &asked.id).await.unwrap());
             assert!(!expire(store.pool(), &asked.id).await.unwrap());
         })

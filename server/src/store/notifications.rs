@@ -276,7 +276,10 @@ mod tests {
             };
             queue(store.pool(), &message, at(5)).await.unwrap();
             assert_eq!(list_due(store.pool(), at(4), 9).await.unwrap(), []);
-            assert_eq!(list_due(store.pool(), at(5), 9).await.unwrap(), [message.clone()]);
+            assert_eq!(
+                list_due(store.pool(), at(5), 9).await.unwrap(),
+                std::slice::from_ref(&message)
+            );
 
             assert!(claim(store.pool(), &message, at(5), at(60)).await.unwrap());
             assert!(!claim(store.pool(), &message, at(5), at(60)).await.unwrap());

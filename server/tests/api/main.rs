@@ -13,4 +13,8 @@ mod events;
 mod quarantine;
 mod audit;
 mod approvals;
+mod alerts;
+mod portal_events;
+mod security;
+mod reference;
 mod documents;

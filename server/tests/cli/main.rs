@@ -12,3 +12,4 @@ mod audit;
 mod serve;
 mod kill;
 mod workers;
+mod canary;

@@ -181,6 +181,7 @@ mod tests {
                     rows_per_second: 0.0,
                     eta_seconds: None,
                     elapsed_seconds: 0.0,
+                    health: shared::run::Health::default(),
                 }),
             },
             still_since: at(0),

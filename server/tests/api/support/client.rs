@@ -50,9 +50,21 @@ pub(crate) async fn exchange(
     body: Option<&Value>,
 ) -> Reply {
     let body = body.map(Value::to_string).unwrap_or_default();
+    exchange_text(address, method, path, headers, &body).await
+}
+
+/// The same with a body that need not be JSON.
+pub(crate) async fn exchange_text(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Reply {
     let length = body.len().to_string();
     let mut all = vec![("host", "localhost"), ("content-length", length.as_str())];
-    if !body.is_empty() {
+    let is_typed = headers.iter().any(|(name, _)| *name == "content-type");
+    if !body.is_empty() && !is_typed {
         all.push(("content-type", "application/json"));
     }
     all.extend(headers);

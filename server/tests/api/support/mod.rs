@@ -1,9 +1,11 @@
 //! A server of a test's own, and a client for it.
 
+mod canary;
 mod client;
 mod clock;
 pub(crate) mod legacy;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 pub(crate) use client::Reply;
-use client::exchange;
+use client::{exchange, exchange_text};
 use clock::TestClock;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -34,6 +36,7 @@ pub(crate) struct TestApp {
     application: Application,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) folder: TempDir,
+    _canary: canary::Canary,
 }
 
 /// Somebody who is signed in.
@@ -71,7 +74,7 @@ impl TestApp {
         let shared_clock: Arc<TestClock> = Arc::clone(&clock);
         let application =
             Application::build(settings, shared_clock, portal).await.expect("the server starts");
-        let app = Self { application, clock, folder };
+        let app = Self { application, clock, folder, _canary: canary::Canary::listen() };
         for (id, role) in
             [("ada", UserRole::Admin), ("mia", UserRole::Member), ("vera", UserRole::Viewer)]
         {
@@ -82,7 +85,7 @@ impl TestApp {
 
     /// Stops the server and starts another one on the same data.
     pub(crate) async fn restart(self) -> Self {
-        let Self { application, clock, folder } = self;
+        let Self { application, clock, folder, .. } = self;
         application.stop().await;
         Self::start_in(folder, clock, None).await
     }
@@ -107,12 +110,31 @@ impl TestApp {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Reply {
-        exchange(self.application.address(), method, path, headers, body).await
+        let reply = exchange(self.address(), method, path, headers, body).await;
+        canary::check_reply(path, &reply);
+        reply
+    }
+
+    /// Sends a text as nobody.
+    pub(crate) async fn send_raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let reply = exchange_text(self.address(), method, path, headers, body).await;
+        canary::check_reply(path, &reply);
+        reply
     }
 
     pub(crate) async fn try_sign_in(&self, id: &str, password: &str) -> Reply {
         let body = json!({"email": format!("{id}@clinic.example"), "password": password});
         self.send("POST", shared::route::SESSION, &[], Some(&body)).await
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.application.address()
     }
 
     pub(crate) const fn services(&self) -> &Application {

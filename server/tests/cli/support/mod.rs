@@ -129,10 +129,16 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(future)
 }
 
+#[track_caller]
 pub(crate) fn done(output: &std::process::Output) -> Done {
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    // Words that are planted in the data of these tests: what is said on the way has none of them.
+    for planted in ["Pseudonymia", "Person 7"] {
+        assert!(!stderr.contains(planted), "`{planted}` was said: {stderr}");
+    }
     Done {
         status: output.status.code().expect("it ends by itself"),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        stderr,
     }
 }
