@@ -83,6 +83,20 @@ pub async fn migrate(request: Request) -> Result<RunOutcome> {
 
 /// The same, with workers in other processes.
 pub async fn migrate_with(request: Request, crew: Option<Crew>) -> Result<RunOutcome> {
+    // On a thread of its own: what conducts a run borrows too much of itself to be passed from one
+    // thread to another, as a task would be. It does not keep the process from ending.
+    let runtime = tokio::runtime::Handle::current();
+    let (done, outcome) = tokio::sync::oneshot::channel();
+    let conductor = std::thread::Builder::new().name("conductor".to_owned()).spawn(move || {
+        // An error means that nobody waits for the outcome any more.
+        let _ = done.send(runtime.block_on(conducted(request, crew)));
+    });
+    let doing = "carrying out the run";
+    conductor.map_err(|error| EngineError::new(ErrorCode::Sys001, doing).because(error))?;
+    outcome.await.map_err(|gone| EngineError::new(ErrorCode::Sys001, doing).because(gone))?
+}
+
+async fn conducted(request: Request, crew: Option<Crew>) -> Result<RunOutcome> {
     match Engine::of_url(&request.target_url) {
         Some(Engine::Postgres) => {
             let target = PostgresTarget::new(&request.target_url);
