@@ -388,6 +388,18 @@ catalogue! {
         hint: "On MySQL the source must not have been written to since; a file must be the very same one.",
         action: "Let the run go on without this worker, or start the worker before the run.",
     }
+    Ver001 = "VER-001" {
+        title: "Source and target differ",
+        cause: "Rows are missing in the target, are there without being in the source, or hold other values; or a reference leads nowhere, or a sequence is behind.",
+        hint: "Every mismatch is listed with its table, its columns and a digest of its key.",
+        action: "Look at the list, then repair what is to be repaired with `transfuse verify repair`, which shows first what it would do.",
+    }
+    Ver002 = "VER-002" {
+        title: "The target lacks a table of the plan",
+        cause: "The plan was never run against this target, or the table was dropped since.",
+        hint: "Check that the plan names the target that it was run against.",
+        action: "Run the plan, or correct the target's URL.",
+    }
     Sys001 = "SYS-001" {
         title: "Something unexpected happened",
         cause: "A fault in Transfuse or in what it stands on.",

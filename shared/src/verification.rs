@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assessment::TableName;
 use crate::id::{RunId, VerificationId};
+use crate::run::Failure;
 
 /// Where a verification stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -12,10 +13,12 @@ use crate::id::{RunId, VerificationId};
 #[serde(rename_all = "snake_case")]
 pub enum VerificationState {
     Running,
+    /// Stopped by somebody; can go on.
     Paused,
-    /// Every row of every table was compared, and all agree.
+    /// Everything that the mode asks for was compared, and all agrees.
     Equal,
     Different,
+    /// Stopped by a failure; can go on.
     Failed,
 }
 
@@ -26,6 +29,63 @@ impl VerificationState {
             (Self::Running, Self::Paused | Self::Equal | Self::Different | Self::Failed)
                 | (Self::Paused | Self::Failed, Self::Running)
         )
+    }
+
+    /// As the stores write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Equal => "equal",
+            Self::Different => "different",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Running, Self::Paused, Self::Equal, Self::Different, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
+
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Running => "Running",
+            Self::Paused => "Paused",
+            Self::Equal => "Equal",
+            Self::Different => "Different",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// How much is compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Every row of every table.
+    #[default]
+    Full,
+    /// Segments drawn at random, enough for a stated confidence.
+    Sample,
+    /// Tables of which a side changed since the last verification that found them equal.
+    SinceLast,
+}
+
+impl Mode {
+    /// As the stores write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Sample => "sample",
+            Self::SinceLast => "since_last",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Full, Self::Sample, Self::SinceLast].into_iter().find(|mode| mode.as_str() == name)
     }
 }
 
@@ -39,35 +99,185 @@ pub enum Freshness {
     Stale,
 }
 
+/// What a sample has to show, and with what confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct SampleSize {
+    /// How sure the statement is to be, between 0 and 1.
+    pub confidence: f64,
+    /// The share of a table's segments that may differ unseen, between 0 and 1.
+    pub tolerance: f64,
+    /// The same seed draws the same segments of the same data.
+    pub seed: u64,
+}
+
+impl Default for SampleSize {
+    fn default() -> Self {
+        Self { confidence: 0.99, tolerance: 0.01, seed: 1 }
+    }
+}
+
+/// What starts a verification.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewVerification {
+    pub run_id: RunId,
+    #[serde(default)]
+    pub mode: Mode,
+    #[serde(default)]
+    pub sample: SampleSize,
+}
+
+/// A verification as the portal shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Verification {
     pub id: VerificationId,
     pub run_id: RunId,
+    pub mode: Mode,
     pub state: VerificationState,
-    pub freshness: Freshness,
+    pub started_by: String,
     pub started_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub failure: Option<Failure>,
+    /// How far it is, while it runs.
+    pub progress: Option<Progress>,
+    /// What it found, once it is through.
+    pub findings: Option<Findings>,
+}
+
+/// How far a verification has come.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Progress {
+    pub tables: Vec<TableProgress>,
+    pub elapsed_seconds: f64,
+}
+
+impl Progress {
+    /// From 0 to 1, by segments.
+    #[expect(clippy::cast_precision_loss, reason = "a progress bar has no use for more digits")]
+    pub fn fraction(&self) -> f64 {
+        let sum = |count: fn(&TableProgress) -> u32| {
+            self.tables.iter().map(|table| u64::from(count(table))).sum::<u64>()
+        };
+        match sum(|table| table.segments_total) {
+            0 => 1.0,
+            total => sum(|table| table.segments_done) as f64 / total as f64,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TableProgress {
+    pub target: TableName,
+    pub segments_total: u32,
+    pub segments_done: u32,
+    pub rows_compared: u64,
+    pub mismatches: u64,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Findings {
     pub tables: Vec<TableVerification>,
+    /// Foreign keys of the target with rows that refer to nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<BrokenReference>,
+    /// Sequences of the target whose next value is taken already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequences: Vec<SequenceBehind>,
+    /// What limits the statement.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampleSize>,
+    pub seconds: f64,
+}
+
+impl Findings {
+    pub fn is_equal(&self) -> bool {
+        self.tables.iter().all(TableVerification::is_equal)
+            && self.references.is_empty()
+            && self.sequences.is_empty()
+    }
 }
 
 /// What comparing one table came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TableVerification {
     pub source: TableName,
     pub target: TableName,
+    /// Rows that were read of the source, those that the plan leaves out too.
     pub source_rows: u64,
     pub target_rows: u64,
+    /// Rows that have to be in the target and were looked for there.
     pub compared: u64,
     pub missing: u64,
     pub extra: u64,
     pub different: u64,
+    /// What a sample shows of the table; none where every row was compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampleStatement>,
+    /// Neither side changed since the last verification, whose result this is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carried_over: bool,
 }
 
 impl TableVerification {
     pub const fn is_equal(&self) -> bool {
         self.missing == 0 && self.extra == 0 && self.different == 0
     }
+}
+
+/// What a sample says: of so many segments so many were drawn; if all of them agree, then with
+/// the confidence given no more than so many of all differ.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SampleStatement {
+    pub segments: u64,
+    pub drawn: u64,
+    pub confidence: f64,
+    /// How many segments may differ although no difference was found.
+    pub may_differ: u64,
+}
+
+/// Rows of the target that refer to rows that are not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BrokenReference {
+    pub target: TableName,
+    pub foreign_key: String,
+    pub references: TableName,
+    pub rows: u64,
+}
+
+/// A column whose sequence would give out a value that is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SequenceBehind {
+    pub target: TableName,
+    pub column: String,
+    /// How many values it has to be moved on.
+    pub behind: u64,
+}
+
+/// The answer of `transfuse verify --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VerificationOutcome {
+    pub status: VerificationState,
+    #[serde(flatten)]
+    pub findings: Findings,
+    #[serde(skip)]
+    pub id: Option<VerificationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
 }
 
 /// One row that is not the same on both sides, located by its key. Values stay out of it.
@@ -80,9 +290,10 @@ pub struct Mismatch {
     pub kind: MismatchKind,
     /// The columns that differ; empty when the row is missing or extra.
     pub columns: Vec<String>,
+    pub state: MismatchState,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MismatchKind {
@@ -91,6 +302,57 @@ pub enum MismatchKind {
     /// The target has it, the source does not.
     Extra,
     Different,
+}
+
+impl MismatchKind {
+    /// As the stores write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Different => "different",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Missing, Self::Extra, Self::Different].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// What became of a mismatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MismatchState {
+    Open,
+    /// A repair made both sides alike.
+    Repaired,
+}
+
+impl MismatchState {
+    /// As the stores write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Repaired => "repaired",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Open, Self::Repaired].into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// What a list of mismatches is narrowed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct MismatchFilter {
+    /// The target table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<MismatchKind>,
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("DATA", "Rows"),
     ("MAP", "Plans"),
     ("LOAD", "Runs"),
+    ("VER", "Verification"),
     ("SYS", "The program itself"),
 ];
 

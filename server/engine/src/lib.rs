@@ -18,6 +18,7 @@ pub mod quarantine;
 pub mod merge;
 pub mod rollback;
 pub mod run;
+pub mod verify;
 pub mod sample;
 
 pub use error::EngineError;

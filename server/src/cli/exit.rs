@@ -47,13 +47,14 @@ pub(super) fn status_of(code: ErrorCode) -> Status {
     match code {
         E::Conn006 | E::Sys002 | E::Sys003 | E::Sys005 => Status::Usage,
         E::Load001 | E::Load007 | E::Load009 => Status::Blocked,
-        E::Load005 | E::Load006 | E::Load008 | E::Sys008 => Status::Different,
+        E::Load005 | E::Load006 | E::Load008 | E::Sys008 | E::Ver001 => Status::Different,
         E::Sys007 => Status::Database,
         E::Sys004 | E::Sys006 => Status::Stopped,
         _ => match code.as_str().split('-').next() {
             Some("CONN" | "LOAD") => Status::Database,
             Some("DATA") => Status::Different,
             Some("MAP") => Status::Usage,
+            Some("VER") => Status::Blocked,
             _ => Status::Unexpected,
         },
     }

@@ -8,6 +8,7 @@ mod serve;
 mod plan;
 mod migrate;
 mod worker;
+mod verify;
 mod quarantine;
 mod generate;
 mod user;
@@ -94,6 +95,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Take part in the runs of a shared store
     Worker(worker::Worker),
+    /// Compare every row of every table on both sides
+    Verify(verify::Verify),
     /// Look at rows that could not be carried over
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
@@ -119,6 +122,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Plan(command) => command.run(&installation).await,
         Command::Migrate(command) => command.run(&installation).await,
         Command::Worker(command) => command.run(&installation).await,
+        Command::Verify(command) => command.run(&installation).await,
         Command::Quarantine(command) => command.run(installation).await,
         Command::Generate(command) => command.run().await,
         Command::User(command) => command.run(&installation).await,

@@ -4,6 +4,7 @@ mod support;
 mod usage;
 mod plan;
 mod migrate;
+mod verify;
 mod refused;
 mod quarantine;
 mod generate;

@@ -9,7 +9,7 @@ mod mysql;
 mod sqlite;
 pub mod csv;
 
-pub use snapshot::{Hold, Reader, Snapshot};
+pub use snapshot::{Answer, Hold, Reader, Snapshot};
 pub use state::{Sameness, SourceState, Ticket};
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,11 @@ pub enum Form {
     Raw,
     /// As the text that the source's engine writes for it.
     Text,
+}
+
+/// The value that stands in a column of PostgreSQL's, from bytes that were passed on undecoded.
+pub fn decoded(data_type: &DataType, bytes: &[u8]) -> crate::value::Value<'static> {
+    postgres::decoded(data_type, bytes)
 }
 
 /// A part of one table: the unit of work, of commit, of retry and of undo.

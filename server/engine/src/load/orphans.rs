@@ -95,7 +95,8 @@ pub fn correction(rows: usize) -> SignedBooks {
     SignedBooks { loaded: -rows, quarantined: rows, ..SignedBooks::default() }
 }
 
-fn has_no_parent(engine: Engine, key: &ForeignKey) -> String {
+/// The condition under which a row, called `child`, refers to nothing by the key.
+pub fn has_no_parent(engine: Engine, key: &ForeignKey) -> String {
     let parent = quote_table(engine, &target_name(engine, &key.references));
     let present: Vec<String> = key
         .columns

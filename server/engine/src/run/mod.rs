@@ -10,7 +10,7 @@ mod watchdog;
 mod begin;
 mod prepare;
 mod records;
-mod tables;
+pub(crate) mod tables;
 mod cut;
 mod levels;
 mod queue;

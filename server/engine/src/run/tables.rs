@@ -70,7 +70,7 @@ pub(super) fn tables(
 }
 
 /// Where the table is there already, its columns have the types that they have.
-pub(super) fn with_types_of(
+pub(crate) fn with_types_of(
     target: &Catalog,
     engine: Engine,
     mapping: &TableMapping,

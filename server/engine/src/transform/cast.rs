@@ -39,8 +39,14 @@ pub fn cast<'a>(value: Value<'a>, slot: Slot<'_>) -> Result<Value<'a>, Fault> {
         DataType::SmallInt => within(&value, i16::MIN.into(), i16::MAX.into()),
         DataType::Integer => within(&value, i32::MIN.into(), i32::MAX.into()),
         DataType::BigInt => within(&value, i64::MIN, i64::MAX),
-        DataType::Real => real(&value).map(Value::Float32),
-        DataType::Double => double(&value).map(Value::Float),
+        DataType::Real => match real(&value)? {
+            number if number.is_nan() && slot.engine == Engine::Sqlite => Err(NOT_A_NUMBER),
+            number => Ok(Value::Float32(number)),
+        },
+        DataType::Double => match double(&value)? {
+            number if number.is_nan() && slot.engine == Engine::Sqlite => Err(NOT_A_NUMBER),
+            number => Ok(Value::Float(number)),
+        },
         DataType::Numeric(limits) => numeric(value, *limits).map(Value::Decimal),
         DataType::Text | DataType::Varchar(None) | DataType::Array(_) => {
             text(value, slot.engine).map(Value::Text)
@@ -83,6 +89,8 @@ pub fn cast<'a>(value: Value<'a>, slot: Slot<'_>) -> Result<Value<'a>, Fault> {
 
 const NOT_OF_TYPE: Fault =
     Fault::new(ErrorCode::Data001, "the value cannot be read as the column's type");
+/// SQLite would keep null in its place without a word.
+const NOT_A_NUMBER: Fault = Fault::new(ErrorCode::Data002, "SQLite has no NaN");
 const HAS_NUL: Fault = Fault::new(ErrorCode::Data005, "the text contains 0x00");
 
 fn cast_invalid<'a>(flaw: Flaw, bytes: Cow<'a, [u8]>, slot: Slot<'_>) -> Result<Value<'a>, Fault> {

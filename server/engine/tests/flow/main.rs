@@ -10,3 +10,4 @@ mod faults;
 mod real_data;
 mod types;
 mod undo;
+mod verify;

@@ -6,8 +6,10 @@ use engine::clock::SystemClock;
 use engine::error::Result;
 use engine::run::{Matcher, Request, Start, Stop, migrate};
 use engine::seal::Key;
+use engine::verify;
 use shared::plan::Plan;
 use shared::run::{OutcomeStatus, Progress, RunOutcome};
+use shared::verification::{Mode, VerificationOutcome};
 use tokio::sync::watch;
 
 pub(crate) const KEY: [u8; 32] = [7; 32];
@@ -91,4 +93,34 @@ pub(crate) fn books(outcome: &RunOutcome, target: &str) -> [u64; 4] {
     let table = outcome.tables.iter().find(|table| table.target.name == target).expect(target);
     let books = table.books;
     [books.read, books.loaded, books.filtered, books.quarantined]
+}
+
+/// Compares the two sides of a plan, row by row.
+pub(crate) async fn compare(plan: &Plan) -> Result<VerificationOutcome> {
+    verify::verify(comparison(plan, Mode::Full)).await
+}
+
+/// What asks for a comparison of the two sides of a plan.
+pub(crate) fn comparison(plan: &Plan, mode: Mode) -> verify::Request {
+    let clock = SystemClock;
+    verify::Request {
+        plan: plan.clone(),
+        source_url: plan.source.clone(),
+        target_url: plan.target.clone(),
+        verification_id: engine::clock::Clock::fresh_id(&clock).to_string().parse().expect("an id"),
+        mode,
+        sample: shared::verification::SampleSize::default(),
+        workers: None,
+        key: Key::new(KEY),
+        progress: tokio::sync::watch::channel(None).0,
+        stop: Stop::default(),
+        clock: Arc::new(clock),
+    }
+}
+
+/// A comparison's counts of a table as `compared missing extra different`.
+pub(crate) fn compared(outcome: &VerificationOutcome, target: &str) -> [u64; 4] {
+    let tables = &outcome.findings.tables;
+    let table = tables.iter().find(|table| table.target.name == target).expect(target);
+    [table.compared, table.missing, table.extra, table.different]
 }

@@ -7,10 +7,12 @@
 use std::fmt::Write as _;
 
 use engine::map::draft::draft;
-use shared::run::OutcomeStatus;
+use shared::plan::Plan;
+use shared::run::{OutcomeStatus, RunOutcome};
+use shared::verification::VerificationState;
 use testbed::Database;
 
-use crate::support::{run, sqlite};
+use crate::support::{books, compare, compared, run, sqlite};
 
 /// A type of a source, literals of it, and what has to arrive. `NULL` stands for null.
 struct Case {
@@ -97,6 +99,22 @@ async fn arrives(source: &str, case: &Case) {
         assert_eq!(found, *expected, "{}", case.literals[id]);
     }
     assert_eq!(case.literals.len(), case.values.len(), "the case itself is wrong");
+    is_found_equal(&plan, case, &outcome).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("sqlite:{}", folder.path().join("modern.db").display());
+    let plan = draft(source, &file, None).await.unwrap();
+    let outcome = run(&plan).await.unwrap();
+    assert_eq!(outcome.failure, None);
+    is_found_equal(&plan, case, &outcome).await;
+}
+
+/// What arrived is equal to the source for the verification too, by sums and row by row.
+async fn is_found_equal(plan: &Plan, case: &Case, loaded: &RunOutcome) {
+    let [_, loaded, ..] = books(loaded, "t");
+    let outcome = compare(plan).await.unwrap();
+    let what = format!("{:?} to {}", case.literals, plan.target);
+    assert_eq!(compared(&outcome, "t"), [loaded, 0, 0, 0], "{what}");
+    assert_eq!(outcome.status, VerificationState::Equal, "{what}");
 }
 
 mod postgres {

@@ -148,7 +148,11 @@ impl Decoder {
 }
 
 /// The value that a cell's bytes stand for; none when they are not of this form.
-fn decode<'a>(form: CellForm, cell: &'a [u8], digits: &'a mut String) -> Option<Value<'a>> {
+pub(crate) fn decode<'a>(
+    form: CellForm,
+    cell: &'a [u8],
+    digits: &'a mut String,
+) -> Option<Value<'a>> {
     Some(match form {
         CellForm::Raw => Value::Raw(Cow::Borrowed(cell)),
         CellForm::Boolean => Value::Bool(u8::from_be_bytes(fixed(cell)?) != 0),

@@ -15,13 +15,13 @@ use tokio::sync::mpsc::Sender;
 
 use self::binary::{CellForm, Decoder};
 use super::chunk::{self, Keys, Proof};
-use super::snapshot::{interrupted, nobody_listens};
+use super::snapshot::{Answer, interrupted, nobody_listens};
 use super::{Chunk, ChunkRange, Form, ReadColumn, TableRead, sql, state};
 use crate::connect::postgres::PostgresServer;
 use crate::connect::{Purpose, classify};
 use crate::error::{Directive, EngineError, Result};
 use crate::ident;
-use crate::value::Batch;
+use crate::value::{Batch, Value};
 
 /// One connection inside the snapshot's transaction.
 pub(super) struct PostgresReader {
@@ -183,6 +183,32 @@ impl PostgresReader {
         Ok(asked.pairs(statement).await?.pop())
     }
 
+    pub(super) async fn ask(
+        &mut self,
+        read: &TableRead,
+        range: &ChunkRange,
+        question: impl FnOnce(&str) -> String + Send,
+    ) -> Result<Answer> {
+        if self.busy {
+            return Err(interrupted(read));
+        }
+        let shape = self.shape(read).await?;
+        let key = sql::key(Engine::Postgres, &read.key);
+        let rows = sql::from(Engine::Postgres, read, shape.only);
+        let rows = format!("{rows}{}", condition(&key, range));
+        let failed = |error| classify(error, format!("asking about {}", read.table));
+        let found = sqlx::query(AssertSqlSafe(question(&rows)))
+            .persistent(false)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(failed)?;
+        found
+            .iter()
+            .map(|row| (0..row.len()).map(|column| row.try_get(column)).collect::<Result<_, _>>())
+            .collect::<Result<_, _>>()
+            .map_err(failed)
+    }
+
     /// Pages are where rows lie; between two snapshots of one table they mean nothing, within one
     /// they are as good as a key.
     async fn at_pages(
@@ -323,18 +349,27 @@ fn statement(read: &TableRead, chunk: &Chunk, only: &str) -> String {
         .map(|(place, expression): (usize, String)| format!("{expression} as transfuse_{place}"))
         .collect();
     let key = sql::key(Engine::Postgres, &read.key);
-    let range = match &chunk.range {
-        ChunkRange::Pages { from, to: Some(to) } => {
-            format!(" where ctid >= '({from},0)'::tid and ctid < '({to},0)'::tid")
-        }
-        ChunkRange::Pages { from, to: None } => format!(" where ctid >= '({from},0)'::tid"),
-        range => sql::range(Engine::Postgres, &key, range).unwrap_or_default(),
-    };
+    let range = sql::range(Engine::Postgres, &key, &chunk.range)
+        .unwrap_or_else(|| condition(&key, &chunk.range));
     format!(
         "copy (select {} from {}{range}) to stdout (format binary)",
         columns.join(", "),
         sql::from(Engine::Postgres, read, only)
     )
+}
+
+/// ` where …` for the rows of a range, in no order.
+fn condition(key: &[String], range: &ChunkRange) -> String {
+    match range {
+        ChunkRange::Keys { after, to } => {
+            sql::between(Engine::Postgres, key, after.as_deref(), to.as_deref())
+        }
+        ChunkRange::Pages { from, to: Some(to) } => {
+            format!(" where ctid >= '({from},0)'::tid and ctid < '({to},0)'::tid")
+        }
+        ChunkRange::Pages { from, to: None } => format!(" where ctid >= '({from},0)'::tid"),
+        ChunkRange::Whole | ChunkRange::Bytes { .. } => String::new(),
+    }
 }
 
 /// A column cast to the plain type in which it is decoded. Where it is of that type, the cast
@@ -383,6 +418,21 @@ fn cell_forms(read: &TableRead) -> Vec<CellForm> {
         Form::Typed => typed(&column.data_type),
     });
     forms.chain(read.filter.iter().map(|_| CellForm::Boolean)).collect()
+}
+
+/// The value that PostgreSQL's bytes of a type stand for; the bytes where it has no other form.
+pub(super) fn decoded(data_type: &DataType, bytes: &[u8]) -> Value<'static> {
+    let form = match data_type {
+        DataType::Named(_) | DataType::Array(_) => CellForm::Raw,
+        data_type => typed(data_type),
+    };
+    // A jsonb stands after the number of its version.
+    let bytes = match (data_type, bytes) {
+        (DataType::Jsonb, [1, text @ ..]) => text,
+        (_, bytes) => bytes,
+    };
+    binary::decode(form, bytes, &mut String::new())
+        .map_or_else(|| Value::Raw(bytes.to_vec().into()), Value::into_owned)
 }
 
 const fn typed(data_type: &DataType) -> CellForm {

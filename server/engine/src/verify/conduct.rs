@@ -1,0 +1,279 @@
+//! From opening both sides to what was found.
+
+use std::sync::Arc;
+
+use shared::assessment::Catalog;
+use shared::connection::Engine;
+use shared::error_code::ErrorCode;
+use shared::run::Failure;
+use shared::verification::{
+    Findings, Mode, SampleSize, TableVerification, VerificationOutcome, VerificationState,
+};
+
+use super::Request;
+use super::board::Board;
+use super::compare::{Readers, Table, Work};
+use super::freshness::{self, Marks};
+use super::prepare::{Preparation, computes, jobs};
+use super::record::{self, Counts, Record, Segment, Which};
+use super::table::comparisons;
+use super::{references, sample};
+use crate::assess::catalog;
+use crate::connect::Source;
+use crate::error::{EngineError, Result};
+use crate::extract::Snapshot;
+use crate::load::ledger::{self, RunRecord};
+use crate::load::{Session, Target};
+use crate::map::check;
+use crate::run::plan_hash;
+
+pub(super) async fn conduct<T: Target>(target: T, request: Request) -> Result<VerificationOutcome>
+where
+    T::Session: 'static,
+{
+    let source = Source::open(&request.source_url).await?;
+    let other = Source::open(&request.target_url).await?;
+    let source_catalog = catalog::of_source(&source).await?;
+    let mut session = target.session().await?;
+    let target_catalog = session.catalog().await?;
+    refuse_problems(&request, &source_catalog, &target_catalog)?;
+    let comparisons =
+        comparisons(&request.plan, &source_catalog, &target_catalog, request.key.as_bytes())?;
+    for statement in ledger::create_statements(target.engine())
+        .into_iter()
+        .chain(record::create_statements(target.engine()))
+    {
+        session.run_script(&statement).await?;
+    }
+    let run = find_run(&mut session, &request).await?;
+    // Before the snapshots: what changes from here on changes the marks.
+    let marks = freshness::marks(&request.plan, &source, &other).await?;
+    let (record, done) = begin(&mut session, &request, run.as_ref(), &marks, &other).await?;
+    let unchanged = match request.mode {
+        Mode::SinceLast => unchanged(&mut session, &request, &record, &marks).await?,
+        Mode::Full | Mode::Sample => Vec::new(),
+    };
+    let workers = usize::from(request.workers.unwrap_or(request.plan.options.workers).max(1));
+    let mut from = Snapshot::open(&source, workers).await?;
+    let to = Snapshot::open(&other, workers).await?;
+    let notes: Vec<String> = from.note().into_iter().collect();
+    let mut to = to.into_readers();
+    let target_computes = match to.first_mut() {
+        Some(reader) => computes(reader).await,
+        None => false,
+    };
+    let board = Board::new(request.progress.clone());
+    let run_id = run.as_ref().map(|run| run.run_id.clone());
+    let mut preparation = Preparation {
+        request: &request,
+        run_id: run_id.as_deref(),
+        source: source.engine(),
+        target: &target_catalog,
+        unchanged,
+        notes,
+    };
+    let mut tables = Vec::with_capacity(comparisons.len());
+    for (place, mut comparison) in comparisons.into_iter().enumerate() {
+        if !target_computes {
+            comparison.compute_here();
+        }
+        tables.push(preparation.table(&mut session, &mut from, place, comparison).await?);
+    }
+    let notes = preparation.notes;
+    let jobs = jobs(&mut tables, &board, &done);
+    let readers = from
+        .into_readers()
+        .into_iter()
+        .zip(to)
+        .map(|(source, target)| Readers { source, target })
+        .collect();
+    let sides = Sides { source, target: other, catalog: target_catalog, notes };
+    let work = Arc::new(Work {
+        verification: record.id.clone(),
+        run_id,
+        tables,
+        session: tokio::sync::Mutex::new(session),
+        board,
+        target_computes,
+        request,
+    });
+    let mut carried_out = work.carry_out(readers, jobs).await;
+    if matches!(carried_out, Ok(false)) {
+        let marks = marks.begun(&sides.target);
+        let looked = work.look_again(&sides.source, &sides.target, &marks).await;
+        carried_out = looked.map(|()| work.request.stop.is_requested());
+    }
+    close(&work, carried_out, sides).await
+}
+
+/// What is needed again at the end.
+struct Sides {
+    source: Source,
+    target: Source,
+    catalog: Catalog,
+    notes: Vec<String>,
+}
+
+fn refuse_problems(request: &Request, source: &Catalog, target: &Catalog) -> Result<()> {
+    let problems = check::check(&request.plan, source, Some(target));
+    match problems.first() {
+        None => Ok(()),
+        Some(first) => {
+            Err(EngineError::new(first.code, format!("{}: {}", first.at, first.message)))
+        }
+    }
+}
+
+/// The run by which the plan's rows came into the target, as far as it is known.
+async fn find_run<S: Session>(session: &mut S, request: &Request) -> Result<Option<RunRecord>> {
+    ledger::find_run(session, &plan_hash(&request.plan)).await
+}
+
+/// The verification that goes on, with the segments that are through, or a new one.
+async fn begin<S: Session>(
+    session: &mut S,
+    request: &Request,
+    run: Option<&RunRecord>,
+    marks: &Marks,
+    target: &Source,
+) -> Result<(Record, Vec<Segment>)> {
+    let now = request.clock.now();
+    let hash = plan_hash(&request.plan);
+    let latest = record::find(session, &hash, Which::Latest).await?;
+    if let Some(record) = latest
+        && record.mode == request.mode
+        && record.state.allows(VerificationState::Running)
+        && read_marks(&record)?.all_hold(marks, &request.plan)
+    {
+        record::set_state(session, &record.id, VerificationState::Running, None, now).await?;
+        let done = record::segments(session, &record.id).await?;
+        return Ok((record, done));
+    }
+    let marks = serde_json::to_string(&marks.clone().begun(target)).map_err(unwritable)?;
+    let record = Record {
+        id: request.verification_id.to_string(),
+        run_id: run.map(|run| run.run_id.clone()),
+        plan_hash: hash,
+        plan_name: request.plan.name.clone(),
+        mode: request.mode,
+        state: VerificationState::Running,
+        marks,
+        findings: None,
+    };
+    record::insert(session, &record, now).await?;
+    Ok((record, Vec::new()))
+}
+
+/// What the last verification found equal, of tables that are still what they were.
+async fn unchanged<S: Session>(
+    session: &mut S,
+    request: &Request,
+    record: &Record,
+    now: &Marks,
+) -> Result<Vec<TableVerification>> {
+    let last = record::find(session, &record.plan_hash, Which::LatestWhole).await?;
+    let Some((last, findings)) = last.and_then(|last| Some((last.clone(), last.findings?))) else {
+        return Ok(Vec::new());
+    };
+    let marks = read_marks(&last)?;
+    let findings: Findings = serde_json::from_str(&findings).map_err(unwritable)?;
+    let holds = |table: &TableVerification| {
+        request.plan.tables.iter().any(|mapping| {
+            mapping.source == table.source
+                && table.target.name == mapping.target.name
+                && marks.hold(now, &mapping.source.to_string(), &mapping.target.to_string())
+        })
+    };
+    let mut kept: Vec<TableVerification> = findings.tables;
+    // A table that several mappings fill is unchanged when all of them are.
+    let changed: Vec<_> = kept
+        .iter()
+        .filter(|table| !table.is_equal() || !holds(table))
+        .map(|table| table.target.clone())
+        .collect();
+    kept.retain(|table| !changed.contains(&table.target));
+    for table in &mut kept {
+        table.carried_over = true;
+    }
+    Ok(kept)
+}
+
+fn read_marks(record: &Record) -> Result<Marks> {
+    serde_json::from_str(&record.marks).map_err(unwritable)
+}
+
+fn unwritable(error: serde_json::Error) -> EngineError {
+    EngineError::new(ErrorCode::Sys001, "keeping what was verified").because(error)
+}
+
+async fn close<S: Session + 'static>(
+    work: &Work<S>,
+    carried_out: Result<bool>,
+    sides: Sides,
+) -> Result<VerificationOutcome> {
+    let plan = &work.request.plan;
+    let mut session = work.session.lock().await;
+    let mut findings = Findings {
+        tables: work.tables.iter().flat_map(|table| found(table, work.request.sample)).collect(),
+        notes: sides.notes,
+        sample: (work.request.mode == Mode::Sample).then_some(work.request.sample),
+        ..Findings::default()
+    };
+    if matches!(carried_out, Ok(false)) {
+        findings.references = references::broken(&mut *session, plan, &sides.catalog).await?;
+        findings.sequences = references::behind(&mut *session, plan, &sides.catalog).await?;
+    }
+    findings.seconds = work.board.seconds();
+    let (status, failure) = match carried_out {
+        Ok(true) => (VerificationState::Paused, None),
+        Ok(false) if findings.is_equal() => (VerificationState::Equal, None),
+        Ok(false) => (VerificationState::Different, None),
+        Err(error) => {
+            tracing::error!(verification.id = %work.verification, code = %error.code(),
+                "the verification stopped: {error}");
+            let failure = Failure { code: error.code(), message: error.to_string() };
+            (VerificationState::Failed, Some(failure))
+        }
+    };
+    let document = serde_json::to_string(&findings).map_err(unwritable)?;
+    let now = work.request.clock.now();
+    record::set_state(&mut *session, &work.verification, status, Some(&document), now).await?;
+    if session.engine() == Engine::Sqlite {
+        // What lies in the log would be moved into the file later, as if somebody had changed it.
+        session.run_script("pragma wal_checkpoint(truncate)").await?;
+        freshness::keep_beside(&sides.target)?;
+    }
+    let id = work.verification.parse().map_err(|error: shared::id::InvalidId| {
+        EngineError::new(ErrorCode::Sys001, "reading the verification's id").because(error)
+    })?;
+    Ok(VerificationOutcome { status, findings, id: Some(id), failure })
+}
+
+/// What comparing a table came to, by mapping. What several of them fill is told with the first.
+fn found(table: &Table, size: SampleSize) -> Vec<TableVerification> {
+    if let Some(carried) = &table.carried {
+        return vec![carried.clone()];
+    }
+    let counts = table.lock().counts;
+    let segments = table.cuts[0].chunks.len() as u64;
+    let sample =
+        table.drawn.as_ref().map(|drawn| sample::statement(size, segments, drawn.len() as u64));
+    let parts = table.comparison.parts.iter().enumerate();
+    parts
+        .map(|(number, part)| {
+            let counts = if number == 0 { counts } else { Counts::default() };
+            TableVerification {
+                source: part.source.clone(),
+                target: table.comparison.target.clone(),
+                source_rows: counts.source_rows,
+                target_rows: counts.target_rows,
+                compared: counts.compared,
+                missing: counts.missing,
+                extra: counts.extra,
+                different: counts.different,
+                sample,
+                carried_over: false,
+            }
+        })
+        .collect()
+}

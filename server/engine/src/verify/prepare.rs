@@ -1,0 +1,235 @@
+//! What there is to compare, and in what pieces.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Mutex;
+
+use shared::assessment::{Catalog, TableName};
+use shared::connection::Engine;
+use shared::error_code::ErrorCode;
+use shared::verification::{Mode, TableVerification};
+use tokio::sync::OnceCell;
+
+use super::board::Board;
+use super::compare::{Cut, Job, State, Table};
+use super::locate::WholeSums;
+use super::record::{Counts, Segment};
+use super::sums::Buckets;
+use super::table::{Comparison, Part};
+use super::{Request, hash, sample};
+use crate::error::{EngineError, Result};
+use crate::extract::{Chunk, ChunkRange, Reader, Snapshot, TableRead};
+use crate::load::{Param, Session, ledger};
+
+/// What cutting tables takes.
+pub(super) struct Preparation<'a> {
+    pub(super) request: &'a Request,
+    pub(super) run_id: Option<&'a str>,
+    pub(super) source: Engine,
+    pub(super) target: &'a Catalog,
+    /// What was found before, of tables that did not change since.
+    pub(super) unchanged: Vec<TableVerification>,
+    /// What limits the statement.
+    pub(super) notes: Vec<String>,
+}
+
+impl Preparation<'_> {
+    pub(super) async fn table<S: Session>(
+        &mut self,
+        session: &mut S,
+        snapshot: &mut Snapshot,
+        place: usize,
+        mut comparison: Comparison,
+    ) -> Result<Table> {
+        let name = comparison.target.clone();
+        let there = self
+            .target
+            .table(&name)
+            .ok_or_else(|| EngineError::new(ErrorCode::Ver002, format!("looking for {name}")))?;
+        let carried = self.unchanged.iter().find(|table| table.target == name).cloned();
+        let mut cuts = Vec::with_capacity(comparison.parts.len());
+        for part in &comparison.parts {
+            cuts.push(match carried {
+                Some(_) => Cut::nothing(),
+                None => cut(session, snapshot, self.request, self.run_id, part).await?,
+            });
+        }
+        let mut ranges = comparison.in_step(&cuts[0].chunks, there, self.source);
+        let mut drawn = None;
+        if self.request.mode == Mode::Sample && cuts[0].chunks.len() > 1 && ranges.is_some() {
+            let read = &comparison.parts[0].read;
+            let chunks = snapshot.plan_chunks(read, sample::SEGMENT_ROWS).await?;
+            drawn = Some(sample::draw(self.request.sample, &name.to_string(), chunks.len()));
+            ranges = comparison.in_step(&chunks, there, self.source);
+            cuts[0].chunks = chunks;
+            cuts[0].is_of_run = false;
+        }
+        self.note(&comparison);
+        let state = Mutex::new(State::default());
+        Ok(Table { place, comparison, cuts, ranges, drawn, carried, state })
+    }
+
+    fn note(&mut self, comparison: &Comparison) {
+        let name = &comparison.target;
+        if comparison.is_shared {
+            self.notes.push(format!(
+                "{name} may have rows of others: rows that are there and not in the source were \
+                 not looked for."
+            ));
+        }
+        if comparison.parts.len() > 1 {
+            self.notes.push(format!(
+                "{name} is filled by several tables of the source: only the columns that all of \
+                 them fill were compared."
+            ));
+        }
+    }
+}
+
+/// Whether the server hashes as this process does.
+pub(super) async fn computes(reader: &mut Reader) -> bool {
+    const TEXT: &str = "1.5|5:prüf";
+    let read = TableRead {
+        table: TableName::new(None, "transfuse_nothing"),
+        query: Some("select 1.50 as n, 'prüf'::text as t".to_owned()),
+        key: Vec::new(),
+        columns: Vec::new(),
+        filter: None,
+    };
+    let asked = reader
+        .ask(&read, &ChunkRange::Whole, |rows| {
+            format!(
+                "select hashtextextended(concat(trim_scale(n),'|',octet_length(t),':',t) \
+                 collate \"C\",0)::text from {rows}"
+            )
+        })
+        .await;
+    let expected = hash::hash(TEXT.as_bytes(), 0).cast_signed().to_string();
+    match asked {
+        Ok(Some(answer)) => answer == [[Some(expected)]],
+        Ok(None) => false,
+        Err(error) => {
+            tracing::warn!(
+                "the target's server does not hash as needed; its rows are read: {error}"
+            );
+            false
+        }
+    }
+}
+
+/// What there is to do, the largest table first: it is the one that everybody would wait for.
+pub(super) fn jobs(tables: &mut [Table], board: &Board, done: &[Segment]) -> VecDeque<Job> {
+    let mut by_table: Vec<(u64, Vec<Job>)> = Vec::new();
+    for (place, table) in tables.iter_mut().enumerate() {
+        let segments = match (&table.carried, &table.drawn) {
+            (Some(_), _) => 0,
+            (None, Some(drawn)) => drawn.len(),
+            (None, None) => table.cuts.iter().map(|cut| cut.chunks.len()).sum(),
+        };
+        board.plan(&table.comparison.target, segments);
+        if table.carried.is_some() {
+            continue;
+        }
+        let rows = table.cuts.iter().flat_map(|cut| &cut.chunks).map(|chunk| chunk.rows).sum();
+        let index = u32::try_from(table.comparison.parts[0].index).unwrap_or(u32::MAX);
+        let through: Vec<&Segment> =
+            done.iter().filter(|segment| segment.table_index == index).collect();
+        for segment in &through {
+            table.lock().counts += segment.counts;
+        }
+        let is_through = |ordinal: u32| {
+            through
+                .iter()
+                .any(|segment| (segment.first_chunk..=segment.last_chunk).contains(&ordinal))
+        };
+        let mut jobs = Vec::new();
+        if table.ranges.is_some() {
+            for unit in table.units() {
+                let chunks = &table.cuts[0].chunks;
+                if is_through(chunks[unit.start].ordinal) {
+                    board.done(place, unit.len(), Counts::default());
+                } else {
+                    jobs.push(Job::Unit { table: place, chunks: unit });
+                }
+            }
+        } else if is_through(0) {
+            board.done(place, segments, Counts::default());
+        } else {
+            jobs.push(Job::Actual { table: place });
+            for (part, cut) in table.cuts.iter().enumerate() {
+                if cut.quarantined.is_empty() && table.is_pushed_down(part, 0) {
+                    jobs.push(Job::ExpectedByServer { table: place, part });
+                } else {
+                    let chunks = 0..cut.chunks.len();
+                    jobs.extend(chunks.map(|chunk| Job::Expected { table: place, part, chunk }));
+                }
+            }
+            let count = Buckets::count_for(rows);
+            let mut state = table.lock();
+            state.left = jobs.len();
+            state.sums = WholeSums::new(count);
+        }
+        by_table.push((rows, jobs));
+    }
+    by_table.sort_by_key(|(rows, _)| std::cmp::Reverse(*rows));
+    by_table.into_iter().flat_map(|(_, jobs)| jobs).collect()
+}
+
+/// How a mapping's source is cut: by the chunks of the run where they still stand, so that rows
+/// in quarantine are found by chunk.
+async fn cut<S: Session>(
+    session: &mut S,
+    snapshot: &mut Snapshot,
+    request: &Request,
+    run_id: Option<&str>,
+    part: &Part,
+) -> Result<Cut> {
+    let index = u32::try_from(part.index).unwrap_or(u32::MAX);
+    let of_run = match run_id {
+        Some(run_id) => ledger::chunks(session, run_id, index).await?,
+        None => Vec::new(),
+    };
+    // A range of keys is one whatever the table holds; places in a file or of pages are not.
+    let stands = !of_run.is_empty()
+        && of_run.iter().all(|chunk| matches!(chunk.range, ChunkRange::Keys { .. }));
+    let chunk_rows = request.plan.options.chunk_rows;
+    let chunks =
+        if stands { of_run.clone() } else { snapshot.plan_chunks(&part.read, chunk_rows).await? };
+    let is_of_run = !of_run.is_empty() && chunks == of_run;
+    let quarantined = match run_id {
+        Some(run_id) => quarantined(session, run_id, index).await?,
+        None => BTreeSet::new(),
+    };
+    let chunks = if chunks.is_empty() {
+        vec![Chunk { ordinal: 0, range: ChunkRange::Whole, rows: 0 }]
+    } else {
+        chunks
+    };
+    let kept = part.kept.iter().map(|_| OnceCell::new()).collect();
+    Ok(Cut { chunks, is_of_run, quarantined, absent: OnceCell::new(), kept })
+}
+
+impl Cut {
+    /// Of a table that is not looked at.
+    fn nothing() -> Self {
+        Self {
+            chunks: vec![Chunk { ordinal: 0, range: ChunkRange::Whole, rows: 0 }],
+            is_of_run: false,
+            quarantined: BTreeSet::new(),
+            absent: OnceCell::new(),
+            kept: Vec::new(),
+        }
+    }
+}
+
+async fn quarantined<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    index: u32,
+) -> Result<BTreeSet<i32>> {
+    let sql = format!(
+        "select distinct cast(ordinal as text) from {} where run_id = $1 and table_index = $2",
+        ledger::table(session.engine(), "quarantine")
+    );
+    let rows = session.fetch(&sql, &[Param::Text(run_id), Param::Int(index.into())]).await?;
+    Ok(rows.iter().filter_map(|row| row.first()?.as_deref()?.parse().ok()).collect())
+}

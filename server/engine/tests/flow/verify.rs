@@ -1,0 +1,512 @@
+//! What a verification finds: nothing in what arrived well, and every damage where it is.
+
+use std::fmt::Write as _;
+
+use engine::load::{PostgresTarget, Session as _, Target as _};
+use engine::run::Stop;
+use shared::plan::Plan;
+use shared::verification::{Mode, Progress, VerificationState};
+use testbed::Database;
+
+use crate::support::{compare, compared, comparison, plan, run, sqlite};
+
+/// People whose key is kept, and their visits under keys made of the legacy ones.
+const CLINIC: &str = "
+create table person (id integer primary key, given text, family text, born text);
+create table visit (id integer primary key, person_id integer, at text, weight real, note text);
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000)
+insert into person select i, 'Zoë ' || i, 'Family ' || (i % 300), '1950-01-01' from n;
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000)
+insert into visit
+select i, 1 + i % 2000, '2024-03-' || printf('%02d', 1 + i % 28) || ' 08:30:00', i / 7.0,
+       case when i % 3 = 0 then null else 'a longer note on visit ' || i end
+from n;
+";
+
+const PLAN: &str = "
+options: {chunk_rows: 250, workers: 2}
+tables:
+- source: person
+  key: [id]
+  target: public.people
+  columns:
+  - {target: id, source: id, type: bigint, nullable: false, identity: true}
+  - {target: given, source: given, type: text}
+  - {target: family, source: family, type: text}
+  - {target: born, source: born, type: date}
+  create: {primary_key: [id]}
+- source: visit
+  key: [id]
+  target: public.visits
+  columns:
+  - {target: id, source: id, type: uuid, nullable: false, transform: [{rule: uuid_v5, entity: visit}]}
+  - {target: legacy_id, source: id, type: bigint}
+  - {target: person_id, source: person_id, type: bigint}
+  - {target: at, source: at, type: timestamptz, transform: [{rule: assume_zone, zone: Europe/Berlin}]}
+  - {target: weight, source: weight, type: double precision}
+  - {target: note, source: note, type: text}
+  create:
+    primary_key: [id]
+    foreign_keys:
+    - {name: visits_person_fkey, columns: [person_id], references: public.people, referenced_columns: [id]}
+";
+
+struct Clinic {
+    target: Database,
+    plan: Plan,
+    _folder: tempfile::TempDir,
+}
+
+async fn clinic() -> Clinic {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", CLINIC);
+    let target = testbed::postgres().create_database();
+    let plan = plan(&source, target.url(), PLAN);
+    let outcome = run(&plan).await.unwrap();
+    assert!(outcome.books_close, "{:?}", outcome.failure);
+    Clinic { target, plan, _folder: folder }
+}
+
+const FOUND: &str = "
+    select string_agg(concat_ws(' ', target, kind, columns), '; ' order by target, kind, columns)
+    from transfuse.mismatches";
+
+/// Does the damage and looks whether it, and nothing else, is found.
+#[track_caller]
+fn check(damage: &'static str, found: &'static str) {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let clinic = clinic().await;
+        clinic.target.execute(damage);
+
+        let outcome = compare(&clinic.plan).await.unwrap();
+
+        assert_eq!(outcome.status, VerificationState::Different);
+        assert_eq!(clinic.target.query(FOUND), found);
+    });
+}
+
+macro_rules! damages {
+    ($($name:ident: $damage:literal => $found:literal;)+) => {
+        $(
+            #[test]
+            fn $name() {
+                check($damage, $found);
+            }
+        )+
+    };
+}
+
+mod damage {
+    use super::check;
+
+    damages! {
+        a_changed_value: "update people set family = 'Other' where id = 1234"
+            => "public.people different [\"family\"]";
+        a_missing_row: "delete from visits where legacy_id = 77" => "public.visits missing []";
+        an_extra_row: "insert into people values (5000, 'Somebody', 'Else', null)"
+            => "public.people extra []";
+        a_truncated_text: "update visits set note = left(note, 10) where legacy_id = 2000"
+            => "public.visits different [\"note\"]";
+        a_shifted_time_zone: "update visits set at = at - interval '1 hour' where legacy_id = 9"
+            => "public.visits different [\"at\"]";
+        a_rounded_float: "update visits set weight = round(weight::numeric, 6) where legacy_id = 10"
+            => "public.visits different [\"weight\"]";
+        a_swapped_pair_of_columns: "update people set given = family, family = given where id = 3"
+            => "public.people different [\"given\",\"family\"]";
+        two_rows_with_each_others_values: "
+            update people set given = case id when 5 then 'Zoë 6' else 'Zoë 5' end where id in (5, 6)"
+            => "public.people different [\"given\"]; public.people different [\"given\"]";
+        a_lost_diacritic: "update people set given = replace(given, 'ë', 'e') where id = 8"
+            => "public.people different [\"given\"]";
+        another_unicode_form: "update people set given = normalize(given, NFD) where id = 8"
+            => "public.people different [\"given\"]";
+        a_duplicated_child: "
+            insert into visits select gen_random_uuid(), legacy_id, person_id, at, weight, note
+            from visits where legacy_id = 12" => "public.visits extra []";
+        a_null_in_place_of_nothing: "update visits set note = '' where legacy_id = 3"
+            => "public.visits different [\"note\"]";
+        a_key_that_changed: "
+            alter table visits drop constraint visits_person_fkey;
+            update people set id = 9000 where id = 2000"
+            => "public.people extra []; public.people missing []";
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrived_well_is_equal() {
+    let clinic = clinic().await;
+
+    let outcome = compare(&clinic.plan).await.unwrap();
+
+    assert_eq!(outcome.status, VerificationState::Equal);
+    assert_eq!(compared(&outcome, "people"), [2000, 0, 0, 0]);
+    assert_eq!(compared(&outcome, "visits"), [3000, 0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_that_was_stopped_goes_on_where_it_was() {
+    let clinic = clinic().await;
+    let mut first = comparison(&clinic.plan, Mode::Full);
+    first.stop = Stop::default();
+    first.stop.request();
+
+    let stopped = engine::verify::verify(first).await.unwrap();
+    let outcome = compare(&clinic.plan).await.unwrap();
+
+    assert_eq!(stopped.status, VerificationState::Paused);
+    assert_eq!(outcome.status, VerificationState::Equal);
+    assert_eq!(stopped.id, outcome.id);
+    assert_eq!(compared(&outcome, "visits"), [3000, 0, 0, 0]);
+}
+
+/// Texts that each rule can turn, and a plan with all the rules.
+const TEXTS: &[[&str; 9]] = &[
+    [
+        "1",
+        "  Zoë  Müller ",
+        "31.12.1999",
+        "12.50",
+        "yes",
+        "1",
+        "{'a': True,}",
+        "030 123456",
+        "A@B.Example",
+    ],
+    ["2", "", "", "0", "no", "2", "[1, 2]", "", ""],
+    [
+        "3",
+        "e\u{301}clair, soft",
+        "01.02.2003",
+        "100",
+        "yes",
+        "9",
+        "{\"b\": 1e2, \"a\": \"\\u00e9\"}",
+        "+49 30 765432",
+        "x@y.example",
+    ],
+];
+
+const RULES: &str = "
+code_tables:
+  sex: {entries: {'1': male, '2': female}, otherwise: {value: unknown}}
+tables:
+- source: texts
+  key: [id]
+  target: public.rules
+  columns:
+  - {target: id, source: id, type: uuid, nullable: false, transform: [{rule: uuid_v5, entity: text}]}
+  - {target: legacy_id, source: id, type: bigint}
+  - {target: trimmed, source: name, type: text, transform: [{rule: trim, inner: true}, {rule: nfc}]}
+  - {target: upper, source: name, type: text, keep_raw_in: raw, transform: [{rule: case, to: upper}]}
+  - {target: short, source: name, type: varchar(3), signed: {by: x, reason: y}, transform: [{rule: trim}, {rule: truncate, length: 3}]}
+  - {target: part, source: name, type: text, signed: {by: x, reason: y}, transform: [{rule: split, separator: ',', index: 1}]}
+  - {target: padded, source: id, type: char(6), transform: [{rule: pad, length: 5, with: '0'}]}
+  - {target: prefixed, source: id, type: text, transform: [{rule: prefix, text: 'L-'}]}
+  - {target: empty, source: name, type: text, transform: [{rule: empty_to_null}, {rule: replace_nul, with: ' '}]}
+  - {target: day, source: day, type: date, transform: [{rule: empty_to_null}, {rule: parse_date, format: '%d.%m.%Y'}]}
+  - {target: at, source: day, type: timestamptz, transform: [{rule: empty_to_null}, {rule: prefix, text: '10:30 '}, {rule: parse_timestamp, format: '%H:%M %d.%m.%Y', zone: Europe/Berlin}]}
+  - {target: local, source: day, type: timestamp, transform: [{rule: empty_to_null}, {rule: prefix, text: '10:30 '}, {rule: parse_timestamp, format: '%H:%M %d.%m.%Y'}]}
+  - {target: share, source: amount, type: 'numeric(9,6)', transform: [{rule: percent_to_fraction}]}
+  - {target: whole, source: amount, type: integer, signed: {by: x, reason: y}, transform: [{rule: round, scale: 0}]}
+  - {target: is_so, source: flag, type: boolean, transform: [{rule: boolean, 'yes': ['yes'], 'no': ['no']}]}
+  - {target: flag, source: flag, type: text, transform: [{rule: map, entries: {'yes': ja}, otherwise: keep}]}
+  - {target: sex, source: code, type: text, transform: [{rule: code_table, table: sex}]}
+  - {target: document, source: document, type: jsonb, transform: [{rule: json, repair: true}]}
+  - {target: source_document, source: document, type: text}
+  - {target: phone, source: phone, type: text, signed: {by: x, reason: y}, transform: [{rule: empty_to_null}, {rule: phone, region: DE, otherwise: 'null'}]}
+  - {target: email, source: email, type: text, transform: [{rule: empty_to_null}, {rule: email}]}
+  - {target: both, type: text, transform: [{rule: concat, columns: [flag, code], separator: '/'}]}
+  - {target: origin, type: text, signed: {by: x, reason: y}, transform: [{rule: constant, value: legacy}]}
+  - {target: filled, source: email, type: text, signed: {by: x, reason: y}, transform: [{rule: empty_to_null}, {rule: default, value: none}]}
+  - {target: hashed, source: name, type: text, signed: {by: x, reason: y}, transform: [{rule: hash}]}
+  - {target: masked, source: phone, type: text, signed: {by: x, reason: y}, transform: [{rule: mask, keep_last: 2}]}
+  create: {primary_key: [id]}
+";
+
+const NAMES: [&str; 9] =
+    ["id", "name", "day", "amount", "flag", "code", "document", "phone", "email"];
+
+fn statements(quote: &str) -> String {
+    let columns: Vec<String> = NAMES.map(|name| format!("{quote}{name}{quote} varchar(60)")).into();
+    let mut sql =
+        format!("create table texts ({}, primary key ({quote}id{quote}));", columns.join(", "));
+    for row in TEXTS {
+        let cells: Vec<String> =
+            row.iter().map(|text| format!("'{}'", text.replace('\'', "''"))).collect();
+        let _ = write!(sql, "insert into texts values ({});", cells.join(", "));
+    }
+    sql
+}
+
+/// Runs every rule into both kinds of targets, and looks for false alarms.
+async fn every_rule_is_found_equal(source: &str) {
+    let modern = testbed::postgres().create_database();
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("sqlite:{}", folder.path().join("modern.db").display());
+    for target in [modern.url(), &file] {
+        let plan = plan(source, target, RULES);
+        let outcome = run(&plan).await.unwrap();
+        assert!(outcome.books_close, "{:?}", outcome.failure);
+        let loaded = outcome.tables[0].books.loaded;
+        assert!(loaded > 0, "{:?}", outcome.tables);
+
+        let outcome = compare(&plan).await.unwrap();
+
+        assert_eq!(compared(&outcome, "rules"), [loaded, 0, 0, 0], "{source} to {target}");
+        assert_eq!(outcome.status, VerificationState::Equal);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rule_from_postgres_is_found_equal() {
+    let source = testbed::postgres().create_database();
+    source.execute(&statements("\""));
+    every_rule_is_found_equal(source.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rule_from_mysql_is_found_equal() {
+    let source = testbed::mariadb().create_database();
+    source.execute(&format!("set sql_mode = 'NO_BACKSLASH_ESCAPES'; {}", statements("`")));
+    every_rule_is_found_equal(source.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rule_from_sqlite_is_found_equal() {
+    let folder = tempfile::tempdir().unwrap();
+    every_rule_is_found_equal(&sqlite(&folder, "legacy.db", &statements("\""))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rule_from_csv_is_found_equal() {
+    let folder = tempfile::tempdir().unwrap();
+    let quoted =
+        |row: &[&str; 9]| row.map(|text| format!("\"{}\"", text.replace('"', "\"\""))).join(",");
+    let rows: Vec<String> =
+        std::iter::once(NAMES.join(",")).chain(TEXTS.iter().map(quoted)).collect();
+    std::fs::write(folder.path().join("texts.csv"), rows.join("\n")).unwrap();
+    every_rule_is_found_equal(&format!("csv:{}", folder.path().display())).await;
+}
+
+/// Bad rows, filtered rows, orphans of both kinds and losers of a unique key.
+const TRAPS: &str = "
+create table clinic (id integer primary key, name text);
+create table person (id integer primary key, clinic_id integer, code text, weight text);
+create table stay (id integer primary key, person_id integer, clinic_id integer, note text);
+insert into clinic values (1, 'North'), (2, 'South'), (3, null);
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 600)
+insert into person
+select i, 1 + i % 5, case when i % 50 = 0 then 'same' else 'c' || i end,
+       case when i % 40 = 0 then 'heavy' else i end from n;
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 900)
+insert into stay select i, 1 + i % 650, 1 + i % 4, 'stay ' || i from n;
+";
+
+const TRAP_PLAN: &str = "
+options: {chunk_rows: 100, workers: 2}
+tables:
+- source: clinic
+  key: [id]
+  target: public.clinics
+  columns:
+  - {target: id, source: id, type: uuid, nullable: false, transform: [{rule: uuid_v5, entity: clinic}]}
+  - {target: name, source: name, type: text, nullable: false}
+  create: {primary_key: [id]}
+- source: person
+  key: [id]
+  target: public.people
+  filter: id % 7 <> 0
+  columns:
+  - {target: id, source: id, type: bigint, nullable: false}
+  - {target: clinic_id, source: clinic_id, type: uuid, transform: [{rule: uuid_v5, entity: clinic}]}
+  - {target: legacy_clinic_id, source: clinic_id, type: bigint}
+  - {target: code, source: code, type: text}
+  - {target: weight, source: weight, type: integer}
+  create:
+    primary_key: [id]
+    indexes: [{name: people_code_key, columns: [code], unique: true}]
+    foreign_keys:
+    - {name: people_clinic_fkey, columns: [clinic_id], references: public.clinics, referenced_columns: [id]}
+  orphans: {people_clinic_fkey: {keep_in: legacy_clinic_id}}
+- source: stay
+  key: [id]
+  target: public.stays
+  columns:
+  - {target: id, source: id, type: uuid, nullable: false, transform: [{rule: uuid_v5, entity: stay}]}
+  - {target: person_id, source: person_id, type: bigint}
+  - {target: clinic_id, source: clinic_id, type: uuid, transform: [{rule: uuid_v5, entity: clinic}]}
+  - {target: legacy_clinic_id, source: clinic_id, type: bigint}
+  - {target: note, source: note, type: text}
+  create:
+    primary_key: [id]
+    foreign_keys:
+    - {name: stays_person_fkey, columns: [person_id], references: public.people, referenced_columns: [id]}
+    - {name: stays_clinic_fkey, columns: [clinic_id], references: public.clinics, referenced_columns: [id]}
+  orphans: {stays_clinic_fkey: {keep_in: legacy_clinic_id}}
+";
+
+async fn trapped(target: &str, folder: &tempfile::TempDir) -> Plan {
+    let source = sqlite(folder, "legacy.db", TRAPS);
+    let plan = plan(&source, target, TRAP_PLAN);
+    let outcome = run(&plan).await.unwrap();
+    assert!(outcome.books_close, "{:?}", outcome.failure);
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_accounted_for_elsewhere_are_not_missed() {
+    let modern = testbed::postgres().create_database();
+    let other = tempfile::tempdir().unwrap();
+    let file = format!("sqlite:{}", other.path().join("modern.db").display());
+
+    for target in [modern.url(), &file] {
+        let folder = tempfile::tempdir().unwrap();
+        let plan = trapped(target, &folder).await;
+
+        let outcome = compare(&plan).await.unwrap();
+
+        assert_eq!(outcome.status, VerificationState::Equal, "{target}: {:?}", outcome.findings);
+        assert!(compared(&outcome, "people")[0] > 300);
+        assert!(compared(&outcome, "stays")[0] > 300);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_in_no_quarantine_any_more_is_missed() {
+    let target = testbed::postgres().create_database();
+    let folder = tempfile::tempdir().unwrap();
+    let plan = trapped(target.url(), &folder).await;
+    target.execute(
+        "delete from transfuse.quarantine where id = (
+             select min(id) from transfuse.quarantine where target = 'public.people')",
+    );
+
+    let outcome = compare(&plan).await.unwrap();
+
+    assert_eq!(outcome.status, VerificationState::Different);
+    assert_eq!(compared(&outcome, "people")[1..], [1, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_that_was_lost_although_its_parent_is_there_is_found() {
+    let target = testbed::postgres().create_database();
+    let folder = tempfile::tempdir().unwrap();
+    let plan = trapped(target.url(), &folder).await;
+    target.execute(
+        "update people set clinic_id = null where id = 1;
+         update stays set clinic_id = null where note = 'stay 8'",
+    );
+
+    let outcome = compare(&plan).await.unwrap();
+
+    assert_eq!(
+        target.query(FOUND),
+        "public.people different [\"clinic_id\"]; public.stays different [\"clinic_id\"]"
+    );
+    assert_eq!(outcome.status, VerificationState::Different);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn references_that_lead_nowhere_and_sequences_that_are_behind_are_named() {
+    let clinic = clinic().await;
+    clinic.target.execute(
+        "alter table visits drop constraint visits_person_fkey;
+         update visits set person_id = 70000 where legacy_id = 5;
+         select setval('people_id_seq', 1990)",
+    );
+
+    let findings = compare(&clinic.plan).await.unwrap().findings;
+
+    let broken = &findings.references[0];
+    assert_eq!((broken.foreign_key.as_str(), broken.rows), ("visits_person_fkey", 1));
+    let behind = &findings.sequences[0];
+    assert_eq!((behind.column.as_str(), behind.behind), ("id", 10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_says_how_sure_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(
+        &folder,
+        "legacy.db",
+        "create table person (id integer primary key, name text);
+         with recursive n(i) as (select 1 union all select i + 1 from n where i < 60000)
+         insert into person select i, 'name ' || i from n",
+    );
+    let target = testbed::postgres().create_database();
+    let rest = "
+tables:
+- source: person
+  key: [id]
+  target: public.people
+  columns:
+  - {target: id, source: id, type: bigint, nullable: false}
+  - {target: name, source: name, type: text}
+  create: {primary_key: [id]}
+";
+    let plan = plan(
+        &source,
+        target.url(),
+        &rest.replace("\ntables", "\noptions: {chunk_rows: 20000}\ntables"),
+    );
+    run(&plan).await.unwrap();
+    let mut request = comparison(&plan, Mode::Sample);
+    request.sample.tolerance = 0.1;
+    request.sample.confidence = 0.9;
+
+    let outcome = engine::verify::verify(request).await.unwrap();
+
+    let table = &outcome.findings.tables[0];
+    let said = table.sample.unwrap();
+    assert_eq!(outcome.status, VerificationState::Equal);
+    assert_eq!(said.segments, 60);
+    assert!(said.drawn < 30 && said.may_differ <= 6, "{said:?}");
+    assert_eq!(table.compared, said.drawn * 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_did_not_change_are_not_compared_again() {
+    let clinic = clinic().await;
+    compare(&clinic.plan).await.unwrap();
+    // The server hands its counters in when a session ends.
+    clinic.target.execute("update visits set note = 'changed' where legacy_id = 1");
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+
+    let request = comparison(&clinic.plan, Mode::SinceLast);
+    let outcome = engine::verify::verify(request).await.unwrap();
+
+    let [people, visits] = outcome.findings.tables.as_slice() else { panic!("two tables") };
+    assert!(people.carried_over && !visits.carried_over, "{:?}", outcome.findings);
+    assert_eq!((people.compared, visits.different), (2000, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mismatch_of_a_change_under_way_does_not_count() {
+    let clinic = clinic().await;
+    clinic.target.execute("update people set given = 'late' where id = 700");
+    let mut request = comparison(&clinic.plan, Mode::Full);
+    let (progress, mut pictures) = tokio::sync::watch::channel(None);
+    request.progress = progress;
+    let url = clinic.target.url().to_owned();
+    let write = async move |sql: &str| {
+        let target = PostgresTarget::new(url.as_str());
+        // The server hands its counters in when a session ends.
+        target.session().await.unwrap().run_script(sql).await.unwrap();
+    };
+    // Somebody writes all the time; once the mismatch was seen, the change that lacked arrives.
+    let arrives = tokio::spawn(async move {
+        let seen = |picture: &Option<Progress>| {
+            picture.as_ref().is_some_and(|picture| picture.tables.iter().any(|t| t.mismatches > 0))
+        };
+        while !seen(&pictures.borrow_and_update()) {
+            write("update people set given = given where id = 1").await;
+        }
+        write("update people set given = 'Zoë 700' where id = 700").await;
+    });
+
+    let outcome = engine::verify::verify(request).await.unwrap();
+
+    arrives.await.unwrap();
+    assert_eq!(outcome.status, VerificationState::Equal, "{:?}", outcome.findings);
+    assert_eq!(clinic.target.query("select count(*) from transfuse.mismatches"), "0");
+}
