@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::Reason;
 use crate::id::{ApprovalId, CutoverId, RunId};
+use crate::problem::FieldProblem;
 use crate::rollback::Scope;
 
 /// The exact act that is asked for. An approval counts for this one and no other: it is bound to
@@ -24,16 +25,16 @@ pub enum Act {
     Purge {
         run_id: RunId,
         /// What is forgotten: `quarantine`, `before_images`, `decisions`.
-        #[cfg_attr(feature = "openapi", schema(max_length = 64))]
+        #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
         what: String,
     },
     /// Putting a backup in the place of what is there.
     Restore {
         /// The backup's name or its hash.
-        #[cfg_attr(feature = "openapi", schema(max_length = 200))]
+        #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 200))]
         backup: String,
         /// What is replaced: the name of a connection, or `control_store`.
-        #[cfg_attr(feature = "openapi", schema(max_length = 200))]
+        #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 200))]
         into: String,
     },
 }
@@ -55,6 +56,26 @@ impl Act {
             Self::CutOver { cutover_id } => cutover_id.as_str(),
             Self::Restore { into, .. } => into,
         }
+    }
+
+    /// What is wrong with it, field by field; empty when it can be asked for.
+    pub fn problems(&self) -> Vec<FieldProblem> {
+        let wrong = |field: &str, text: &str, most: usize| {
+            let is_right =
+                (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+            (!is_right).then(|| FieldProblem {
+                field: format!("act.{field}"),
+                message: format!("One line of 1 to {most} characters."),
+            })
+        };
+        let found = match self {
+            Self::RollBack { .. } | Self::CutOver { .. } => [None, None],
+            Self::Purge { what, .. } => [wrong("what", what, 64), None],
+            Self::Restore { backup, into } => {
+                [wrong("backup", backup, 200), wrong("into", into, 200)]
+            }
+        };
+        found.into_iter().flatten().collect()
     }
 
     /// One sentence for the person who has to answer.
@@ -248,6 +269,15 @@ mod tests {
             assert!(S::ALL.iter().all(|next| !ended.allows(*next)), "{ended:?}");
         }
         assert!(!S::Requested.allows(S::Used));
+    }
+
+    #[test]
+    fn an_act_with_an_endless_text_is_not_asked_for() {
+        let restore = |backup: &str| Act::Restore { backup: backup.into(), into: "modern".into() };
+        assert_eq!(restore("2026-07-31").problems(), []);
+        for text in ["", &"x".repeat(201), "two\nlines"] {
+            assert_eq!(restore(text).problems()[0].field, "act.backup", "{text}");
+        }
     }
 
     #[test]

@@ -178,7 +178,6 @@ macro_rules! actions {
     ($( $(#[$doc:meta])* $variant:ident = $name:literal, $label:literal; )+) => {
         /// What can be done that is worth an entry.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum Action {
             $( $(#[$doc])* #[serde(rename = $name)] $variant, )+
         }
@@ -196,6 +195,16 @@ macro_rules! actions {
                 match self { $( Self::$variant => $label, )+ }
             }
         }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for Action {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                crate::openapi::one_of(Self::ALL.iter().map(|action| action.as_str()))
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for Action {}
     };
 }
 

@@ -12,7 +12,6 @@ macro_rules! catalogue {
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
         )]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum ErrorCode {
             $( $(#[$doc])* #[serde(rename = $code)] $variant, )+
         }
@@ -36,6 +35,16 @@ macro_rules! catalogue {
                 match self { $( Self::$variant => $code, )+ }
             }
         }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::PartialSchema for ErrorCode {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                crate::openapi::one_of(Self::ALL.iter().map(|code| code.as_str()))
+            }
+        }
+
+        #[cfg(feature = "openapi")]
+        impl utoipa::ToSchema for ErrorCode {}
     };
 }
 

@@ -3,6 +3,8 @@
 //! Both sides, server and portal, use these types; what they hold has been validated once,
 //! here, when it was read. Nothing in this crate does I/O.
 
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod id;
 pub mod connection;
 pub mod data_type;

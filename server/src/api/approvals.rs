@@ -45,6 +45,7 @@ pub(super) async fn list(
         (status = 201, body = Approval),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn request(
@@ -53,6 +54,10 @@ pub(super) async fn request(
     body: Json<NewApproval>,
 ) -> Result<HttpResponse, ApiError> {
     let NewApproval { act, reason } = body.into_inner();
+    let problems = act.problems();
+    if !problems.is_empty() {
+        return Err(ApiError::InvalidFields(problems));
+    }
     let Services { store, settings, clock, .. } = &**services;
     let approval = work::request(store, settings, &**clock, &user, act, &reason).await?;
     let location = route::approval(&approval.id);

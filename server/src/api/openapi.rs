@@ -68,6 +68,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         health::summary, health::live, health::ready,
         openapi::document, docs::page,
     ),
+    components(schemas(shared::audit::ExportFormat)),
     security(("bearer" = [])),
     modifiers(&Security, &OperationIds, &Refusals),
 )]

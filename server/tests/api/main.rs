@@ -17,4 +17,5 @@ mod alerts;
 mod portal_events;
 mod security;
 mod reference;
+mod hostile;
 mod documents;
