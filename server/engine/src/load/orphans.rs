@@ -45,13 +45,7 @@ pub async fn take_out<S: Session>(
     let engine = session.engine();
     let table = quote_table(engine, &target_name(engine, &mapping.target));
     let row = if engine == Engine::Postgres { "ctid" } else { "rowid" };
-    let names: Vec<&str> = mapping
-        .columns
-        .iter()
-        .flat_map(|column| [Some(&column.target), column.keep_raw_in.as_ref()])
-        .flatten()
-        .map(String::as_str)
-        .collect();
+    let names = carried_columns(mapping);
     let texts: Vec<String> = names
         .iter()
         .map(|name| match engine {
@@ -69,18 +63,35 @@ pub async fn take_out<S: Session>(
     let rows = session.fetch(&sql, &[]).await?;
     rows.into_iter()
         .map(|row| {
-            let cells = names.iter().zip(row).map(|(name, text)| {
-                (*name, text.map_or(Value::Null, |text| Value::Text(text.into())))
-            });
             Ok(Quarantined {
                 id: fresh_id(),
                 code: ErrorCode::Data008,
                 column: key.columns.first().cloned(),
                 reason: format!("the row that {} refers to is not in {}", key.name, key.references),
-                sealed: seal::seal(seal_key, &value::to_sealed_form(cells))?,
+                sealed: sealed(&names, row, seal_key)?,
             })
         })
         .collect()
+}
+
+/// The columns of a table that a mapping fills.
+pub(super) fn carried_columns(mapping: &TableMapping) -> Vec<&str> {
+    mapping
+        .columns
+        .iter()
+        .flat_map(|column| [Some(&column.target), column.keep_raw_in.as_ref()])
+        .flatten()
+        .map(String::as_str)
+        .collect()
+}
+
+/// Seals a row of the target, whose values are texts.
+pub(super) fn sealed(names: &[&str], row: Vec<Option<String>>, key: &Key) -> Result<Vec<u8>> {
+    let cells = names
+        .iter()
+        .zip(row)
+        .map(|(name, text)| (*name, text.map_or(Value::Null, |text| Value::Text(text.into()))));
+    seal::seal(key, &value::to_sealed_form(cells))
 }
 
 /// What the plan says of a foreign key's orphans.

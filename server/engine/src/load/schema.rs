@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use sha2::{Digest as _, Sha256};
 use shared::assessment::{Catalog, ForeignKey, Index, TableName};
 use shared::connection::Engine;
 use shared::data_type::DataType;
@@ -133,14 +134,92 @@ pub fn drop_foreign_key(table: &TableName, key: &str) -> String {
     )
 }
 
-/// The statement that makes a foreign key of a table that is there.
+/// What makes rows of a table differ: its primary key, or a unique index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniqueKey<'p> {
+    pub name: String,
+    pub columns: &'p [String],
+    pub is_primary: bool,
+}
+
+/// The keys that a table of PostgreSQL gets once its rows are in, the primary key first: an index
+/// over rows that are there costs half of one that is kept up while they come. Tables of SQLite
+/// have theirs from the start, because it cannot add them.
+pub fn unique_keys(mapping: &TableMapping) -> Vec<UniqueKey<'_>> {
+    let Some(shape) = &mapping.create else { return Vec::new() };
+    let primary = (!shape.primary_key.is_empty()).then(|| UniqueKey {
+        name: primary_key_name(&mapping.target.name),
+        columns: &shape.primary_key,
+        is_primary: true,
+    });
+    let others = shape.indexes.iter().filter(|index| index.unique && !index.columns.is_empty());
+    let others = others.map(|index| UniqueKey {
+        name: index.name.clone(),
+        columns: &index.columns,
+        is_primary: false,
+    });
+    primary.into_iter().chain(others).collect()
+}
+
+/// The statement that makes the index under a key. It fails when two rows are equal.
+pub fn create_unique_index(table: &TableName, key: &UniqueKey<'_>) -> String {
+    let engine = Engine::Postgres;
+    format!(
+        "create unique index if not exists {} on {} ({})",
+        quote(engine, &key.name),
+        quote_table(engine, &target_name(engine, table)),
+        quote_list(engine, key.columns)
+    )
+}
+
+/// The statement that makes a key of the index under it.
+pub fn add_key(table: &TableName, key: &UniqueKey<'_>) -> String {
+    let engine = Engine::Postgres;
+    format!(
+        "alter table {} add constraint {name} {} using index {name}",
+        quote_table(engine, &target_name(engine, table)),
+        if key.is_primary { "primary key" } else { "unique" },
+        name = quote(engine, &key.name),
+    )
+}
+
+/// As PostgreSQL would name it, save that two long names that begin alike stay two.
+fn primary_key_name(table: &str) -> String {
+    const SUFFIX: &str = "_pkey";
+    const LONGEST: usize = 63;
+    if table.len() + SUFFIX.len() <= LONGEST {
+        return format!("{table}{SUFFIX}");
+    }
+    let mut hash = String::new();
+    for byte in Sha256::digest(table).iter().take(4) {
+        let _ = write!(hash, "{byte:02x}");
+    }
+    let mut kept = LONGEST - SUFFIX.len() - hash.len() - 1;
+    while !table.is_char_boundary(kept) {
+        kept -= 1;
+    }
+    format!("{}_{hash}{SUFFIX}", &table[..kept])
+}
+
+/// The statement that makes a foreign key of a table that is there. Rows that are there are not
+/// looked at until [`validate_foreign_key`].
 pub fn add_foreign_key(mapping: &TableMapping, key: &ForeignKey) -> String {
     let engine = Engine::Postgres;
     format!(
-        "alter table {} add constraint {} {}",
-        quote_table(engine, &mapping.target),
+        "alter table {} add constraint {} {} not valid",
+        quote_table(engine, &target_name(engine, &mapping.target)),
         quote(engine, &key.name),
         foreign_key(engine, key)
+    )
+}
+
+/// The statement that holds every row against a foreign key.
+pub fn validate_foreign_key(mapping: &TableMapping, key: &ForeignKey) -> String {
+    let engine = Engine::Postgres;
+    format!(
+        "alter table {} validate constraint {}",
+        quote_table(engine, &target_name(engine, &mapping.target)),
+        quote(engine, &key.name)
     )
 }
 
@@ -168,28 +247,27 @@ fn create_table(engine: Engine, mapping: &TableMapping, shape: &TableShape) -> S
         }
     }
     parts.extend(shape.more_columns.iter().map(|column| more_column(engine, column)));
-    if !shape.primary_key.is_empty() {
-        parts.push(format!("primary key ({})", quote_list(engine, &shape.primary_key)));
-    }
-    // Unique indexes stand from the start: a row that breaks one is then refused by itself.
-    for index in shape.indexes.iter().filter(|index| index.unique && !index.columns.is_empty()) {
-        parts.push(format!(
-            "constraint {} unique ({})",
-            quote(engine, &index.name),
-            quote_list(engine, &index.columns)
-        ));
-    }
-    match engine {
-        Engine::Postgres => {
-            for (name, condition) in &shape.checks {
-                parts.push(format!("constraint {} check ({condition})", quote(engine, name)));
-            }
+    if engine == Engine::Postgres {
+        for (name, condition) in &shape.checks {
+            parts.push(format!("constraint {} check ({condition})", quote(engine, name)));
         }
-        // SQLite cannot add a foreign key later; it is checked once everything is in. Conditions
-        // are written in PostgreSQL's SQL and are not carried over.
-        _ => parts.extend(shape.foreign_keys.iter().map(|key| {
+    } else {
+        // SQLite can add neither keys nor foreign keys later: a row that breaks a key is refused
+        // by itself, foreign keys are checked once everything is in. Conditions are written in
+        // PostgreSQL's SQL and are not carried over.
+        if !shape.primary_key.is_empty() {
+            parts.push(format!("primary key ({})", quote_list(engine, &shape.primary_key)));
+        }
+        for index in shape.indexes.iter().filter(|i| i.unique && !i.columns.is_empty()) {
+            parts.push(format!(
+                "constraint {} unique ({})",
+                quote(engine, &index.name),
+                quote_list(engine, &index.columns)
+            ));
+        }
+        parts.extend(shape.foreign_keys.iter().map(|key| {
             format!("constraint {} {}", quote(engine, &key.name), foreign_key(engine, key))
-        })),
+        }));
     }
     let mut sql = format!(
         "create table {} (\n  {}\n)",

@@ -245,9 +245,13 @@ impl Checked<'_> {
             return self.add(ErrorCode::Map001, &at, message);
         }
         let wanted: BTreeSet<&String> = key.iter().collect();
-        let is_unique = unique_keys(&table.primary_key, &table.indexes)
-            .iter()
-            .any(|columns| columns.iter().collect::<BTreeSet<_>>() == wanted);
+        let mut keys = unique_keys(&table.primary_key, &table.indexes);
+        // A table that an unfinished run made gets its keys at the end.
+        if let Some(shape) = &mapping.create {
+            keys.extend(unique_keys(&shape.primary_key, &shape.indexes));
+        }
+        let is_unique =
+            keys.iter().any(|columns| columns.iter().collect::<BTreeSet<_>>() == wanted);
         if !is_unique {
             let message = format!("{} has no unique index on just {}", table.name, key.join(", "));
             self.add(ErrorCode::Map001, &at, message);
@@ -281,10 +285,14 @@ impl Checked<'_> {
         let made =
             self.plan.tables.iter().find(|mapping| target_name(engine, &mapping.target) == name);
         let (columns, keys): (Vec<&str>, Vec<&[String]>) = match (there, made) {
-            (Some(table), _) => (
-                table.columns.iter().map(|column| column.name.as_str()).collect(),
-                unique_keys(&table.primary_key, &table.indexes),
-            ),
+            (Some(table), mapping) => {
+                let mut keys = unique_keys(&table.primary_key, &table.indexes);
+                // A table that an unfinished run made gets its keys at the end.
+                if let Some(shape) = mapping.and_then(|mapping| mapping.create.as_ref()) {
+                    keys.extend(unique_keys(&shape.primary_key, &shape.indexes));
+                }
+                (table.columns.iter().map(|column| column.name.as_str()).collect(), keys)
+            }
             (None, Some(mapping)) => {
                 let Some(shape) = &mapping.create else { return };
                 let more = shape.more_columns.iter().map(|column| column.name.as_str());

@@ -12,7 +12,7 @@ pub mod diff;
 
 use shared::assessment::{Catalog, Table, TableName};
 use shared::connection::Engine;
-use shared::plan::TableMapping;
+use shared::plan::{Plan, TableMapping};
 
 use crate::assess::catalog;
 use crate::connect::{Address, Purpose, sqlite};
@@ -56,9 +56,27 @@ pub fn row_key(mapping: &TableMapping, table: Option<&Table>) -> Vec<String> {
     if !mapping.existing_key.is_empty() {
         return mapping.existing_key.clone();
     }
-    let Some(table) = table else { return Vec::new() };
     let is_filled = |name: &String| mapping.columns.iter().any(|column| column.target == *name);
-    if table.primary_key.iter().all(is_filled) { table.primary_key.clone() } else { Vec::new() }
+    // A table that a run makes gets its primary key once its rows are in.
+    let shaped = mapping.create.iter().map(|shape| &shape.primary_key);
+    let mut keys = table.map(|table| &table.primary_key).into_iter().chain(shaped);
+    let key = keys.find(|key| !key.is_empty());
+    key.filter(|key| key.iter().all(is_filled)).cloned().unwrap_or_default()
+}
+
+/// The catalog as it is once the tables that a plan shapes have their primary keys.
+pub fn with_primary_keys(mut catalog: Catalog, plan: &Plan) -> Catalog {
+    let engine = catalog.engine;
+    for mapping in &plan.tables {
+        let name = target_name(engine, &mapping.target);
+        let table = catalog.tables.iter_mut().find(|table| table.name == name);
+        if let (Some(table), Some(shape)) = (table, &mapping.create)
+            && table.primary_key.is_empty()
+        {
+            table.primary_key.clone_from(&shape.primary_key);
+        }
+    }
+    catalog
 }
 
 /// The table that a plan names: `public` may be left out.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use shared::plan::Plan;
 use shared::run::{Books, Health, Phase, Progress, Retry, Stall, TableProgress};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::load::ledger::{Entry, SignedBooks};
 
@@ -20,6 +20,8 @@ pub(super) struct Board {
     publish: watch::Sender<Option<Progress>>,
     /// How many workers wait for rows of the source, and how many for the target.
     waits: [AtomicUsize; 2],
+    /// Told when a table became full.
+    filled: Notify,
 }
 
 /// What a worker waits for.
@@ -83,7 +85,12 @@ impl Board {
             remote_workers: 0,
             notes: Vec::new(),
         };
-        Self { state: Mutex::new(state), publish, waits: [const { AtomicUsize::new(0) }; 2] }
+        Self {
+            state: Mutex::new(state),
+            publish,
+            waits: [const { AtomicUsize::new(0) }; 2],
+            filled: Notify::new(),
+        }
     }
 
     /// Waits for rows to come, or to be taken; then something has moved.
@@ -171,6 +178,18 @@ impl Board {
 
     /// An entry is in the ledger.
     pub(super) fn committed(&self, entry: &Entry) {
+        self.add(entry);
+        if self.is_full(entry.table_index as usize) {
+            self.filled.notify_one();
+        }
+    }
+
+    /// Comes when a table became full since the last time.
+    pub(super) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    fn add(&self, entry: &Entry) {
         self.change(|state| {
             if !state.counted.insert((entry.table_index, entry.ordinal)) {
                 return;
@@ -189,6 +208,21 @@ impl Board {
             progress.books.merged = count(table.books.merged);
             progress.books.filtered = count(table.books.filtered);
             progress.books.quarantined = count(table.books.quarantined);
+        });
+    }
+
+    /// Whether every chunk of the table is in the ledger.
+    pub(super) fn is_full(&self, table: usize) -> bool {
+        let state = self.lock();
+        let Some(Table { progress, .. }) = state.tables.get(table) else { return false };
+        progress.chunks_done == progress.chunks_total
+    }
+
+    /// The table's rows are in, its keys and indexes are being made.
+    pub(super) fn indexing(&self, table: usize) {
+        self.change(|state| {
+            let progress = &mut state.tables[table].progress;
+            progress.phase = progress.phase.max(Phase::Finishing);
         });
     }
 

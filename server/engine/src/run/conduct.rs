@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use super::begin::{Begun, begin, completed_before};
 use super::board::Board;
+use super::builders::{Builders, Built};
 use super::close::causes;
 use super::crew::{Crew, Order};
 use super::patience::{Next, Patience, Tries};
@@ -218,22 +219,25 @@ impl<T: Target + 'static> Work<T> {
         let ticket = snapshot.ticket().clone();
         let (readers, hold) = snapshot.into_parts();
         self.publish(Some(self.order(&ticket))).await;
+        let builders = Builders::begin(self, session, &records, workers).await?;
         let copied = self.copy(source, &ticket, readers, levels).await;
         self.publish(None).await;
         drop(hold);
-        let copied = copied?;
-        if !matches!(copied, Copied::Everything) {
-            return Ok(copied);
+        if !matches!(copied, Ok(Copied::Everything)) {
+            builders.break_off().await;
+            return copied;
         }
         self.board.enter(Phase::Finishing);
         self.claim.hold(session).await?;
-        finish::finish(self.target.as_ref(), session, &self.request, &self.run, &self.board)
-            .await?;
+        if let Built::Stopped = builders.finish(&self.request.stop).await? {
+            return Ok(Copied::Stopped);
+        }
+        finish::finish(&self.target, session, &self.request, &self.run, &self.board).await?;
         if self.merge_duplicates(session).await? {
             return Ok(Copied::Stopped);
         }
         self.board.enter(Phase::Closing);
-        Ok(copied)
+        copied
     }
 
     /// Invites workers of other processes, or sends them away.

@@ -62,8 +62,9 @@ impl<T: Target + 'static> Work<T> {
         if self.is_decided(session).await? {
             return Ok(());
         }
-        let target_catalog = session.catalog().await?;
-        let people = People::new(&self.request.plan, duplicates, &target_catalog)?;
+        let plan = &self.request.plan;
+        let target_catalog = map::with_primary_keys(session.catalog().await?, plan);
+        let people = People::new(plan, duplicates, &target_catalog)?;
         let (send, receive) = mpsc::channel(AHEAD);
         let deciding = self.ask(matcher, &people, receive);
         let ahead = Ahead {

@@ -1,97 +1,69 @@
-//! After the data: indexes, orphans, foreign keys, sequences, statistics.
+//! After the data and its keys: foreign keys, orphans, sequences.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use shared::assessment::{Catalog, ForeignKey, TableName};
+use shared::assessment::{ForeignKey, TableName};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::plan::{Orphans, TableMapping};
 
-use super::Request;
 use super::board::Board;
+use super::builders::{because, note};
 use super::transaction::end;
+use super::{Request, foreign_keys};
 use crate::error::{EngineError, Result};
 use crate::ident::{literal, quote, quote_table};
 use crate::load::ledger::{self, Entry, Origin, RunRecord};
 use crate::load::mark::{self, TableRecord, Writer};
 use crate::load::schema::{self, Kind};
-use crate::load::{Param, Session, Target, orphans};
+use crate::load::{Session, Target, orphans};
 use crate::map::target_name;
-use crate::rollback::foreign_key_name;
 
 /// Makes everything that comes after the data. What is there already is left alone, so that a
 /// run that stopped here goes on here.
-pub(super) async fn finish<T: Target>(
-    target: &T,
+pub(super) async fn finish<T: Target + 'static>(
+    target: &Arc<T>,
     session: &mut T::Session,
     request: &Request,
     run: &RunRecord,
     board: &Board,
 ) -> Result<()> {
     let engine = target.engine();
+    let plan = &request.plan;
     let records = ledger::tables(session, &run.run_id).await?;
-    note_indexes(session, request, run, &records).await?;
-    for mapping in &request.plan.tables {
-        for (name, sql) in schema::indexes(engine, mapping) {
-            session.run_script(&sql).await.map_err(|error| because(&name, error))?;
+    if engine == Engine::Postgres {
+        // Most databases have no orphans: making the keys is then what shows it.
+        if !foreign_keys::add(target, session, plan, &run.run_id).await? {
+            foreign_keys::drop(session, plan, &run.run_id).await?;
+            take_out_orphans(session, request, run, &records, board).await?;
+            if !foreign_keys::add(target, session, plan, &run.run_id).await? {
+                return Err(EngineError::new(ErrorCode::Load004, "making foreign keys"));
+            }
         }
-    }
-    take_out_orphans(session, request, run, &records, board).await?;
-    let catalog = session.catalog().await?;
-    for (index, mapping) in request.plan.tables.iter().enumerate() {
-        if engine == Engine::Postgres {
-            add_foreign_keys(session, &catalog, run, mapping).await?;
-            set_sequences(session, run, &records[index], mapping).await?;
+        for (mapping, record) in plan.tables.iter().zip(&records) {
+            set_sequences(session, run, record, mapping).await?;
         }
-        let table = quote_table(engine, &target_name(engine, &mapping.target));
-        session.run_script(&format!("analyze {table}")).await?;
-        board.finished(index);
-    }
-    match engine {
-        Engine::Postgres if !request.plan.target_sql.after.trim().is_empty() => {
+        if !plan.target_sql.after.trim().is_empty() {
             run_sql_after(session, request, run, &records).await?;
         }
-        Engine::Sqlite => check_foreign_keys(session).await?,
-        _ => {}
+    } else {
+        for mapping in &plan.tables {
+            for (name, sql) in schema::indexes(engine, mapping) {
+                session.run_script(&sql).await.map_err(|error| because(&name, error))?;
+            }
+        }
+        take_out_orphans(session, request, run, &records, board).await?;
+        for record in &records {
+            let table = quote_table(engine, &record.target);
+            session.run_script(&format!("analyze {table}")).await?;
+        }
+        check_foreign_keys(session).await?;
+    }
+    for index in 0..plan.tables.len() {
+        board.finished(index);
     }
     count_again(session, request, run, &records).await
-}
-
-/// Writes down which indexes of tables that were there before are about to be made.
-async fn note_indexes<S: Session>(
-    session: &mut S,
-    request: &Request,
-    run: &RunRecord,
-    records: &[TableRecord],
-) -> Result<()> {
-    let engine = session.engine();
-    let catalog = session.catalog().await?;
-    let tables = request.plan.tables.iter().zip(records).filter(|(_, record)| !record.made);
-    for (mapping, record) in tables {
-        let Some(known) = catalog.table(&record.target) else { continue };
-        for (name, _) in schema::indexes(engine, mapping) {
-            if known.indexes.iter().any(|index| index.name == name) {
-                continue;
-            }
-            let undo = schema::drop_index(engine, &record.target, &name);
-            note(session, run, Kind::Index, &name, &undo).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes down that something is about to be made. It is taken back even if it never was made.
-async fn note<S: Session>(
-    session: &mut S,
-    run: &RunRecord,
-    kind: Kind,
-    name: &str,
-    undo: &str,
-) -> Result<()> {
-    if ledger::has_object(session, &run.run_id, kind, name).await? {
-        return Ok(());
-    }
-    ledger::insert_object(session, &run.run_id, kind, name, undo).await
 }
 
 /// Takes out rows without a parent until no key finds any: a row that goes may leave others
@@ -197,29 +169,6 @@ async fn take_out<S: Session>(
     }
 }
 
-async fn add_foreign_keys<S: Session>(
-    session: &mut S,
-    catalog: &Catalog,
-    run: &RunRecord,
-    mapping: &TableMapping,
-) -> Result<()> {
-    let Some(shape) = &mapping.create else { return Ok(()) };
-    let known = catalog.table(&target_name(Engine::Postgres, &mapping.target));
-    for key in &shape.foreign_keys {
-        let there =
-            known.is_some_and(|table| table.foreign_keys.iter().any(|k| k.name == key.name));
-        if !there {
-            let undo = schema::drop_foreign_key(&mapping.target, &key.name);
-            let table = target_name(Engine::Postgres, &mapping.target);
-            let name = foreign_key_name(&table, &key.name);
-            note(session, run, Kind::ForeignKey, &name, &undo).await?;
-            let sql = schema::add_foreign_key(mapping, key);
-            session.run_script(&sql).await.map_err(|error| because(&key.name, error))?;
-        }
-    }
-    Ok(())
-}
-
 /// SQLite has the keys from the start and checks them only when asked.
 async fn check_foreign_keys<S: Session>(session: &mut S) -> Result<()> {
     let broken =
@@ -274,15 +223,19 @@ async fn set_sequences<S: Session>(
 ) -> Result<()> {
     let engine = Engine::Postgres;
     let table = quote_table(engine, &record.target);
-    for column in &mapping.columns {
-        let name = quote(engine, &column.target);
-        let sql = format!(
-            "select pg_get_serial_sequence({}, {})",
-            literal(engine, &table),
-            literal(engine, &column.target)
-        );
-        let found = session.fetch(&sql, &[] as &[Param<'_>]).await?;
-        let Some(sequence) = found.into_iter().flatten().flatten().next() else { continue };
+    let sql = format!(
+        "select attname::text, pg_get_serial_sequence({name}, attname::text)
+         from pg_attribute
+         where attrelid = to_regclass({name}) and attnum > 0 and not attisdropped
+           and pg_get_serial_sequence({name}, attname::text) is not null",
+        name = literal(engine, &table)
+    );
+    for row in session.fetch(&sql, &[]).await? {
+        let Ok([Some(column), Some(sequence)]) = <[_; 2]>::try_from(row) else { continue };
+        if !mapping.columns.iter().any(|mapped| mapped.target == column) {
+            continue;
+        }
+        let name = quote(engine, &column);
         let literal = literal(engine, &sequence);
         if record.made {
             let sql = format!(
@@ -309,7 +262,7 @@ async fn set_sequences<S: Session>(
             "select setval({literal}, {last}, {is_called})::text from {sequence}
              where last_value = {largest} and is_called"
         );
-        note(session, run, Kind::Sequence, &sequence, &undo).await?;
+        note(session, &run.run_id, Kind::Sequence, &sequence, &undo).await?;
         let sql = format!(
             "select setval({literal}, {largest})::text from {sequence} where last_value <= {largest}"
         );
@@ -342,12 +295,4 @@ async fn run_sql_after<S: Session>(
     }
     .await;
     end(session, done).await
-}
-
-fn because(name: &str, error: EngineError) -> EngineError {
-    let code = match error.code() {
-        ErrorCode::Sys001 | ErrorCode::Load002 => ErrorCode::Load004,
-        code => code,
-    };
-    EngineError::new(code, format!("making {name}")).because(error)
 }

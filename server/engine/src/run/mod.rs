@@ -18,6 +18,8 @@ mod work;
 mod crew;
 mod helper;
 mod copy;
+mod builders;
+mod foreign_keys;
 mod finish;
 mod close;
 

@@ -5,6 +5,7 @@
 mod support;
 mod copy;
 mod duplicates;
+mod keys;
 mod kill;
 mod faults;
 mod real_data;
