@@ -114,7 +114,11 @@ enum Command {
 /// Runs the command and says how it went.
 pub async fn run(cli: Cli) -> ExitCode {
     let serves = matches!(cli.command, Command::Serve(_) | Command::Worker(_));
-    let default = if serves { "info,actix_server=warn" } else { "warn" };
+    let default = if serves {
+        "info,actix_server=warn,sqlx=warn,apalis_core=warn,apalis_postgres=warn"
+    } else {
+        "warn"
+    };
     telemetry::start(default, cli.global.log_format);
     let installation = cli.global.installation();
     let outcome = match cli.command {

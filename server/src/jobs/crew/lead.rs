@@ -48,7 +48,6 @@ impl Leader {
             counted,
             reported,
             queue: None,
-            number: 0,
             out: HashMap::new(),
             seen: HashMap::new(),
             well: Instant::now(),
@@ -66,8 +65,6 @@ struct Led {
     reported: mpsc::Sender<Report>,
     /// The queue of this time; none while there is nothing to take part in.
     queue: Option<String>,
-    /// Counts offers, so that each has a name of its own.
-    number: u64,
     /// Chunks that are offered and not answered, by the offer's name.
     out: HashMap<String, (u32, u32)>,
     /// When each worker's sign of life last changed.
@@ -155,10 +152,8 @@ impl Led {
             self.report(Report::LookUp { table_index: key.0, ordinal: key.1 }).await;
             return Ok(());
         };
-        self.number += 1;
-        let name = format!("{queue}-{}", self.number);
-        match self.leader.queues.push(queue, &name, offer).await {
-            Ok(()) => {
+        match self.leader.queues.push(queue, offer).await {
+            Ok(name) => {
                 self.out.insert(name, key);
                 Ok(())
             }

@@ -21,6 +21,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{ConnectOptions as _, PgPool, SqlitePool};
 use tokio::sync::Mutex;
+use ulid::Ulid;
 
 use crate::store::Address;
 
@@ -69,10 +70,12 @@ impl Queues {
         data.join("jobs.db")
     }
 
-    /// Adds a chunk to a queue, under a name that no other has.
-    pub async fn push(&self, queue: &str, id: &str, offer: Offer) -> Result<(), QueueError> {
+    /// Adds a chunk to a queue, and gives the name under which its answer will be found.
+    pub async fn push(&self, queue: &str, offer: Offer) -> Result<String, QueueError> {
+        // The queue reads back only names of this form.
+        let id = Ulid::from(rand::random::<u128>());
         // A chunk that failed is for its conductor to decide about.
-        let task = TaskBuilder::new(offer).task_id(TaskId::from_string(id)).max_attempts(1).build();
+        let task = TaskBuilder::new(offer).task_id(TaskId::from_ulid(id)).max_attempts(1).build();
         match self {
             Self::Postgres(pool) => {
                 postgres(pool, queue).push_task(task).await.map_err(QueueError::queue)?;
@@ -81,7 +84,7 @@ impl Queues {
                 sqlite(pool, queue).push_task(task).await.map_err(QueueError::queue)?;
             }
         }
-        Ok(())
+        Ok(id.to_string())
     }
 
     /// What workers answered so far.
@@ -90,7 +93,7 @@ impl Queues {
         queue: &str,
         ids: impl Iterator<Item = String> + Send,
     ) -> Result<Vec<(String, Answer)>, QueueError> {
-        let ids: Vec<TaskId> = ids.map(TaskId::from_string).collect();
+        let ids: Vec<TaskId> = ids.filter_map(|id| id.parse().ok()).collect();
         let results = match self {
             Self::Postgres(pool) => {
                 postgres(pool, queue).check_status(ids).await.map_err(QueueError::queue)?
