@@ -284,7 +284,17 @@ fn every_handler_says_who_may_call_it() {
 #[test]
 fn every_command_has_its_file_and_its_tests() {
     let commands = read(&server("src/cli/mod.rs"));
-    for command in ["serve", "plan", "migrate", "quarantine", "generate", "user", "audit"] {
+    for command in [
+        "serve",
+        "plan",
+        "migrate",
+        "quarantine",
+        "match_people",
+        "evaluate",
+        "generate",
+        "user",
+        "audit",
+    ] {
         assert!(commands.contains(&format!("mod {command};")), "{command}");
         assert!(server("tests/cli").join(format!("{command}.rs")).exists(), "{command}");
     }

@@ -409,6 +409,48 @@ catalogue! {
         hint: "Check that the plan names the target that it was run against.",
         action: "Run the plan, or correct the target's URL.",
     }
+    Match001 = "MATCH-001" {
+        title: "The table cannot be matched",
+        cause: "No column of it is a record's id, or none says anything by which two people could be compared, or it is not clear which table is meant.",
+        hint: "Columns are recognised by their names; a policy names those that are not.",
+        action: "Name the columns under `columns` in the policy, or the table with --table.",
+    }
+    Match002 = "MATCH-002" {
+        title: "The ids of the records do not tell them apart",
+        cause: "A record has no id, or two records have the same one.",
+        hint: "The message names the records by their place in the table; the header is not counted.",
+        action: "Mend the ids, or name another column as `record_id` in the policy.",
+    }
+    Match003 = "MATCH-003" {
+        title: "The policy cannot be read",
+        cause: "The file is missing, is no YAML, has a key or a word that no policy has, or contradicts itself.",
+        hint: "The cause names the place; docs/migration/matching.md explains every key.",
+        action: "Correct the policy.",
+    }
+    Match004 = "MATCH-004" {
+        title: "The policy names a column that is not there",
+        cause: "The table has no column of this name: a misspelling, or another table was meant.",
+        hint: "Names are taken as they stand in the table's header, case included.",
+        action: "Correct the name under `columns` in the policy.",
+    }
+    Match005 = "MATCH-005" {
+        title: "The saved model cannot be used",
+        cause: "The file is no model, or was written by another version, or is incomplete.",
+        hint: "A model belongs to the version of the program that its `format` says.",
+        action: "Name another file with --model; where there is none yet, a model is learned and saved.",
+    }
+    Match006 = "MATCH-006" {
+        title: "The file lacks a column",
+        cause: "A file of decisions, of pairs, of clusters or of the truth does not have the columns that it must have.",
+        hint: "The message names the column.",
+        action: "Correct the header of the file.",
+    }
+    Match007 = "MATCH-007" {
+        title: "The shards do not belong together",
+        cause: "They were made from other records, in another order, with another policy or model, or one of them is missing or twice there.",
+        hint: "All shards read the same table and policy, and each of 1 to N is needed once.",
+        action: "Make the shards again from one table.",
+    }
     Sys001 = "SYS-001" {
         title: "Something unexpected happened",
         cause: "A fault in Transfuse or in what it stands on.",

@@ -22,6 +22,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("MAP", "Plans"),
     ("LOAD", "Runs"),
     ("VER", "Verification"),
+    ("MATCH", "Duplicates"),
     ("SYS", "The program itself"),
 ];
 

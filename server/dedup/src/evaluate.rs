@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hash;
 use crate::number::{compact, pairs, real, size, wide};
 use crate::people::{Index, People};
-use crate::score::probability;
+use crate::score::{probability, weight_of};
 
 /// Who each record really is.
 #[derive(Debug, Clone)]
@@ -18,6 +19,68 @@ pub struct Truth {
 }
 
 const UNKNOWN: u32 = u32::MAX;
+
+/// Records that are known by their ids alone.
+#[derive(Debug, Clone, Default)]
+pub struct Records(HashMap<u64, Index>);
+
+/// A truth that says twice who a record is. Records are named by their place in it, from 1 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("record {0} of the truth was named before")]
+pub struct NamedTwice(pub u64);
+
+/// A pair that somebody, or a program, weighed and decided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged {
+    pub left: Index,
+    pub right: Index,
+    pub weight: f64,
+    pub is_match: bool,
+}
+
+/// How right a result is, in all the ways in which people ask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Records of which the truth says who they are.
+    pub records: u64,
+    /// Pairs of records that are one person.
+    pub true_pairs: u64,
+    /// Pairs that were decided to be a match.
+    pub matches: Quality,
+    /// Calling pairs a match from the probability of 0.95 on.
+    pub sure: Option<CurvePoint>,
+    /// The same from where precision and recall are best together: nobody could know beforehand.
+    pub best: Option<CurvePoint>,
+    /// The same with the highest recall at which 999 of 1,000 are right.
+    pub precise: Option<CurvePoint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clusters: Option<ClusterQuality>,
+    /// Stated against observed.
+    pub calibration: Vec<Band>,
+    /// From the highest weight to the lowest.
+    pub curve: Vec<CurvePoint>,
+}
+
+/// Says how right pairs are, and clusters, given as a number per record.
+pub fn evaluate(truth: &Truth, judged: &[Judged], clusters: Option<&[u32]>) -> Evaluation {
+    const SURE: f64 = 0.95;
+    const PRECISE: f64 = 0.999;
+    const POINTS: usize = 40;
+    let weighed = || judged.iter().map(|pair| (pair.left, pair.right, pair.weight));
+    let matches = judged.iter().filter(|pair| pair.is_match);
+    let curve = truth.curve(weighed());
+    Evaluation {
+        records: wide(truth.entities.iter().filter(|entity| **entity != UNKNOWN).count()),
+        true_pairs: truth.true_pairs,
+        matches: truth.of_pairs(matches.map(|pair| (pair.left, pair.right))),
+        sure: at_weight(&curve, weight_of(SURE)).copied(),
+        best: best(&curve).copied(),
+        precise: at_precision(&curve, PRECISE).copied(),
+        clusters: clusters.map(|clusters| truth.of_clusters(clusters)),
+        calibration: truth.calibration(weighed()),
+        curve: thinned(&curve, POINTS),
+    }
+}
 
 /// Counts of right and wrong, and the ratios that people ask for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -80,7 +143,41 @@ impl Quality {
     }
 }
 
+impl Records {
+    pub fn index(&self, id: &str) -> Option<Index> {
+        self.0.get(&hash::of(id.trim())).copied()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl Truth {
+    /// A truth without a table: its records are all that there are.
+    pub fn alone<R: AsRef<str>, E: AsRef<str>>(
+        entries: impl IntoIterator<Item = (R, E)>,
+    ) -> Result<(Records, Self), NamedTwice> {
+        let (mut records, mut numbers) = (Records::default(), HashMap::<u64, u32>::new());
+        let mut entities = Vec::new();
+        for (record, entity) in entries {
+            let next = compact(numbers.len());
+            let entity = *numbers.entry(hash::of(entity.as_ref().trim())).or_insert(next);
+            let place = compact(entities.len());
+            if records.0.insert(hash::of(record.as_ref().trim()), place).is_some() {
+                return Err(NamedTwice(u64::from(place) + 1));
+            }
+            entities.push(entity);
+        }
+        let mut truth = Self { entities, true_pairs: 0, unknown_records: 0 };
+        truth.count_pairs(numbers.len());
+        Ok((records, truth))
+    }
+
     /// Takes pairs of a record's id and the id of who it is. Records that the truth does not name
     /// take no part in the evaluation.
     pub fn new<'a>(people: &People, entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
@@ -98,12 +195,16 @@ impl Truth {
                 None => truth.unknown_records += 1,
             }
         }
-        let mut sizes = vec![0_u64; numbers.len()];
-        for entity in truth.entities.iter().filter(|entity| **entity != UNKNOWN) {
+        truth.count_pairs(numbers.len());
+        truth
+    }
+
+    fn count_pairs(&mut self, people: usize) {
+        let mut sizes = vec![0_u64; people];
+        for entity in self.entities.iter().filter(|entity| **entity != UNKNOWN) {
             sizes[*entity as usize] += 1;
         }
-        truth.true_pairs = sizes.into_iter().map(pairs).sum();
-        truth
+        self.true_pairs = sizes.into_iter().map(pairs).sum();
     }
 
     /// Records that the truth names and the table does not have.
@@ -131,7 +232,7 @@ impl Truth {
                 None => {}
             }
         }
-        Quality::of(right, wrong, self.true_pairs - right)
+        Quality::of(right, wrong, self.true_pairs.saturating_sub(right))
     }
 
     /// The quality at every weight, the highest first.
@@ -150,7 +251,7 @@ impl Truth {
             points.push(CurvePoint {
                 weight: level[0].0,
                 probability: probability(level[0].0),
-                quality: Quality::of(right, wrong, self.true_pairs - right),
+                quality: Quality::of(right, wrong, self.true_pairs.saturating_sub(right)),
             });
         }
         points
@@ -314,6 +415,29 @@ mod tests {
         assert_eq!(at_weight(&curve, 6.0).unwrap().quality.found_right, 1);
         assert!(at_weight(&curve, 10.0).is_none());
         assert_eq!(thinned(&curve, 100).len(), 3);
+    }
+
+    #[test]
+    fn a_truth_without_a_table_knows_its_records_by_their_ids() {
+        let entries = [("a", "1"), (" b", "1 "), ("c", "2"), ("d", "3"), ("e", "3")];
+        let (records, truth) = Truth::alone(entries).unwrap();
+        let index = |id: &str| records.index(id).unwrap();
+        assert_eq!((records.len(), records.index("z"), truth.true_pairs()), (5, None, 2));
+        let judged = [("a", "b", 9.0, true), ("d", "e", 5.0, true), ("b", "c", 1.0, false)].map(
+            |(left, right, weight, is_match)| Judged {
+                left: index(left),
+                right: index(right),
+                weight,
+                is_match,
+            },
+        );
+
+        let evaluation = evaluate(&truth, &judged, Some(&[0, 0, 2, 3, 3]));
+
+        assert_eq!((evaluation.records, evaluation.matches.found_right), (5, 2));
+        assert!((evaluation.best.unwrap().quality.f1 - 1.0).abs() < 1e-12);
+        assert!((evaluation.clusters.unwrap().pairwise.f1 - 1.0).abs() < 1e-12);
+        assert_eq!(Truth::alone([("a", "1"), ("b", "1"), ("a", "2")]).unwrap_err(), NamedTwice(3));
     }
 
     #[test]

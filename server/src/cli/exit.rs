@@ -16,6 +16,7 @@ use crate::causes;
 use crate::config::SettingError;
 use crate::demo::DemoError;
 use crate::jobs::JobError;
+use crate::jobs::people::PeopleError;
 use crate::startup::StartupError;
 use crate::store::StoreError;
 
@@ -53,7 +54,7 @@ pub(super) fn status_of(code: ErrorCode) -> Status {
         _ => match code.as_str().split('-').next() {
             Some("CONN" | "LOAD") => Status::Database,
             Some("DATA") => Status::Different,
-            Some("MAP") => Status::Usage,
+            Some("MAP" | "MATCH") => Status::Usage,
             Some("VER") => Status::Blocked,
             _ => Status::Unexpected,
         },
@@ -181,6 +182,19 @@ impl From<DemoError> for CommandError {
             DemoError::Engine(error) => error.into(),
             DemoError::Password(error) => error.into(),
             DemoError::Files(_) => Self::with(ErrorCode::Sys003, &error),
+        }
+    }
+}
+
+impl From<PeopleError> for CommandError {
+    fn from(error: PeopleError) -> Self {
+        let code = error.code();
+        match error {
+            PeopleError::Engine(error) => error.into(),
+            PeopleError::Ragged { .. } => Self::with(code, &error)
+                .hint("An unquoted separator or line break inside a field is the usual cause.")
+                .exit(Status::Usage),
+            error => Self::with(code, &error),
         }
     }
 }

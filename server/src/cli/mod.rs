@@ -10,6 +10,8 @@ mod migrate;
 mod worker;
 mod verify;
 mod quarantine;
+mod match_people;
+mod evaluate;
 mod generate;
 mod user;
 mod audit;
@@ -100,7 +102,12 @@ enum Command {
     /// Look at rows that could not be carried over
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
-    /// Write a sample database to try things on
+    /// Find the records that are one person
+    #[command(name = "match")]
+    Match(match_people::Match),
+    /// Say how right pairs and clusters are, where the truth is known
+    Evaluate(evaluate::Evaluate),
+    /// Write a sample to try things on
     #[command(subcommand)]
     Generate(generate::Generate),
     /// Say who may sign in
@@ -128,6 +135,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Worker(command) => command.run(&installation).await,
         Command::Verify(command) => command.run(&installation).await,
         Command::Quarantine(command) => command.run(installation).await,
+        Command::Match(command) => command.run(&installation).await,
+        Command::Evaluate(command) => command.run(),
         Command::Generate(command) => command.run().await,
         Command::User(command) => command.run(&installation).await,
         Command::Audit(command) => command.run(&installation).await,

@@ -62,7 +62,7 @@ pub(super) fn write_secret_to(path: &Path, bytes: &[u8]) -> Result<(), CommandEr
     written.map_err(unwritable(path))
 }
 
-fn unwritable(path: &Path) -> impl Fn(io::Error) -> CommandError {
+pub(super) fn unwritable(path: &Path) -> impl Fn(io::Error) -> CommandError {
     move |error| {
         CommandError::new(ErrorCode::Sys003, format!("writing {}", path.display()))
             .hint("Check the folder and its rights.")

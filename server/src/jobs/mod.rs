@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod databases;
 pub mod failure;
 pub mod crew;
+pub mod people;
 mod watched;
 mod run_migration;
 pub mod runs;

@@ -31,3 +31,26 @@ fn a_database_with_a_sample_in_it_is_left_as_it_is() {
 
     assert!(std::fs::read(desk.path("a.db")).unwrap() == before);
 }
+
+#[test]
+fn the_same_seed_makes_the_same_people() {
+    let desk = Desk::new();
+    let generate = |name: &str, more: &[&str]| {
+        let (out, truth) = (format!("{name}.csv"), format!("{name}.truth.csv"));
+        let fixed = ["generate", "people", "--count", "500", "--out", &out, "--truth", &truth];
+        let done = desk.run(&[&fixed[..], more].concat());
+        assert_eq!(done.status, 0, "{}", done.stderr);
+        desk.read(&out)
+    };
+
+    let first = generate("a", &["--seed", "7"]);
+
+    assert_eq!(first.lines().count(), 501);
+    assert_eq!(generate("b", &["--seed", "7"]), first);
+    assert_ne!(generate("c", &["--seed", "8"]), first);
+    generate("d", &["--kind", "clean"]);
+    let truth = desk.read("d.truth.csv");
+    let people: std::collections::BTreeSet<_> =
+        truth.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
+    assert_eq!(people.len(), 500);
+}

@@ -7,6 +7,8 @@ mod migrate;
 mod verify;
 mod refused;
 mod quarantine;
+mod match_people;
+mod evaluate;
 mod generate;
 mod user;
 mod audit;

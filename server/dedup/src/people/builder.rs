@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use shared::duplicate::{Exclusion, Field, RecordId};
+use shared::duplicate::{Exclusion, Field};
 
 use super::{
     ANONYMOUS, AddressTable, EMPTY, NEWBORN, NOBODY, NameTable, People, Role, Row, TEST, Table,
@@ -33,13 +33,14 @@ pub struct Reading {
     pub placeholders: BTreeMap<Field, BTreeSet<u64>>,
 }
 
-/// A table that cannot be read as people.
+/// A table that cannot be read as people. Records are named by their place in it, from 1 on: an id
+/// may tell who somebody is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    #[error("record {0} of the table has no id")]
+    #[error("record {0} has no id")]
     NoRecordId(u64),
-    #[error("two records have the id {0}")]
-    DuplicateRecordId(RecordId),
+    #[error("records {0} and {1} have the same id")]
+    DuplicateRecordId(u64, u64),
 }
 
 /// Takes rows, gives [`People`].
@@ -335,9 +336,14 @@ fn check_ids(people: &People) -> Result<(), ReadError> {
     hashes.par_sort_unstable();
     let twice = hashes
         .windows(2)
-        .find(|two| two[0].0 == two[1].0 && people.id(two[0].1) == people.id(two[1].1));
+        .filter(|two| two[0].0 == two[1].0 && people.id(two[0].1) == people.id(two[1].1))
+        .map(|two| (two[1].1, two[0].1))
+        .min();
     match twice {
-        Some(two) => Err(ReadError::DuplicateRecordId(RecordId::from(people.id(two[0].1)))),
+        Some((later, earlier)) => {
+            let place = |record: u32| u64::from(record) + 1;
+            Err(ReadError::DuplicateRecordId(place(earlier), place(later)))
+        }
         None => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ mod builder;
 
 use shared::duplicate::{Exclusion, Field};
 
-pub use builder::{Builder, Reading};
+pub use builder::{Builder, ReadError, Reading};
 pub(crate) use name_table::letter;
 pub use name_table::{Name, NameTable, Role};
 pub use table::{AddressTable, Table};

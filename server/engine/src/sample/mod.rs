@@ -1,3 +1,5 @@
-//! Databases to try things on, made from a seed.
+//! Databases and tables to try things on, made from a seed.
 
+mod dice;
 pub mod mdw;
+pub mod people;

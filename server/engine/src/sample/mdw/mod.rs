@@ -4,7 +4,6 @@
 //! The same seed and scale give the same rows on every engine. What is planted is written to a
 //! truth file, against which a migration can be checked row by row.
 
-mod dice;
 mod ids;
 mod volume;
 mod time;
@@ -24,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use shared::connection::Engine;
 
+use super::dice;
 use crate::error::Result;
 
 pub use truth::{Defect, End, Outcome, Pair, Truth};

@@ -21,6 +21,12 @@ impl Dice {
         u32::try_from(product >> 32).expect("a 32-bit number times a fraction of one")
     }
 
+    /// The same for limits of more than 32 bits.
+    pub(super) fn below_long(&mut self, limit: u64) -> u64 {
+        let product = u128::from(self.0.next_u64()) * u128::from(limit);
+        u64::try_from(product >> 64).expect("a 64-bit number times a fraction of one")
+    }
+
     /// A number from the first to the last, both included.
     pub(super) fn between(&mut self, first: i64, last: i64) -> i64 {
         let width = u128::from((last - first).unsigned_abs()) + 1;
@@ -40,7 +46,7 @@ impl Dice {
 
     /// A place in something of this length.
     pub(super) fn index(&mut self, length: usize) -> usize {
-        self.below(super::count(length)) as usize
+        self.below(u32::try_from(length).expect("no list is longer")) as usize
     }
 
     pub(super) fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
