@@ -18,4 +18,5 @@ mod portal_events;
 mod security;
 mod reference;
 mod hostile;
+mod identity;
 mod documents;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use engine::clock::Clock as _;
 use serde_json::{Value, json};
 use server::api::Proxy;
+use server::auth::external::Configuration;
 use server::auth::password;
 use server::config::Installation;
 use server::portal::{Files, Portal};
@@ -60,13 +61,28 @@ impl TestApp {
         Self::start_in(folder, Arc::default(), Some(store.to_owned())).await
     }
 
+    /// One that accepts tokens of an identity provider.
+    pub(crate) async fn start_with_provider(provider: Configuration) -> Self {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        Self::start_as(folder, Arc::default(), None, Some(provider)).await
+    }
+
     async fn start_in(folder: TempDir, clock: Arc<TestClock>, store: Option<String>) -> Self {
+        Self::start_as(folder, clock, store, None).await
+    }
+
+    async fn start_as(
+        folder: TempDir,
+        clock: Arc<TestClock>,
+        store: Option<String>,
+        provider: Option<Configuration>,
+    ) -> Self {
         let settings = Settings {
             installation: Installation::new(folder.path().join("data"), store),
             listen: "127.0.0.1:0".parse().expect("an address"),
             proxy: Proxy::Trusted,
             deployment: Deployment::default(),
-            provider: None,
+            provider,
             mailer: None,
             metrics_token: Some(METRICS_TOKEN.to_owned()),
         };
