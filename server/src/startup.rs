@@ -28,7 +28,7 @@ use crate::jobs::alerts::{Mailer, Notifier, Watcher};
 use crate::jobs::changes::Changes;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::Own;
-use crate::jobs::{Databases, Runs};
+use crate::jobs::{Databases, Rollbacks, Runs};
 use crate::portal::{self, Portal};
 use crate::settings::{Current, Deployment};
 use crate::store::StoreError;
@@ -99,6 +99,14 @@ impl Application {
             installation_name.clone(),
         );
         runs.recover().await?;
+        let rollbacks = Rollbacks::new(
+            store.clone(),
+            Arc::clone(&clock),
+            runs.clone(),
+            &key,
+            installation_name.clone(),
+        );
+        rollbacks.recover().await?;
         let vault = Secrets::of_accounts(&key);
         let notifier = Notifier::new(
             store.clone(),
@@ -122,6 +130,7 @@ impl Application {
             tokens,
             databases,
             runs,
+            rollbacks,
             proxy,
             settings,
             vault,

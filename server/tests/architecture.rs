@@ -290,6 +290,7 @@ fn every_command_has_its_file_and_its_tests() {
         "migrate",
         "quarantine",
         "match_people",
+        "rollback",
         "evaluate",
         "generate",
         "user",

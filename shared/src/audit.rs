@@ -253,6 +253,9 @@ actions! {
     RunResumed = "run_resumed", "Run resumed";
     RunCompleted = "run_completed", "Run completed";
     RunFailed = "run_failed", "Run failed";
+    RollbackStarted = "rollback_started", "Rollback started";
+    RollbackCompleted = "rollback_completed", "Rollback completed";
+    RollbackFailed = "rollback_failed", "Rollback failed";
     /// Somebody looked at a quarantined row in clear.
     RowUnmasked = "row_unmasked", "Row looked at in clear";
     AuditExported = "audit_exported", "Audit trail exported";

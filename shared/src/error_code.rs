@@ -361,6 +361,11 @@ catalogue! {
         hint: "The message names the table.",
         action: "Use the data folder with which the run was made, or undo the whole run instead of a part of it.",
     }
+    Load025 = "LOAD-025" {
+        title: "Rows of the run stay",
+        cause: "Somebody changed rows of the run since, or something needs what the run made.",
+        hint: "Everything else is undone. The list says which tables are left with how many rows, and why.",
+        action: "Look at the rows. `--discard-changes` undoes them as well; what somebody wrote into them is then lost.",
     Load030 = "LOAD-030" {
         title: "People were not merged",
         cause: "A row of them is missing, or the target, or the plan, does not let theirs become one.",

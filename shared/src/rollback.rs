@@ -43,6 +43,20 @@ pub enum Changed {
     Discard,
 }
 
+impl Changed {
+    /// As the stores write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Leave => "leave",
+            Self::Discard => "discard",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Leave, Self::Discard].into_iter().find(|changed| changed.as_str() == name)
+    }
+}
+
 /// Where a rollback stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

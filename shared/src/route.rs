@@ -1,6 +1,8 @@
 //! Every path of the API, for both sides.
 
-use crate::id::{AlertId, ApprovalId, ConnectionId, PlanId, RunId, SessionId, TargetId, UserId};
+use crate::id::{
+    AlertId, ApprovalId, ConnectionId, PlanId, RollbackId, RunId, SessionId, TargetId, UserId,
+};
 
 pub const BASE: &str = "/api/v1";
 
@@ -81,6 +83,12 @@ pub const RUN_RESUME: &str = "/api/v1/runs/{id}/resume";
 pub const RUN_QUARANTINE: &str = "/api/v1/runs/{id}/quarantine";
 pub const RUN_QUARANTINE_COUNTS: &str = "/api/v1/runs/{id}/quarantine/counts";
 
+/// `?run=ID` asks for those of one run. What is posted is only looked at.
+pub const ROLLBACKS: &str = "/api/v1/rollbacks";
+pub const ROLLBACK: &str = "/api/v1/rollbacks/{id}";
+/// Carries out what was looked at.
+pub const ROLLBACK_START: &str = "/api/v1/rollbacks/{id}/start";
+
 pub const AUDIT: &str = "/api/v1/audit";
 pub const AUDIT_EXPORT: &str = "/api/v1/audit/export";
 pub const AUDIT_CHAIN: &str = "/api/v1/audit/chain";
@@ -143,6 +151,9 @@ pub const ALL: &[&str] = &[
     RUN_RESUME,
     RUN_QUARANTINE,
     RUN_QUARANTINE_COUNTS,
+    ROLLBACKS,
+    ROLLBACK,
+    ROLLBACK_START,
     AUDIT,
     AUDIT_EXPORT,
     AUDIT_CHAIN,
@@ -247,6 +258,14 @@ pub fn run_quarantine(id: &RunId) -> String {
 
 pub fn run_quarantine_counts(id: &RunId) -> String {
     fill(RUN_QUARANTINE_COUNTS, id.as_str())
+}
+
+pub fn rollback(id: &RollbackId) -> String {
+    fill(ROLLBACK, id.as_str())
+}
+
+pub fn rollback_start(id: &RollbackId) -> String {
+    fill(ROLLBACK_START, id.as_str())
 }
 
 /// Ids have no character that a path would have to escape.

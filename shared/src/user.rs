@@ -36,6 +36,7 @@ impl UserRole {
             Permission::ManageConnections
             | Permission::EditPlans
             | Permission::ControlRuns
+            | Permission::RollBackRuns
             | Permission::HandleAlerts
             | Permission::Approve
             | Permission::ReadUnmasked => matches!(self, Self::Admin | Self::Member),
@@ -73,6 +74,8 @@ pub enum Permission {
     ManageConnections,
     EditPlans,
     ControlRuns,
+    /// Undoing what a run did.
+    RollBackRuns,
     /// Acknowledging alerts and changing the rules that raise them.
     HandleAlerts,
     /// Saying yes or no to what somebody else asked for.
@@ -324,6 +327,7 @@ mod tests {
             Permission::ManageConnections,
             Permission::EditPlans,
             Permission::ControlRuns,
+            Permission::RollBackRuns,
             Permission::HandleAlerts,
             Permission::Approve,
             Permission::ReadUnmasked,

@@ -9,6 +9,7 @@ use shared::approval::ApprovalState;
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::problem::{FieldProblem, MEDIA_TYPE, Problem};
+use shared::rollback::RollbackState;
 use shared::run::RunState;
 
 use crate::auth::password::PasswordError;
@@ -85,6 +86,10 @@ pub enum ApiError {
         state: RunState,
     },
     RunElsewhere,
+    RollbackNotFound,
+    WrongRollbackState {
+        state: RollbackState,
+    },
     Stopping,
     /// What the engine says, in the words of the catalogue.
     Engine(EngineError),
@@ -255,6 +260,14 @@ impl ApiError {
             Self::WrongRunState { .. } => {
                 (StatusCode::CONFLICT, "wrong_run_state", "The run is not in a state for this")
             }
+            Self::RollbackNotFound => {
+                (StatusCode::NOT_FOUND, "rollback_not_found", "There is no such rollback")
+            }
+            Self::WrongRollbackState { .. } => (
+                StatusCode::CONFLICT,
+                "wrong_rollback_state",
+                "The rollback is not in a state for this",
+            ),
             Self::RunElsewhere => {
                 (StatusCode::CONFLICT, "run_elsewhere", "Another server works on the run")
             }
@@ -287,6 +300,9 @@ impl ApiError {
             Self::HostForbidden(why) => Some(sentence(why)),
             Self::TooMany { limit } => Some(format!("There may be {limit}.")),
             Self::WrongApprovalState { state } => Some(format!("It is {}.", state.as_str())),
+            Self::WrongRollbackState { state } => {
+                Some(format!("The rollback is {}.", state.as_str()))
+            }
             Self::Engine(error) => Some(error.to_string()),
             _ => None,
         }
@@ -361,7 +377,12 @@ const fn engine_status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Conn007
         | ErrorCode::Conn008 => StatusCode::BAD_GATEWAY,
         ErrorCode::Sys001 => StatusCode::INTERNAL_SERVER_ERROR,
-        ErrorCode::Load001 | ErrorCode::Load007 | ErrorCode::Load009 => StatusCode::CONFLICT,
+        ErrorCode::Load023 => StatusCode::NOT_FOUND,
+        ErrorCode::Load001
+        | ErrorCode::Load007
+        | ErrorCode::Load009
+        | ErrorCode::Load020
+        | ErrorCode::Load022 => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
@@ -490,6 +511,8 @@ impl From<JobError> for ApiError {
             JobError::ConnectionMissing { name } => Self::ConnectionMissing { name },
             JobError::WrongState { state } => Self::WrongRunState { state },
             JobError::Elsewhere => Self::RunElsewhere,
+            JobError::RollbackNotFound => Self::RollbackNotFound,
+            JobError::WrongRollbackState { state } => Self::WrongRollbackState { state },
             JobError::Unfinished { run } => Self::RunUnfinished { run },
             JobError::PlanProblems(problems) => Self::PlanProblems(
                 problems

@@ -21,6 +21,7 @@ pub(crate) mod plans;
 mod runs;
 mod events;
 mod quarantine;
+mod rollbacks;
 mod audit;
 mod error_codes;
 mod health;
@@ -43,7 +44,7 @@ use crate::auth::secret::Secrets;
 use crate::auth::token::AccessTokens;
 use crate::jobs::alerts::Notifier;
 use crate::jobs::changes::Changes;
-use crate::jobs::{Databases, Runs};
+use crate::jobs::{Databases, Rollbacks, Runs};
 use crate::settings::Current;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -55,6 +56,7 @@ pub struct Services {
     pub tokens: AccessTokens,
     pub databases: Databases,
     pub runs: Runs,
+    pub rollbacks: Rollbacks,
     pub proxy: Proxy,
     pub settings: Current,
     /// Seals secrets of accounts and settings.
@@ -155,6 +157,9 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::RUN_RESUME).post(runs::resume))
             .service(at(route::RUN_QUARANTINE).get(quarantine::list))
             .service(at(route::RUN_QUARANTINE_COUNTS).get(quarantine::counts))
+            .service(at(route::ROLLBACKS).get(rollbacks::list).post(rollbacks::preview))
+            .service(at(route::ROLLBACK).get(rollbacks::read))
+            .service(at(route::ROLLBACK_START).post(rollbacks::start))
             .service(at(route::AUDIT).get(audit::list))
             .service(at(route::AUDIT_EXPORT).get(audit::export))
             .service(at(route::AUDIT_CHAIN).get(audit::chain))

@@ -13,8 +13,8 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     alerts, approvals, audit, connections, docs, error_codes, events, health, metrics,
-    notification_targets, openapi, password_links, plans, portal_events, profile, quarantine, runs,
-    session, sessions, settings, users,
+    notification_targets, openapi, password_links, plans, portal_events, profile, quarantine,
+    rollbacks, runs, session, sessions, settings, users,
 };
 
 /// The OpenAPI document.
@@ -63,6 +63,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         runs::list, runs::start, runs::read, events::follow, runs::pause, runs::stop,
         runs::resume,
         quarantine::list, quarantine::counts,
+        rollbacks::list, rollbacks::preview, rollbacks::read, rollbacks::start,
         audit::list, audit::export, audit::chain,
         error_codes::list,
         health::summary, health::live, health::ready,

@@ -28,6 +28,7 @@ needs! {
     ManageConnections
     EditPlans
     ControlRuns
+    RollBackRuns
     HandleAlerts
     Approve
     ReadUnmasked

@@ -12,6 +12,7 @@ mod verify;
 mod quarantine;
 mod match_people;
 mod evaluate;
+mod rollback;
 mod generate;
 mod user;
 mod audit;
@@ -108,6 +109,7 @@ enum Command {
     /// Say how right pairs and clusters are, where the truth is known
     Evaluate(evaluate::Evaluate),
     /// Write a sample to try things on
+    Rollback(rollback::Rollback),
     #[command(subcommand)]
     Generate(generate::Generate),
     /// Say who may sign in
@@ -137,6 +139,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Quarantine(command) => command.run(installation).await,
         Command::Match(command) => command.run(&installation).await,
         Command::Evaluate(command) => command.run(),
+        Command::Rollback(command) => command.run(&installation).await,
         Command::Generate(command) => command.run().await,
         Command::User(command) => command.run(&installation).await,
         Command::Audit(command) => command.run(&installation).await,

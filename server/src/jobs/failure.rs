@@ -1,6 +1,7 @@
 use engine::EngineError;
 use shared::id::RunId;
 use shared::plan::PlanProblem;
+use shared::rollback::RollbackState;
 use shared::run::RunState;
 
 use crate::egress::Forbidden;
@@ -20,6 +21,11 @@ pub enum JobError {
     PlanNotFound,
     #[error("there is no such run")]
     RunNotFound,
+    #[error("there is no such rollback")]
+    RollbackNotFound,
+    /// The rollback is under way, or through.
+    #[error("the rollback is {}", .state.as_str())]
+    WrongRollbackState { state: RollbackState },
     #[error("there is no such connection")]
     ConnectionNotFound,
     /// The plan names a connection that is not there.

@@ -10,7 +10,9 @@ mod watched;
 mod run_migration;
 pub mod runs;
 pub mod changes;
+pub mod rollbacks;
 
 pub use databases::Databases;
 pub use failure::JobError;
+pub use rollbacks::Rollbacks;
 pub use runs::Runs;

@@ -20,6 +20,7 @@ pub mod plans;
 pub mod runs;
 pub mod work_orders;
 pub mod crew;
+pub mod rollbacks;
 pub mod audit;
 #[cfg(test)]
 pub(crate) mod testing;

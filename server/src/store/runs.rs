@@ -244,6 +244,27 @@ pub async fn end(
     .map_err(StoreError::while_doing(doing))
 }
 
+/// Says what a run is after it, or a part of it, was undone. False when it is not in this store.
+pub async fn undone(
+    executor: impl Executor<'_>,
+    id: &RunId,
+    state: RunState,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    sqlx::query(
+        "update runs
+         set state = $1, ended_at = $2, failure_code = null, failure_message = null
+         where id = $3 and state in ('paused', 'failed', 'completed')",
+    )
+    .bind(state.as_str())
+    .bind(now.timestamp_micros())
+    .bind(id.as_str())
+    .execute(executor)
+    .await
+    .map(|done| done.rows_affected() == 1)
+    .map_err(StoreError::while_doing("noting that a run was undone"))
+}
+
 /// Runs that are said to be running though nobody works on them: this installation's own, from
 /// before it ended, and others' that gave no sign of life since some moment.
 pub async fn list_abandoned(

@@ -11,6 +11,7 @@ mod plans;
 mod runs;
 mod events;
 mod quarantine;
+mod rollbacks;
 mod audit;
 mod approvals;
 mod alerts;

@@ -9,6 +9,7 @@ mod refused;
 mod quarantine;
 mod match_people;
 mod evaluate;
+mod rollback;
 mod generate;
 mod user;
 mod audit;

@@ -1,0 +1,190 @@
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use engine::clock::SystemClock;
+use engine::rollback::{Effect, Request, roll_back};
+use shared::assessment::TableName;
+use shared::error_code::ErrorCode;
+use shared::id::RunId;
+use shared::rollback::{Changed, Fate, NewRollback, RollbackOutcome, Scope};
+use zeroize::Zeroizing;
+
+use super::CommandError;
+use super::exit::Status;
+use super::input::{expanded, read_plan, sides};
+use super::output::{Json, count, table, tell};
+use crate::audit::Actor;
+use crate::auth::secret::Secrets;
+use crate::config::Installation;
+use crate::jobs::rollbacks::By;
+use crate::jobs::runs::Ledger;
+use crate::jobs::{Databases, Rollbacks, Runs};
+
+/// Undo what a run did, and leave everybody else's rows alone.
+///
+/// Without --table, the whole run is undone, with everything that it made. What is undone of a table
+/// or of a chunk, the same plan does again. Undoing that was interrupted goes on when the same
+/// command is started again.
+#[derive(Debug, Args)]
+pub(super) struct Rollback {
+    run: RunId,
+    /// Only this table of the target: its rows go, the table stays
+    #[arg(long)]
+    table: Option<TableName>,
+    /// Only this chunk of the table, counted from 0
+    #[arg(long, value_name = "N", requires = "table")]
+    chunk: Option<u32>,
+    /// Only say what would happen
+    #[arg(long)]
+    dry_run: bool,
+    /// Undo rows that somebody changed since as well: what they wrote is lost
+    #[arg(long)]
+    discard_changes: bool,
+    /// The target in which the run wrote; a run of the portal is found without it
+    #[arg(long, value_name = "URL", conflicts_with = "plan")]
+    target: Option<String>,
+    /// The plan of the run, which names the target
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    json: Json,
+}
+
+impl Rollback {
+    pub(super) async fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        let key = installation.key()?;
+        let named = self.named(installation).await?;
+        let store = installation.open_store().await?;
+        let clock = Arc::new(SystemClock);
+        let owner = installation.name()?;
+        let databases = Databases::new(store.clone(), Secrets::new(&key));
+        let runs =
+            Runs::new(store.clone(), clock.clone(), databases, key.quarantine(), owner.clone());
+        let new = NewRollback {
+            run_id: self.run.clone(),
+            scope: self.scope(),
+            changed: if self.discard_changes { Changed::Discard } else { Changed::Leave },
+        };
+        let done = async {
+            let ledger = match named {
+                Some(target) => Ledger { target, run: self.run.clone() },
+                None => runs.ledger(&self.run).await.map_err(|error| {
+                    CommandError::from(error).hint(
+                        "A run of the command line is found with --plan FILE or --target URL; \
+                         one of the portal with the server's --data or --store.",
+                    )
+                })?,
+            };
+            if self.dry_run {
+                let request = Request {
+                    target_url: ledger.target.as_str().to_owned(),
+                    run_id: ledger.run,
+                    scope: new.scope.clone(),
+                    changed: new.changed,
+                    effect: Effect::Preview,
+                    key: key.quarantine(),
+                    clock,
+                };
+                return Ok(roll_back(&request).await?);
+            }
+            let rollbacks = Rollbacks::new(store.clone(), clock, runs, &key, owner);
+            let by = By { actor: Actor::command_line(), name: "the command line".to_owned() };
+            Ok::<_, CommandError>(rollbacks.carry_out(&by, &new, &ledger).await?)
+        }
+        .await;
+        store.close().await;
+        let outcome = done?;
+        self.json.write(&outcome)?;
+        tell(summary(&outcome));
+        judge(&outcome)
+    }
+
+    fn scope(&self) -> Scope {
+        match (&self.table, self.chunk) {
+            (None, _) => Scope::Run,
+            (Some(target), None) => Scope::Table { target: target.clone() },
+            (Some(target), Some(ordinal)) => Scope::Chunk { target: target.clone(), ordinal },
+        }
+    }
+
+    /// The target that the command line names.
+    async fn named(
+        &self,
+        installation: &Installation,
+    ) -> Result<Option<Zeroizing<String>>, CommandError> {
+        if let Some(url) = &self.target {
+            return expanded(url).map(Some);
+        }
+        match &self.plan {
+            Some(path) => Ok(Some(sides(&read_plan(path)?, installation).await?.target)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// What the exit status says of the outcome.
+fn judge(outcome: &RollbackOutcome) -> Result<(), CommandError> {
+    if let Some(obstacle) = outcome.obstacles.first() {
+        let message = match &obstacle.table {
+            Some(table) => format!(
+                "{} rows of {table} refer to rows of {} by {}",
+                count(obstacle.rows),
+                obstacle.target,
+                obstacle.name
+            ),
+            None => format!("{} stands on {}", obstacle.name, obstacle.target),
+        };
+        return Err(CommandError::new(ErrorCode::Load020, message));
+    }
+    if outcome.is_whole() {
+        return Ok(());
+    }
+    let left = outcome.rows_left();
+    let message = format!("{} rows that somebody changed since stay", count(left));
+    Err(CommandError::new(ErrorCode::Load025, message).exit(Status::Different))
+}
+
+fn summary(outcome: &RollbackOutcome) -> String {
+    let rows: Vec<_> = outcome
+        .tables
+        .iter()
+        .map(|table| {
+            [
+                table.target.to_string(),
+                count(table.chunks.into()),
+                count(table.removed),
+                count(table.restored),
+                count(table.changed_since - table.discarded),
+                count(table.discarded),
+                count(table.gone_since),
+                count(table.others),
+                (if table.dropped { "the table goes" } else { "" }).to_owned(),
+            ]
+        })
+        .collect();
+    let head =
+        ["table", "chunks", "removed", "restored", "left", "discarded", "gone", "others'", ""];
+    let mut text = table(head, &rows);
+    for object in outcome.objects.iter().filter(|object| object.fate == Fate::Left) {
+        let reason = object.reason.as_deref().unwrap_or("it is needed");
+        // Writing to a String does not fail.
+        let _ = write!(text, "\n{} {} stays: {reason}", object.kind, object.name);
+    }
+    let undone = outcome.objects.iter().filter(|object| object.fate == Fate::Undone).count();
+    let undone = u64::try_from(undone).unwrap_or(u64::MAX);
+    let would = if outcome.dry_run { "would be" } else { "is" };
+    let made = if undone > 0 {
+        format!("; {} things that it made go", count(undone))
+    } else {
+        String::new()
+    };
+    let _ = write!(
+        text,
+        "\nrun {} {would} {}{made}",
+        outcome.run_id,
+        outcome.run_state.label().to_lowercase()
+    );
+    text
+}
