@@ -366,6 +366,7 @@ catalogue! {
         cause: "Somebody changed rows of the run since, or something needs what the run made.",
         hint: "Everything else is undone. The list says which tables are left with how many rows, and why.",
         action: "Look at the rows. `--discard-changes` undoes them as well; what somebody wrote into them is then lost.",
+    }
     Load030 = "LOAD-030" {
         title: "People were not merged",
         cause: "A row of them is missing, or the target, or the plan, does not let theirs become one.",

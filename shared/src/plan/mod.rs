@@ -68,11 +68,15 @@ pub struct TargetSql {
     /// After data, indexes and foreign keys are in place.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub after: String,
+    /// What undoes that which cannot be undone by itself when the run is: rows that the statements
+    /// write into tables that were there, for example. It runs first of all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub undo: String,
 }
 
 impl TargetSql {
     fn is_empty(&self) -> bool {
-        self.before.is_empty() && self.after.is_empty()
+        self.before.is_empty() && self.after.is_empty() && self.undo.is_empty()
     }
 }
 

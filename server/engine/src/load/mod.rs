@@ -8,6 +8,7 @@ pub mod mark;
 pub mod before_image;
 pub mod existing;
 pub mod schema;
+pub mod statements;
 pub mod unique;
 pub mod orphans;
 pub mod row_image;

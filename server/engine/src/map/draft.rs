@@ -52,7 +52,13 @@ pub(super) fn by_names(source: &Catalog, target: &Catalog, probe: &Probe) -> Pla
         options: Options::default(),
         code_tables: std::collections::BTreeMap::new(),
         enums: shaped.enums,
-        target_sql: TargetSql { before: String::new(), after: shaped.comments.join("\n") },
+        target_sql: TargetSql {
+            after: shaped.comments.join(
+                "
+",
+            ),
+            ..TargetSql::default()
+        },
         duplicates: None,
         tables: shaped.tables,
     };

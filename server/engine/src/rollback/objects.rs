@@ -1,6 +1,7 @@
 //! What a run made besides rows: tables, types, indexes, keys, functions, roles.
 
 use shared::connection::Engine;
+use shared::error_code::ErrorCode;
 use shared::rollback::{Fate, ObjectRollback, TableRollback};
 
 use super::scope::{Table, Undoing};
@@ -166,7 +167,8 @@ async fn try_undo<S: Session>(session: &mut S, object: &Object) -> Result<Option
         }
         Err(error) => {
             session.run_script("rollback to savepoint transfuse_undo").await?;
-            Ok(Some(why(&error)))
+            // It is gone already, or what it was part of.
+            Ok((error.code() != ErrorCode::Map002).then(|| why(&error)))
         }
     }
 }

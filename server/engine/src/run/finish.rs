@@ -17,6 +17,7 @@ use crate::ident::{literal, quote, quote_table};
 use crate::load::ledger::{self, Entry, Origin, RunRecord};
 use crate::load::mark::{self, TableRecord, Writer};
 use crate::load::schema::{self, Kind};
+use crate::load::statements::{self, Statements, Written};
 use crate::load::{Session, Target, orphans};
 use crate::map::target_name;
 
@@ -271,6 +272,34 @@ async fn set_sequences<S: Session>(
     Ok(())
 }
 
+/// Rows of a table of the run that statements of the plan wrote stay the run's, as long as they
+/// wrote to no row of somebody else.
+async fn note_rewritten<S: Session>(
+    session: &mut S,
+    request: &Request,
+    run: &RunRecord,
+    records: &[&TableRecord],
+    written: Written,
+) -> Result<()> {
+    let Some(record) = records.first() else { return Ok(()) };
+    let indexes: Vec<u32> = records.iter().map(|record| record.table_index).collect();
+    let entries = ledger::entries(session, &run.run_id).await?;
+    let entries = entries.iter().filter(|entry| indexes.contains(&entry.table_index));
+    let loaded: i64 = entries.map(|entry| entry.books.loaded).sum();
+    let own =
+        mark::is_own(Engine::Postgres, &run.run_id, "t", records, mark::Change::Brought, None);
+    let sql = format!(
+        "select count(*)::text from {} as t
+         where {own} or t.xmin::text = (txid_current() % 4294967296)::text",
+        quote_table(Engine::Postgres, &record.target)
+    );
+    let [rows] = mark::numbers(session, &sql).await?;
+    if rows == loaded + written.inserted - written.deleted {
+        mark::keep(session, &request.key, after_the_data(run, record), record).await?;
+    }
+    Ok(())
+}
+
 /// Runs the plan's last statements, once a run.
 async fn run_sql_after<S: Session>(
     session: &mut S,
@@ -281,17 +310,28 @@ async fn run_sql_after<S: Session>(
     if ledger::has_object(session, &run.run_id, Kind::Sql, "after").await? {
         return Ok(());
     }
+    let made: Vec<TableName> =
+        records.iter().filter(|record| record.made).map(|record| record.target.clone()).collect();
     session.run_script("begin").await?;
     let done = async {
-        session
-            .run_script(&request.plan.target_sql.after)
-            .await
-            .map_err(|error| because("target_sql.after", error))?;
-        // In a table that was there before, the statements may have changed rows of others.
-        for record in records.iter().filter(|record| record.made) {
-            mark::keep(session, &request.key, after_the_data(run, record), record).await?;
+        let statements = Statements {
+            run_id: &run.run_id,
+            name: "after",
+            sql: &request.plan.target_sql.after,
+            undo: &request.plan.target_sql.undo,
+            made: &made,
+        };
+        let written = match statements::run(session, statements).await {
+            Err(error) if error.code() != ErrorCode::Load021 => {
+                return Err(because("target_sql.after", error));
+            }
+            ran => ran?,
+        };
+        for (table, written) in written {
+            note_rewritten(session, request, run, &mark::records_of(records, &table), written)
+                .await?;
         }
-        ledger::insert_object(session, &run.run_id, Kind::Sql, "after", "").await
+        Ok(())
     }
     .await;
     end(session, done).await

@@ -15,6 +15,7 @@ use crate::error::{EngineError, Result};
 use crate::ident::quote_table;
 use crate::load::ledger;
 use crate::load::schema::{self, Creation, Kind};
+use crate::load::statements::{self, Statements};
 use crate::load::{Param, Session, Target};
 use crate::map::target_name;
 
@@ -57,18 +58,28 @@ impl<T: Target + 'static> Work<T> {
     async fn make(&self, session: &mut T::Session, creation: &Creation) -> Result<()> {
         let Creation { kind, name, sql, undo } = creation;
         let run_id = &self.run.run_id;
+        let because = |error: EngineError| {
+            let doing = format!("making the {} {name}", kind.as_str());
+            EngineError::new(error.code(), doing).because(error)
+        };
+        if *kind == Kind::Sql {
+            if ledger::has_object(session, run_id, Kind::Sql, name).await? {
+                return Ok(());
+            }
+            let undo = &self.request.plan.target_sql.undo;
+            let statements = Statements { run_id, name, sql, undo, made: &[] };
+            return match statements::run(session, statements).await {
+                Err(error) if error.code() != ErrorCode::Load021 => Err(because(error)),
+                ran => ran.map(drop),
+            };
+        }
         if !ledger::has_object(session, run_id, *kind, name).await? {
             if *kind == Kind::Schema && has_schema(session, name).await? {
                 return Ok(());
             }
             ledger::insert_object(session, run_id, *kind, name, undo).await?;
-        } else if *kind == Kind::Sql {
-            return Ok(());
         }
-        session.run_script(sql).await.map_err(|error| {
-            let doing = format!("making the {} {name}", kind.as_str());
-            EngineError::new(error.code(), doing).because(error)
-        })
+        session.run_script(sql).await.map_err(because)
     }
 }
 

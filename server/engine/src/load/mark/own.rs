@@ -76,10 +76,14 @@ pub struct Count {
 }
 
 impl Count {
-    /// Whether the target has the rows that the run loaded, no more and no fewer.
+    /// Whether the target has the rows that the run loaded, no more and no fewer. In a table to
+    /// which others write, they may have taken some away.
     pub fn is_what_was_loaded(self, loaded: i64) -> bool {
-        let is_there = self.own == loaded
-            || self.own < loaded && (self.own + self.changed == loaded || self.all == Some(loaded));
+        let there = self.own + self.changed;
+        let is_there = match self.all {
+            None => there <= loaded,
+            Some(all) => there == loaded || self.own <= loaded && all == loaded,
+        };
         self.extra == 0 && is_there
     }
 }

@@ -1,7 +1,10 @@
 //! What a run did is undone, and nothing else.
 
+mod any_order;
 mod existing;
+mod kill;
 mod picture;
+mod statements;
 
 use std::sync::Arc;
 

@@ -7,12 +7,26 @@ use rusqlite::types::Value;
 /// Rows, columns, constraints, indexes, types, functions, policies, triggers, comments, rights and
 /// the positions of sequences.
 pub(crate) fn of_postgres(database: &testbed::Database) -> String {
-    let schema = database.query(
+    // No rights at all are written as none, or as those that everything has at first.
+    let rights = |text: &str| {
+        let mut text = text.to_owned();
+        while let Some((before, rest)) = text.split_once("rights(") {
+            let (arguments, after) = rest.split_once(')').expect("a bracket");
+            let [acl, kind, owner] =
+                <[&str; 3]>::try_from(arguments.split(", ").collect::<Vec<_>>()).expect("three");
+            text = format!(
+                "{before}(select string_agg(right_of::text, '' order by right_of::text)
+                  from aclexplode(coalesce({acl}, acldefault({kind}, {owner}))) right_of){after}"
+            );
+        }
+        text
+    };
+    let schema = database.query(&rights(
         "select string_agg(line, E'\\n' order by line collate \"C\") from (
-             select 'schema ' || nspname || coalesce(nspacl::text, '') as line
+             select 'schema ' || nspname || rights(nspacl, 'n', nspowner) as line
              from pg_namespace where nspname !~ '^(pg_|information_schema|transfuse)'
              union all
-             select concat_ws(' ', relkind, oid::regclass, relacl::text, relrowsecurity,
+             select concat_ws(' ', relkind, oid::regclass, rights(relacl, 'r', relowner), relrowsecurity,
                               obj_description(oid, 'pg_class'))
              from pg_class where relnamespace::regnamespace::text !~ '^(pg_|information_schema|transfuse)'
              union all
@@ -34,7 +48,7 @@ pub(crate) fn of_postgres(database: &testbed::Database) -> String {
                  where enumtypid = pg_type.oid), '')
              from pg_type where typnamespace::regnamespace::text !~ '^(pg_|information_schema|transfuse)'
              union all
-             select concat_ws(' ', 'function', oid::regprocedure, md5(prosrc), proacl::text)
+             select concat_ws(' ', 'function', oid::regprocedure, md5(prosrc), rights(proacl, 'f', proowner))
              from pg_proc where pronamespace::regnamespace::text !~ '^(pg_|information_schema|transfuse)'
              union all
              select concat_ws(' ', 'policy', polrelid::regclass, polname)
@@ -46,7 +60,7 @@ pub(crate) fn of_postgres(database: &testbed::Database) -> String {
              select concat_ws(' ', 'sequence', schemaname, sequencename, last_value)
              from pg_sequences where schemaname <> 'transfuse'
          ) as lines",
-    );
+    ));
     let tables = database.query(
         "select oid::regclass from pg_class
          where relkind = 'r' and relnamespace::regnamespace::text !~ '^(pg_|information_schema|transfuse)'
