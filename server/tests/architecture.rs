@@ -292,6 +292,8 @@ fn every_command_has_its_file_and_its_tests() {
         "match_people",
         "rollback",
         "evaluate",
+        "backup",
+        "restore",
         "generate",
         "user",
         "audit",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::Reason;
 use crate::id::{ApprovalId, CutoverId, RunId};
 use crate::problem::FieldProblem;
-use crate::rollback::Scope;
+use crate::rollback::{Changed, Scope};
 
 /// The exact act that is asked for. An approval counts for this one and no other: it is bound to
 /// a hash of all that is said here.
@@ -17,6 +17,9 @@ pub enum Act {
     RollBack {
         run_id: RunId,
         scope: Scope,
+        /// What becomes of rows that somebody changed since.
+        #[serde(default)]
+        changed: Changed,
     },
     CutOver {
         cutover_id: CutoverId,
@@ -81,12 +84,18 @@ impl Act {
     /// One sentence for the person who has to answer.
     pub fn summary(&self) -> String {
         match self {
-            Self::RollBack { run_id, scope: Scope::Run } => format!("Undo the whole run {run_id}."),
-            Self::RollBack { run_id, scope: Scope::Table { target } } => {
-                format!("Undo the table {target} of run {run_id}.")
-            }
-            Self::RollBack { run_id, scope: Scope::Chunk { target, ordinal } } => {
-                format!("Undo chunk {ordinal} of the table {target} of run {run_id}.")
+            Self::RollBack { run_id, scope, changed } => {
+                let what = match scope {
+                    Scope::Run => format!("Undo the whole run {run_id}"),
+                    Scope::Table { target } => format!("Undo the table {target} of run {run_id}"),
+                    Scope::Chunk { target, ordinal } => {
+                        format!("Undo chunk {ordinal} of the table {target} of run {run_id}")
+                    }
+                };
+                match changed {
+                    Changed::Leave => format!("{what}."),
+                    Changed::Discard => format!("{what}, and what others changed in its rows."),
+                }
             }
             Self::CutOver { cutover_id } => format!("Switch over: {cutover_id}."),
             Self::Purge { run_id, what } => format!("Forget the {what} of run {run_id} for good."),

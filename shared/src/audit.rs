@@ -253,6 +253,8 @@ actions! {
     RunResumed = "run_resumed", "Run resumed";
     RunCompleted = "run_completed", "Run completed";
     RunFailed = "run_failed", "Run failed";
+    BackupTaken = "backup_taken", "Backup taken";
+    BackupRestored = "backup_restored", "Backup restored";
     RollbackStarted = "rollback_started", "Rollback started";
     RollbackCompleted = "rollback_completed", "Rollback completed";
     RollbackFailed = "rollback_failed", "Rollback failed";

@@ -493,6 +493,18 @@ catalogue! {
         hint: "Nothing is lost: what was committed is in the ledger.",
         action: "Resume the run; it continues after the last committed chunk.",
     }
+    Sys020 = "SYS-020" {
+        title: "The backup cannot be trusted",
+        cause: "A file of it is missing or was changed, or it was made with the key of another installation.",
+        hint: "The message names the file. Nothing was restored.",
+        action: "Take another copy of the backup, or the data folder whose key it was made with.",
+    }
+    Sys021 = "SYS-021" {
+        title: "The backup does not fit",
+        cause: "The database that it is to go into is of another kind, or has tables of another shape.",
+        hint: "The message says what differs. Nothing was restored.",
+        action: "Restore into an empty database, or into the one from which the backup was taken.",
+    }
     Sys007 = "SYS-007" {
         title: "The control store cannot be used",
         cause: "The database of users, plans and runs cannot be opened, or refused a statement.",

@@ -19,6 +19,7 @@ pub mod verification;
 pub mod sync;
 pub mod cutover;
 pub mod rollback;
+pub mod backup;
 pub mod alert;
 pub mod user;
 pub mod password;

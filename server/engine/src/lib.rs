@@ -17,6 +17,7 @@ pub mod load;
 pub mod quarantine;
 pub mod merge;
 pub mod rollback;
+pub mod backup;
 pub mod run;
 pub mod verify;
 pub mod sample;

@@ -511,6 +511,7 @@ impl From<JobError> for ApiError {
             JobError::ConnectionMissing { name } => Self::ConnectionMissing { name },
             JobError::WrongState { state } => Self::WrongRunState { state },
             JobError::Elsewhere => Self::RunElsewhere,
+            JobError::Approval(error) => error.into(),
             JobError::RollbackNotFound => Self::RollbackNotFound,
             JobError::WrongRollbackState { state } => Self::WrongRollbackState { state },
             JobError::Unfinished { run } => Self::RunUnfinished { run },

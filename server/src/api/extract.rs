@@ -10,6 +10,7 @@ use actix_web::http::header;
 use actix_web::web::{Data, JsonConfig, PathConfig, QueryConfig};
 use actix_web::{FromRequest, HttpRequest};
 use chrono::TimeDelta;
+use shared::id::ApprovalId;
 
 use super::{ApiError, Proxy, Services, external};
 use crate::auth::permission::Needs;
@@ -110,6 +111,27 @@ pub(super) async fn is_still_signed_in(services: &Services, caller: &Caller) -> 
             *until > now && matches!(account, Ok(Some(account)) if !account.disabled)
         }
         Access::Local => true,
+    }
+}
+
+/// The header that names what a second person agreed to.
+pub(super) const APPROVAL: &str = "transfuse-approval";
+
+/// The approval that a request names, if it names one.
+pub(super) struct Approved(pub(super) Option<ApprovalId>);
+
+impl FromRequest for Approved {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let header = request.headers().get(APPROVAL).map(|value| value.to_str().ok());
+        // What is no id names no approval that counts.
+        let named = header.map(|text| text.and_then(|text| ApprovalId::parse(text).ok()));
+        std::future::ready(match named {
+            Some(None) => Err(ApiError::ApprovalDoesNotCount),
+            named => Ok(Self(named.flatten())),
+        })
     }
 }
 

@@ -9,9 +9,8 @@ use shared::page::{Cursor, Page, PageQuery};
 use shared::problem::Problem;
 use shared::rollback::{NewRollback, Rollback};
 use shared::route;
-use shared::user::User;
 
-use super::extract::Authorized;
+use super::extract::{Approved, Authorized};
 use super::{ApiError, Services, cursor};
 use crate::auth::permission::{Read, RollBackRuns};
 use crate::jobs::rollbacks::By;
@@ -62,7 +61,7 @@ pub(super) async fn preview(
     services: Data<Services>,
     body: Json<NewRollback>,
 ) -> Result<HttpResponse, ApiError> {
-    let rollback = services.rollbacks.preview(&by(&user), &body).await?;
+    let rollback = services.rollbacks.preview(&By::from(&user), &body).await?;
     let location = route::rollback(&rollback.id);
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(rollback))
 }
@@ -83,7 +82,8 @@ pub(super) async fn read(
     Ok(Json(services.rollbacks.find(&id).await?))
 }
 
-/// Carry out a rollback that was looked at, or go on with one that failed.
+/// Carry out a rollback that was looked at, or go on with one that failed. Where nobody may do this
+/// alone, the header `Transfuse-Approval` names the approval.
 #[utoipa::path(
     post, path = route::ROLLBACK_START, tag = "rollbacks", params(("id" = RollbackId, Path)),
     responses(
@@ -96,12 +96,10 @@ pub(super) async fn read(
 pub(super) async fn start(
     Authorized { user, .. }: Authorized<RollBackRuns>,
     services: Data<Services>,
+    Approved(approval): Approved,
     id: Path<RollbackId>,
 ) -> Result<HttpResponse, ApiError> {
-    let rollback = services.rollbacks.start(&by(&user), &id).await?;
+    let Services { rollbacks, settings, .. } = &**services;
+    let rollback = rollbacks.start(&user, settings, &id, approval.as_ref()).await?;
     Ok(HttpResponse::Accepted().json(rollback))
-}
-
-fn by(user: &User) -> By {
-    By { actor: user.into(), name: user.name.clone() }
 }

@@ -13,6 +13,8 @@ mod quarantine;
 mod match_people;
 mod evaluate;
 mod rollback;
+mod backup;
+mod restore;
 mod generate;
 mod user;
 mod audit;
@@ -108,8 +110,10 @@ enum Command {
     Match(match_people::Match),
     /// Say how right pairs and clusters are, where the truth is known
     Evaluate(evaluate::Evaluate),
-    /// Write a sample to try things on
     Rollback(rollback::Rollback),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    /// Write a sample to try things on
     #[command(subcommand)]
     Generate(generate::Generate),
     /// Say who may sign in
@@ -140,6 +144,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Match(command) => command.run(&installation).await,
         Command::Evaluate(command) => command.run(),
         Command::Rollback(command) => command.run(&installation).await,
+        Command::Backup(command) => command.run(&installation).await,
+        Command::Restore(command) => command.run(&installation).await,
         Command::Generate(command) => command.run().await,
         Command::User(command) => command.run(&installation).await,
         Command::Audit(command) => command.run(&installation).await,

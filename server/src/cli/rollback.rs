@@ -18,6 +18,7 @@ use super::output::{Json, count, table, tell};
 use crate::audit::Actor;
 use crate::auth::secret::Secrets;
 use crate::config::Installation;
+use crate::jobs::approvals::Permit;
 use crate::jobs::rollbacks::By;
 use crate::jobs::runs::Ledger;
 use crate::jobs::{Databases, Rollbacks, Runs};
@@ -60,8 +61,14 @@ impl Rollback {
         let clock = Arc::new(SystemClock);
         let owner = installation.name()?;
         let databases = Databases::new(store.clone(), Secrets::new(&key));
-        let runs =
-            Runs::new(store.clone(), clock.clone(), databases, key.quarantine(), owner.clone());
+        let runs = Runs::new(
+            store.clone(),
+            clock.clone(),
+            databases,
+            key.quarantine(),
+            None,
+            owner.clone(),
+        );
         let new = NewRollback {
             run_id: self.run.clone(),
             scope: self.scope(),
@@ -91,7 +98,9 @@ impl Rollback {
             }
             let rollbacks = Rollbacks::new(store.clone(), clock, runs, &key, owner);
             let by = By { actor: Actor::command_line(), name: "the command line".to_owned() };
-            Ok::<_, CommandError>(rollbacks.carry_out(&by, &new, &ledger).await?)
+            Ok::<_, CommandError>(
+                rollbacks.carry_out(&by, &new, &ledger, Permit::of_the_command_line()).await?,
+            )
         }
         .await;
         store.close().await;

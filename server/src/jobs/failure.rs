@@ -4,6 +4,7 @@ use shared::plan::PlanProblem;
 use shared::rollback::RollbackState;
 use shared::run::RunState;
 
+use super::approvals::ApprovalError;
 use crate::egress::Forbidden;
 use crate::store::StoreError;
 
@@ -21,6 +22,8 @@ pub enum JobError {
     PlanNotFound,
     #[error("there is no such run")]
     RunNotFound,
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     #[error("there is no such rollback")]
     RollbackNotFound,
     /// The rollback is under way, or through.

@@ -11,6 +11,7 @@ mod run_migration;
 pub mod runs;
 pub mod changes;
 pub mod rollbacks;
+pub mod backups;
 
 pub use databases::Databases;
 pub use failure::JobError;

@@ -5,18 +5,22 @@ use std::sync::Arc;
 use engine::EngineError;
 use engine::clock::Clock;
 use engine::rollback::{Effect, Request, roll_back};
+use shared::approval::Act;
 use shared::audit::Action;
 use shared::error_code::ErrorCode;
-use shared::id::{RollbackId, RunId};
+use shared::id::{ApprovalId, RollbackId, RunId};
 use shared::rollback::{NewRollback, Rollback, RollbackOutcome, RollbackState, Scope};
 use shared::run::{Failure, RunState};
 use tokio::runtime::Handle;
 
+use super::approvals::{self, Permit};
 use super::runs::Ledger;
 use super::{JobError, Runs};
 use crate::audit::{self, Actor};
+use crate::auth::Caller;
 use crate::auth::key::InstallationKey;
 use crate::causes;
+use crate::settings::Current;
 use crate::store::{self, Store, StoreError, rollbacks, runs};
 
 /// Looks at rollbacks and carries them out. Clones are handles to the same.
@@ -39,6 +43,12 @@ struct Inner {
 pub struct By {
     pub actor: Actor,
     pub name: String,
+}
+
+impl From<&Caller> for By {
+    fn from(caller: &Caller) -> Self {
+        Self { actor: caller.into(), name: caller.name.clone() }
+    }
 }
 
 impl Rollbacks {
@@ -64,11 +74,14 @@ impl Rollbacks {
     }
 
     /// Carries out what was looked at, or goes on with what failed. It is under way when this
-    /// answers.
-    ///
-    /// This is the one way in. Whoever has to agree besides the one who asks is asked here, before
-    /// the transaction that says that it is under way.
-    pub async fn start(&self, by: &By, id: &RollbackId) -> Result<Rollback, JobError> {
+    /// answers. Where the settings ask for a second person, `approval` names what they agreed to.
+    pub async fn start(
+        &self,
+        caller: &Caller,
+        settings: &Current,
+        id: &RollbackId,
+        approval: Option<&ApprovalId>,
+    ) -> Result<Rollback, JobError> {
         let Inner { store, clock, owner, runtime, .. } = &*self.0;
         let rollback = self.find(id).await?;
         let state = rollback.state;
@@ -81,15 +94,20 @@ impl Rollbacks {
         if !rollbacks::start(&mut *tx, id, state, owner).await? {
             return Err(JobError::WrongRollbackState { state: RollbackState::Running });
         }
+        let act = Act::RollBack {
+            run_id: rollback.run_id.clone(),
+            scope: rollback.scope.clone(),
+            changed: rollback.changed,
+        };
+        let permit = approvals::permit(&mut tx, settings, caller, &act, approval, now).await?;
         let (run, detail) = (rollback.run_id.as_str(), Some(detail(&rollback)));
-        let action = Action::RollbackStarted;
-        audit::record(&mut tx, now, by.actor.clone(), action, run, detail).await?;
+        audit::record(&mut tx, now, caller, Action::RollbackStarted, run, detail).await?;
         store::commit(tx).await?;
         let started = self.find(id).await?;
-        let (rollbacks, by) = (self.clone(), by.clone());
+        let (rollbacks, by) = (self.clone(), By::from(caller));
         runtime.spawn(async move {
             // Its outcome is in the store.
-            let _ = rollbacks.work(&by, &rollback, &ledger).await;
+            let _ = rollbacks.work(&by, &rollback, &ledger, permit).await;
         });
         Ok(started)
     }
@@ -100,6 +118,7 @@ impl Rollbacks {
         by: &By,
         new: &NewRollback,
         ledger: &Ledger,
+        permit: Permit,
     ) -> Result<RollbackOutcome, JobError> {
         let Inner { store, clock, owner, .. } = &*self.0;
         let rollback = self.rollback(by, new, RollbackState::Running, None);
@@ -109,7 +128,7 @@ impl Rollbacks {
         let (now, action) = (clock.now(), Action::RollbackStarted);
         audit::record(&mut tx, now, by.actor.clone(), action, run, detail).await?;
         store::commit(tx).await?;
-        self.work(by, &rollback, ledger).await
+        self.work(by, &rollback, ledger, permit).await
     }
 
     pub async fn find(&self, id: &RollbackId) -> Result<Rollback, JobError> {
@@ -146,6 +165,7 @@ impl Rollbacks {
         by: &By,
         rollback: &Rollback,
         ledger: &Ledger,
+        _: Permit,
     ) -> Result<RollbackOutcome, JobError> {
         let new = NewRollback {
             run_id: rollback.run_id.clone(),

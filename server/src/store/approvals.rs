@@ -322,6 +322,7 @@ mod tests {
         let act = Act::RollBack {
             run_id: "run".parse().expect("an id"),
             scope: shared::rollback::Scope::Run,
+            changed: shared::rollback::Changed::Leave,
         };
         Approval {
             id: id.parse().expect("an id"),

@@ -108,6 +108,56 @@ async fn a_viewer_looks_at_rollbacks_and_begins_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_a_second_person_has_to_agree_nobody_undoes_alone() {
+    let app = TestApp::start().await;
+    let (mia, ada) = (app.member().await, app.admin().await);
+    let run = finished_run(&app, &mia).await;
+    ask_for_a_second_person(&ada).await;
+    let preview = mia.post(ROLLBACKS, &json!({"run_id": run, "changed": "discard"})).await.json();
+    let start = format!("{ROLLBACKS}/{}/start", preview["id"].as_str().unwrap());
+
+    mia.post(&start, &json!({})).await.assert_refused(409, "approval_required");
+    let other =
+        approved(&mia, &ada, &json!({"act": "roll_back", "run_id": run, "scope": {"what": "run"}}))
+            .await;
+    let header = |id: &str| vec![("transfuse-approval".to_owned(), id.to_owned())];
+    let send = async |id: &str| {
+        let header = header(id);
+        let header: Vec<_> = header.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        mia.send("POST", &start, &header, Some(&json!({}))).await
+    };
+    send(&other).await.assert_refused(409, "approval_does_not_count");
+    let act =
+        json!({"act": "roll_back", "run_id": run, "scope": {"what": "run"}, "changed": "discard"});
+    let right = approved(&mia, &ada, &act).await;
+    let started = send(&right).await;
+
+    assert_eq!(started.status, 202, "{}", started.text);
+    end_of(&mia, preview["id"].as_str().unwrap()).await;
+    let trail = ada.audit(4).await;
+    assert!(trail.iter().any(|(action, _)| action == "approval_used"), "{trail:?}");
+}
+
+async fn ask_for_a_second_person(ada: &Client<'_>) {
+    let path = shared::route::SETTINGS;
+    let settings = json!({"approvals": {"second_person": ["roll_back"]}});
+    let reply = ada.put(path, &settings).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+}
+
+/// The id of an approval of an act.
+async fn approved(mia: &Client<'_>, ada: &Client<'_>, act: &Value) -> String {
+    let approvals = shared::route::APPROVALS;
+    let reason = "The figures of the first table are wrong.";
+    let asked = mia.post(approvals, &json!({"act": act, "reason": reason})).await;
+    assert_eq!(asked.status, 201, "{}", asked.text);
+    let id = asked.json()["id"].as_str().unwrap().to_owned();
+    let yes = ada.post(&format!("{approvals}/{id}/approve"), &json!({"reason": reason})).await;
+    assert_eq!(yes.status, 200, "{}", yes.text);
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_cannot_be_undone() {
     let app = TestApp::start().await;
     let mia = app.member().await;

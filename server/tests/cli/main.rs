@@ -10,6 +10,8 @@ mod quarantine;
 mod match_people;
 mod evaluate;
 mod rollback;
+mod backup;
+mod restore;
 mod generate;
 mod user;
 mod audit;

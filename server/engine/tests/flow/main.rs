@@ -11,4 +11,5 @@ mod faults;
 mod real_data;
 mod types;
 mod undo;
+mod backup;
 mod verify;

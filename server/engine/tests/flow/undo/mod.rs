@@ -3,7 +3,7 @@
 mod any_order;
 mod existing;
 mod kill;
-mod picture;
+pub(crate) mod picture;
 mod statements;
 
 use std::sync::Arc;
