@@ -28,7 +28,7 @@ use crate::jobs::alerts::{Mailer, Notifier, Watcher};
 use crate::jobs::changes::Changes;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::Own;
-use crate::jobs::{Databases, Rollbacks, Runs};
+use crate::jobs::{Databases, QuarantineWork, Rollbacks, Runs};
 use crate::portal::{self, Portal};
 use crate::settings::{Current, Deployment};
 use crate::store::StoreError;
@@ -124,6 +124,8 @@ impl Application {
             tokio::spawn(changes.clone().keep_looking()).abort_handle(),
         ];
         let tokens = AccessTokens::new(&key);
+        let quarantine =
+            QuarantineWork::new(store.clone(), Arc::clone(&clock), runs.clone(), key.quarantine());
         let services = Data::new(Services {
             store,
             clock,
@@ -131,6 +133,7 @@ impl Application {
             databases,
             runs,
             rollbacks,
+            quarantine,
             proxy,
             settings,
             vault,

@@ -260,6 +260,11 @@ actions! {
     RollbackFailed = "rollback_failed", "Rollback failed";
     /// Somebody looked at a quarantined row in clear.
     RowUnmasked = "row_unmasked", "Row looked at in clear";
+    QuarantineTriaged = "quarantine_triaged", "Quarantined rows looked at";
+    QuarantineFixed = "quarantine_fixed", "Quarantined rows fixed";
+    QuarantineWaived = "quarantine_waived", "Quarantined rows waived";
+    QuarantineReplayed = "quarantine_replayed", "Quarantined rows replayed";
+    QuarantineUndone = "quarantine_undone", "Work on quarantined rows undone";
     AuditExported = "audit_exported", "Audit trail exported";
 }
 

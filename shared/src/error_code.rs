@@ -403,6 +403,24 @@ catalogue! {
         hint: "On MySQL the source must not have been written to since; a file must be the very same one.",
         action: "Let the run go on without this worker, or start the worker before the run.",
     }
+    Load050 = "LOAD-050" {
+        title: "The run is not in this target",
+        cause: "The target knows no such run or action, or the run was rolled back.",
+        hint: "Check the id, and whether the plan or URL names the target of that run.",
+        action: "Name the target in which the run wrote.",
+    }
+    Load051 = "LOAD-051" {
+        title: "Somebody worked on these rows since",
+        cause: "The rows are no longer as they were when this began: another action came first.",
+        hint: "Only the last thing that was done with a row can be undone.",
+        action: "Look at the actions of the run, undo the later ones first, or start again.",
+    }
+    Load052 = "LOAD-052" {
+        title: "Other rows refer to these",
+        cause: "Rows of the target refer to rows that were to be taken out of it.",
+        hint: "Children that were replayed later have to go before their parents.",
+        action: "Undo what brought the children first, or leave these rows where they are.",
+    }
     Ver001 = "VER-001" {
         title: "Source and target differ",
         cause: "Rows are missing in the target, are there without being in the source, or hold other values; or a reference leads nowhere, or a sequence is behind.",

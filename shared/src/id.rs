@@ -96,6 +96,10 @@ id!(
     QuarantineId
 );
 id!(
+    /// Something that was done with rows in quarantine, all at once.
+    QuarantineActionId
+);
+id!(
     /// A standing transfer of changes.
     SyncId
 );

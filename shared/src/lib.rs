@@ -14,6 +14,7 @@ pub mod draft;
 pub mod run;
 pub mod event;
 pub mod quarantine;
+pub mod rehearsal;
 pub mod duplicate;
 pub mod verification;
 pub mod sync;

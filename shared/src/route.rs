@@ -1,7 +1,8 @@
 //! Every path of the API, for both sides.
 
 use crate::id::{
-    AlertId, ApprovalId, ConnectionId, PlanId, RollbackId, RunId, SessionId, TargetId, UserId,
+    AlertId, ApprovalId, ConnectionId, PlanId, QuarantineActionId, QuarantineId, RollbackId, RunId,
+    SessionId, TargetId, UserId,
 };
 
 pub const BASE: &str = "/api/v1";
@@ -82,6 +83,17 @@ pub const RUN_STOP: &str = "/api/v1/runs/{id}/stop";
 pub const RUN_RESUME: &str = "/api/v1/runs/{id}/resume";
 pub const RUN_QUARANTINE: &str = "/api/v1/runs/{id}/quarantine";
 pub const RUN_QUARANTINE_COUNTS: &str = "/api/v1/runs/{id}/quarantine/counts";
+/// All rows, masked, as CSV.
+pub const RUN_QUARANTINE_EXPORT: &str = "/api/v1/runs/{id}/quarantine/export";
+pub const RUN_QUARANTINE_PREVIEW: &str = "/api/v1/runs/{id}/quarantine/preview";
+pub const RUN_QUARANTINE_TRIAGE: &str = "/api/v1/runs/{id}/quarantine/triage";
+pub const RUN_QUARANTINE_FIX: &str = "/api/v1/runs/{id}/quarantine/fix";
+pub const RUN_QUARANTINE_WAIVE: &str = "/api/v1/runs/{id}/quarantine/waive";
+pub const RUN_QUARANTINE_REPLAY: &str = "/api/v1/runs/{id}/quarantine/replay";
+pub const RUN_QUARANTINE_ACTIONS: &str = "/api/v1/runs/{id}/quarantine/actions";
+pub const RUN_QUARANTINE_UNDO: &str = "/api/v1/runs/{id}/quarantine/actions/{action}/undo";
+pub const RUN_QUARANTINE_ROW: &str = "/api/v1/runs/{id}/quarantine/rows/{row}";
+pub const RUN_QUARANTINE_REVEAL: &str = "/api/v1/runs/{id}/quarantine/rows/{row}/reveal";
 
 /// `?run=ID` asks for those of one run. What is posted is only looked at.
 pub const ROLLBACKS: &str = "/api/v1/rollbacks";
@@ -154,6 +166,16 @@ pub const ALL: &[&str] = &[
     ROLLBACKS,
     ROLLBACK,
     ROLLBACK_START,
+    RUN_QUARANTINE_EXPORT,
+    RUN_QUARANTINE_PREVIEW,
+    RUN_QUARANTINE_TRIAGE,
+    RUN_QUARANTINE_FIX,
+    RUN_QUARANTINE_WAIVE,
+    RUN_QUARANTINE_REPLAY,
+    RUN_QUARANTINE_ACTIONS,
+    RUN_QUARANTINE_UNDO,
+    RUN_QUARANTINE_ROW,
+    RUN_QUARANTINE_REVEAL,
     AUDIT,
     AUDIT_EXPORT,
     AUDIT_CHAIN,
@@ -266,6 +288,23 @@ pub fn rollback(id: &RollbackId) -> String {
 
 pub fn rollback_start(id: &RollbackId) -> String {
     fill(ROLLBACK_START, id.as_str())
+}
+
+/// One of the paths below a run's quarantine that need nothing but the run.
+pub fn run_quarantine_work(path: &str, id: &RunId) -> String {
+    fill(path, id.as_str())
+}
+
+pub fn run_quarantine_row(id: &RunId, row: &QuarantineId) -> String {
+    fill(RUN_QUARANTINE_ROW, id.as_str()).replace("{row}", row.as_str())
+}
+
+pub fn run_quarantine_reveal(id: &RunId, row: &QuarantineId) -> String {
+    fill(RUN_QUARANTINE_REVEAL, id.as_str()).replace("{row}", row.as_str())
+}
+
+pub fn run_quarantine_undo(id: &RunId, action: &QuarantineActionId) -> String {
+    fill(RUN_QUARANTINE_UNDO, id.as_str()).replace("{action}", action.as_str())
 }
 
 /// Ids have no character that a path would have to escape.

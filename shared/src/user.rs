@@ -37,6 +37,7 @@ impl UserRole {
             | Permission::EditPlans
             | Permission::ControlRuns
             | Permission::RollBackRuns
+            | Permission::WorkQuarantine
             | Permission::HandleAlerts
             | Permission::Approve
             | Permission::ReadUnmasked => matches!(self, Self::Admin | Self::Member),
@@ -76,6 +77,8 @@ pub enum Permission {
     ControlRuns,
     /// Undoing what a run did.
     RollBackRuns,
+    /// Fixing, waiving and replaying quarantined rows, and taking that back.
+    WorkQuarantine,
     /// Acknowledging alerts and changing the rules that raise them.
     HandleAlerts,
     /// Saying yes or no to what somebody else asked for.
@@ -328,6 +331,7 @@ mod tests {
             Permission::EditPlans,
             Permission::ControlRuns,
             Permission::RollBackRuns,
+            Permission::WorkQuarantine,
             Permission::HandleAlerts,
             Permission::Approve,
             Permission::ReadUnmasked,

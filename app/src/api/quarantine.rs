@@ -2,7 +2,7 @@
 
 use shared::id::RunId;
 use shared::page::{Cursor, Page};
-use shared::quarantine::{QuarantineCount, QuarantineFilter, QuarantinedRow};
+use shared::quarantine::{QuarantineCount, QuarantineFilter, QuarantineState, QuarantinedRow};
 use shared::route;
 
 use super::{ApiError, get, send, with_query};
@@ -22,6 +22,7 @@ pub(crate) async fn list(
             ("table", table.as_deref()),
             ("code", filter.code.map(shared::error_code::ErrorCode::as_str)),
             ("column", filter.column.as_deref()),
+            ("state", filter.state.map(QuarantineState::as_str)),
             ("limit", Some(limit.as_str())),
             ("after", after.map(|after| after.0.as_str())),
         ],

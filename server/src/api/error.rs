@@ -90,6 +90,7 @@ pub enum ApiError {
     WrongRollbackState {
         state: RollbackState,
     },
+    QuarantinedRowNotFound,
     Stopping,
     /// What the engine says, in the words of the catalogue.
     Engine(EngineError),
@@ -271,6 +272,11 @@ impl ApiError {
             Self::RunElsewhere => {
                 (StatusCode::CONFLICT, "run_elsewhere", "Another server works on the run")
             }
+            Self::QuarantinedRowNotFound => (
+                StatusCode::NOT_FOUND,
+                "quarantined_row_not_found",
+                "There is no such row in the quarantine of the run",
+            ),
             Self::Stopping => {
                 (StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is stopping")
             }
@@ -377,12 +383,14 @@ const fn engine_status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Conn007
         | ErrorCode::Conn008 => StatusCode::BAD_GATEWAY,
         ErrorCode::Sys001 => StatusCode::INTERNAL_SERVER_ERROR,
-        ErrorCode::Load023 => StatusCode::NOT_FOUND,
+        ErrorCode::Load023 | ErrorCode::Load050 => StatusCode::NOT_FOUND,
         ErrorCode::Load001
         | ErrorCode::Load007
         | ErrorCode::Load009
         | ErrorCode::Load020
-        | ErrorCode::Load022 => StatusCode::CONFLICT,
+        | ErrorCode::Load022
+        | ErrorCode::Load051
+        | ErrorCode::Load052 => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

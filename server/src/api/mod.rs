@@ -44,7 +44,7 @@ use crate::auth::secret::Secrets;
 use crate::auth::token::AccessTokens;
 use crate::jobs::alerts::Notifier;
 use crate::jobs::changes::Changes;
-use crate::jobs::{Databases, Rollbacks, Runs};
+use crate::jobs::{Databases, QuarantineWork, Rollbacks, Runs};
 use crate::settings::Current;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -57,6 +57,7 @@ pub struct Services {
     pub databases: Databases,
     pub runs: Runs,
     pub rollbacks: Rollbacks,
+    pub quarantine: QuarantineWork,
     pub proxy: Proxy,
     pub settings: Current,
     /// Seals secrets of accounts and settings.
@@ -160,6 +161,16 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::ROLLBACKS).get(rollbacks::list).post(rollbacks::preview))
             .service(at(route::ROLLBACK).get(rollbacks::read))
             .service(at(route::ROLLBACK_START).post(rollbacks::start))
+            .service(at(route::RUN_QUARANTINE_EXPORT).get(quarantine::export))
+            .service(at(route::RUN_QUARANTINE_PREVIEW).post(quarantine::preview))
+            .service(at(route::RUN_QUARANTINE_TRIAGE).post(quarantine::triage))
+            .service(at(route::RUN_QUARANTINE_FIX).post(quarantine::fix))
+            .service(at(route::RUN_QUARANTINE_WAIVE).post(quarantine::waive))
+            .service(at(route::RUN_QUARANTINE_REPLAY).post(quarantine::replay))
+            .service(at(route::RUN_QUARANTINE_ACTIONS).get(quarantine::actions))
+            .service(at(route::RUN_QUARANTINE_UNDO).post(quarantine::undo))
+            .service(at(route::RUN_QUARANTINE_ROW).get(quarantine::read))
+            .service(at(route::RUN_QUARANTINE_REVEAL).post(quarantine::reveal))
             .service(at(route::AUDIT).get(audit::list))
             .service(at(route::AUDIT_EXPORT).get(audit::export))
             .service(at(route::AUDIT_CHAIN).get(audit::chain))

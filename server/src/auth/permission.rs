@@ -29,6 +29,7 @@ needs! {
     EditPlans
     ControlRuns
     RollBackRuns
+    WorkQuarantine
     HandleAlerts
     Approve
     ReadUnmasked

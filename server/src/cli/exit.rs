@@ -46,10 +46,17 @@ impl From<Status> for ExitCode {
 pub(super) fn status_of(code: ErrorCode) -> Status {
     use ErrorCode as E;
     match code {
-        E::Conn006 | E::Load023 | E::Load024 | E::Sys002 | E::Sys003 | E::Sys005 => Status::Usage,
-        E::Load001 | E::Load007 | E::Load009 | E::Load020 | E::Load022 | E::Sys021 => {
-            Status::Blocked
+        E::Conn006 | E::Load023 | E::Load024 | E::Load050 | E::Sys002 | E::Sys003 | E::Sys005 => {
+            Status::Usage
         }
+        E::Load001
+        | E::Load007
+        | E::Load009
+        | E::Load020
+        | E::Load022
+        | E::Load051
+        | E::Load052
+        | E::Sys021 => Status::Blocked,
         E::Load005 | E::Load006 | E::Load008 | E::Load025 | E::Sys008 | E::Sys020 | E::Ver001 => {
             Status::Different
         }

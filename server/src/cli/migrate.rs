@@ -12,6 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::plan::Plan;
+use shared::rehearsal::Rehearsal;
 use shared::run::{OutcomeStatus, Phase, Progress, RunOutcome, TableProgress};
 use tokio::sync::watch;
 use tokio::time::interval;
@@ -21,6 +22,7 @@ use super::exit::Status;
 use super::input::{read_plan, sides};
 use super::output::{Json, count, table, tell};
 use super::plan::refused;
+use super::rehearsal;
 use super::signal::Signals;
 use crate::auth::secret::Secrets;
 use crate::config::Installation;
@@ -36,6 +38,9 @@ pub(super) struct Migrate {
     /// Take back what an earlier run of the plan made, and begin again
     #[arg(long)]
     fresh: bool,
+    /// Do all of it, tell what came of it, and take it back: the target stays as it is
+    #[arg(long)]
+    rehearse: bool,
     #[command(flatten)]
     json: Json,
 }
@@ -62,7 +67,14 @@ impl Migrate {
         };
         let mut signals = Signals::listen()?;
         let crew = crew(installation, &request.run_id).await?;
-        let migration = tokio::spawn(engine::run::migrate_with(request, crew));
+        let rehearse = self.rehearse;
+        let migration = tokio::spawn(async move {
+            if rehearse {
+                engine::run::rehearse(request).await.map(Came::Rehearsed)
+            } else {
+                engine::run::migrate_with(request, crew).await.map(Came::Run)
+            }
+        });
         let stopping = async {
             signals.next().await;
             tell("stopping after the chunks under way; again to roll them back and stop at once");
@@ -83,7 +95,8 @@ impl Migrate {
             CommandError::new(ErrorCode::Sys001, "carrying out the plan").because(&panic)
         })?;
         let outcome = match outcome {
-            Ok(outcome) => outcome,
+            Ok(Came::Run(outcome)) => outcome,
+            Ok(Came::Rehearsed(report)) => return rehearsal::tell_of(&self.json, report),
             Err(error) => return Err(refused_by(error, &plan, &sides).await),
         };
         self.json.write(&outcome)?;
@@ -106,6 +119,12 @@ async fn crew(
     Ok(Some(Leader::new(store, secrets, queues).lead(run.clone())))
 }
 
+/// What the work came to.
+enum Came {
+    Run(RunOutcome),
+    Rehearsed(Rehearsal),
+}
+
 /// The engine names the first thing that is wrong with a plan; people want to know all.
 async fn refused_by(error: EngineError, plan: &Plan, sides: &Sides) -> CommandError {
     if error.code().as_str().starts_with("MAP-")
@@ -118,7 +137,7 @@ async fn refused_by(error: EngineError, plan: &Plan, sides: &Sides) -> CommandEr
 }
 
 /// What the exit status says of the outcome.
-fn judge(outcome: RunOutcome) -> Result<(), CommandError> {
+pub(super) fn judge(outcome: RunOutcome) -> Result<(), CommandError> {
     match (outcome.status, outcome.failure) {
         (OutcomeStatus::Completed, None) if outcome.books_close => Ok(()),
         (OutcomeStatus::Paused, _) => Err(CommandError::new(
@@ -134,8 +153,20 @@ fn judge(outcome: RunOutcome) -> Result<(), CommandError> {
     }
 }
 
-/// The books, table by table.
+/// The books, table by table, and what there is to do about the quarantine.
 fn summary(outcome: &RunOutcome, plan: &Path) -> String {
+    let mut text = books(outcome);
+    if outcome.tables.iter().any(|table| table.books.quarantined > 0) {
+        let run = &outcome.run_id;
+        let plan = plan.display();
+        // Writing to a String does not fail.
+        let _ = write!(text, "\ntransfuse quarantine list {run} --plan {plan} shows why");
+    }
+    text
+}
+
+/// The books, table by table.
+pub(super) fn books(outcome: &RunOutcome) -> String {
     let row = |name: String, books: shared::run::Books| {
         [
             name,
@@ -163,11 +194,6 @@ fn summary(outcome: &RunOutcome, plan: &Path) -> String {
     let mut text = table(head, &rows);
     // Writing to a String does not fail.
     let _ = write!(text, "\nrun {} {status}: {books}; {speed}, {memory} MiB", outcome.run_id);
-    if total.quarantined > 0 {
-        let run = &outcome.run_id;
-        let plan = plan.display();
-        let _ = write!(text, "\ntransfuse quarantine list {run} --plan {plan} shows why");
-    }
     text
 }
 

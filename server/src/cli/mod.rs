@@ -9,6 +9,7 @@ mod plan;
 mod migrate;
 mod worker;
 mod verify;
+mod rehearsal;
 mod quarantine;
 mod match_people;
 mod evaluate;
@@ -104,7 +105,7 @@ enum Command {
     Verify(verify::Verify),
     /// Look at rows that could not be carried over
     #[command(subcommand)]
-    Quarantine(quarantine::Quarantine),
+    Quarantine(Box<quarantine::Quarantine>),
     /// Find the records that are one person
     #[command(name = "match")]
     Match(match_people::Match),

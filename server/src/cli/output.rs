@@ -70,6 +70,11 @@ pub(super) fn unwritable(path: &Path) -> impl Fn(io::Error) -> CommandError {
     }
 }
 
+/// Where results go that are too long to be held.
+pub(super) fn stdout() -> io::Stdout {
+    io::stdout()
+}
+
 /// One line, or several, for people.
 pub(super) fn tell(text: impl AsRef<str>) {
     // Where stderr is gone there is nobody to tell.

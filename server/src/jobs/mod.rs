@@ -10,10 +10,12 @@ mod watched;
 mod run_migration;
 pub mod runs;
 pub mod changes;
+pub mod quarantine;
 pub mod rollbacks;
 pub mod backups;
 
 pub use databases::Databases;
 pub use failure::JobError;
+pub use quarantine::QuarantineWork;
 pub use rollbacks::Rollbacks;
 pub use runs::Runs;

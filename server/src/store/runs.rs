@@ -204,6 +204,24 @@ pub async fn record_picture(
     .map_err(StoreError::while_doing(doing))
 }
 
+/// Replaces the last picture of a run that is not running: what was done with its rows afterwards
+/// changed its books.
+pub async fn correct_picture(
+    executor: impl Executor<'_>,
+    id: &RunId,
+    progress: &Progress,
+) -> Result<bool, StoreError> {
+    let doing = "correcting a run's books";
+    sqlx::query("update runs set progress = $1 where id = $2 and state <> $3")
+        .bind(document_of(Some(progress), doing)?)
+        .bind(id.as_str())
+        .bind(RunState::Running.as_str())
+        .execute(executor)
+        .await
+        .map(|done| done.rows_affected() == 1)
+        .map_err(StoreError::while_doing(doing))
+}
+
 /// How a run ended, for now or for good.
 #[derive(Debug, Clone, Copy)]
 pub struct Ending<'a> {
@@ -348,6 +366,29 @@ mod tests {
             let run = find(store.pool(), &id).await.unwrap().unwrap().run;
             assert_eq!((run.state, run.started_at), (RunState::Running, Some(at(2))));
             assert_eq!((run.plan_name.as_str(), run.plan_version), ("plan", 1));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_picture_of_a_run_is_corrected_once_it_stands_still() {
+        on_both(async |store| {
+            let id = add_run(&store, "run", 1).await;
+            start(store.pool(), &id, RunState::Planned, "here", at(2)).await.unwrap();
+            assert!(!correct_picture(store.pool(), &id, &picture()).await.unwrap());
+            let ending = Ending {
+                state: RunState::Completed,
+                failure: None,
+                progress: None,
+                event_number: 9,
+                ledger_run_id: &id,
+            };
+            end(store.pool(), &id, ending, at(3)).await.unwrap();
+
+            assert!(correct_picture(store.pool(), &id, &picture()).await.unwrap());
+
+            let run = find(store.pool(), &id).await.unwrap().unwrap().run;
+            assert_eq!(run.progress, Some(picture()));
         })
         .await;
     }

@@ -133,3 +133,51 @@ fn interrupt(process: u32) {
     let pid = pid.expect("a process id");
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a running process");
 }
+
+#[test]
+fn a_rehearsal_tells_what_would_come_and_leaves_no_file_behind() {
+    let desk = Desk::new();
+    let bad = "update person set born = 'Quillon' where id in (3, 5);";
+    desk.sqlite("legacy.db", &format!("{}{bad}", people(200)));
+    desk.write("plan.yaml", REHEARSED);
+
+    let rehearsal = desk.run(&["migrate", "plan.yaml", "--rehearse", "--json", "out.json"]);
+
+    assert_eq!(rehearsal.status, 0, "{}", rehearsal.stderr);
+    let report = desk.json("out.json");
+    assert_eq!(report["tables"][0]["quarantined"], 2, "{report}");
+    let fault = &report["quarantine"][0];
+    assert_eq!((&fault["code"], &fault["rows"]), (&"DATA-001".into(), &2.into()), "{report}");
+    assert_eq!(fault["examples"].as_array().unwrap().len(), 2);
+    assert!(report["forecast"]["seconds"].is_number(), "{report}");
+    assert!(rehearsal.stdout.contains("born=Xxxxxxx"), "{}", rehearsal.stdout);
+    let told = format!("{report}{}{}", rehearsal.stdout, rehearsal.stderr);
+    assert!(!told.contains("Quillon"), "{told}");
+    let left: Vec<_> = std::fs::read_dir(desk.path(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("modern.db"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    let run = desk.run(&["migrate", "plan.yaml"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let again = desk.run(&["migrate", "plan.yaml", "--rehearse"]);
+    again.assert_failed(3, "LOAD-007");
+}
+
+const REHEARSED: &str = "
+format: 1
+name: people
+source: sqlite:legacy.db
+target: sqlite:modern.db
+tables:
+- source: person
+  key: [id]
+  target: people
+  columns:
+  - {target: id, source: id, type: bigint, nullable: false}
+  - {target: name, source: name, type: text}
+  - {target: born, source: born, type: date}
+  create: {primary_key: [id]}
+";

@@ -23,6 +23,7 @@ pub use transform::{Case, CodeTable, Otherwise, Transform};
 
 use crate::assessment::{ForeignKey, Index, TableName};
 use crate::data_type::DataType;
+use crate::rehearsal::Loss;
 
 /// The version of the document's format that this build writes.
 pub const FORMAT: u32 = 1;
@@ -134,6 +135,8 @@ pub struct Escalation {
     pub table_percent: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_rows: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_percent: Option<f64>,
 }
 
 /// Where the rows of one target table come from and what becomes of their columns.
@@ -175,6 +178,18 @@ pub struct TableMapping {
         with = "serde_norway::with::singleton_map_recursive"
     )]
     pub orphans: BTreeMap<String, Orphans>,
+}
+
+impl TableMapping {
+    /// The column of the target that keeps what the column's value was, whatever its rules do: the
+    /// one named for it, or another that takes the same column as it is.
+    pub fn kept_in<'p>(&'p self, column: &'p ColumnMapping) -> Option<&'p str> {
+        let copied = self
+            .columns
+            .iter()
+            .find(|other| other.source == column.source && other.transform.is_empty());
+        column.keep_raw_in.as_deref().or(copied.map(|other| other.target.as_str()))
+    }
 }
 
 /// A statement to read from, in the SQL of each engine that needs its own.
@@ -234,6 +249,8 @@ pub enum Orphans {
     /// The row goes to the quarantine.
     #[default]
     Quarantine,
+    /// The row waits in quarantine until its parent is in the target, and goes there with it.
+    Park,
     /// The row stays, without the reference. The legacy key stays in another column of the row,
     /// which this names: nothing is lost.
     KeepIn(String),
@@ -305,6 +322,40 @@ impl Plan {
         serde_json::from_str(text).map_err(|error| UnreadablePlan(error.to_string()))
     }
 
+    /// Whether something that a value said can vanish under the rule. A code table loses what it
+    /// says of codes that it does not list.
+    pub fn loses_information(&self, rule: &Transform) -> bool {
+        match rule {
+            Transform::CodeTable { table } => {
+                let table = self.code_tables.get(table);
+                table.is_some_and(|table| table.otherwise.loses_information())
+            }
+            other => other.loses_information(),
+        }
+    }
+
+    /// Every rule that can lose information, and who signed for it.
+    pub fn losses(&self) -> Vec<Loss> {
+        let columns = self
+            .tables
+            .iter()
+            .flat_map(|table| table.columns.iter().map(move |column| (table, column)));
+        columns
+            .filter(|(_, column)| column.source.is_some())
+            .flat_map(|(table, column)| {
+                let lossy = column.transform.iter().filter(|rule| self.loses_information(rule));
+                lossy.map(move |rule| Loss {
+                    target: table.target.clone(),
+                    column: column.target.clone(),
+                    rule: rule.name().to_owned(),
+                    signed_by: column.signed.as_ref().map(|signed| signed.by.clone()),
+                    reason: column.signed.as_ref().map(|signed| signed.reason.clone()),
+                    kept_in: table.kept_in(column).map(str::to_owned),
+                })
+            })
+            .collect()
+    }
+
     pub fn to_yaml(&self) -> String {
         serde_norway::to_string(self).expect("a plan has no maps with other keys than texts")
     }
@@ -344,7 +395,7 @@ pub struct SavedPlan {
     pub name: String,
     /// Counts from 1; every save that changes the document is a new version.
     pub version: u32,
-    /// SHA-256 of the document: what a run is tied to.
+    /// SHA-256 of the document: what tells one version from another.
     pub hash: String,
     pub saved_at: chrono::DateTime<chrono::Utc>,
     pub saved_by: String,

@@ -30,6 +30,12 @@ impl Plan {
         if self.options.workers == 0 {
             found.add("options.workers", "at least one worker is needed".to_owned());
         }
+        let escalation = &self.options.escalation;
+        for limit in [escalation.table_percent, escalation.run_percent].into_iter().flatten() {
+            if !(0.0..=100.0).contains(&limit) {
+                found.add("options.escalation", "a percentage is from 0 to 100".to_owned());
+            }
+        }
         if self.tables.is_empty() {
             found.add("tables", "the plan maps no table".to_owned());
         }
@@ -62,13 +68,13 @@ impl Plan {
                 found.add(&at, format!("{} has neither a source nor a rule for it", column.target));
             }
             for rule in &column.transform {
-                if let Transform::CodeTable { table } = rule
-                    && !self.code_tables.contains_key(table)
+                if let Transform::CodeTable { table: name } = rule
+                    && !self.code_tables.contains_key(name)
                 {
-                    found.add(&at, format!("the code table `{table}` is not in the plan"));
+                    found.add(&at, format!("the code table `{name}` is not in the plan"));
                 }
-                let kept = column.signed.is_some() || column.keep_raw_in.is_some();
-                if rule.loses_information() && !kept && column.source.is_some() {
+                let kept = column.signed.is_some() || table.kept_in(column).is_some();
+                if self.loses_information(rule) && !kept && column.source.is_some() {
                     found.0.push(PlanProblem {
                         code: ErrorCode::Map003,
                         at: at.clone(),
@@ -79,10 +85,13 @@ impl Plan {
                     });
                 }
             }
-            if let Some(raw) = &column.keep_raw_in
-                && !names.insert(raw.as_str())
-            {
-                found.add(&at, format!("{raw} is filled twice"));
+            if let Some(raw) = &column.keep_raw_in {
+                if !names.insert(raw.as_str()) {
+                    found.add(&at, format!("{raw} is filled twice"));
+                }
+                if column.source.is_none() {
+                    found.add(&at, format!("{raw} is to keep a value, and none is read"));
+                }
             }
         }
         if !table.existing_key.is_empty() && !table.existing.compares() {

@@ -212,7 +212,7 @@ impl Otherwise {
         *self == Self::Quarantine
     }
 
-    const fn loses_information(&self) -> bool {
+    pub(super) const fn loses_information(&self) -> bool {
         matches!(self, Self::Null | Self::Value(_))
     }
 }

@@ -101,7 +101,7 @@ fn filter_of(table: Option<&str>, code: Option<&str>) -> QuarantineFilter {
     QuarantineFilter {
         table: table.and_then(|table| table.parse().ok()),
         code: code.and_then(ErrorCode::from_name),
-        column: None,
+        ..QuarantineFilter::default()
     }
 }
 
@@ -323,8 +323,12 @@ fn RowLine(
 fn StateBadge(state: QuarantineState) -> impl IntoView {
     let (tone, text) = match state {
         QuarantineState::New => (Tone::Warning, "new"),
+        QuarantineState::Parked => (Tone::Neutral, "waits for its parent"),
+        QuarantineState::Triaged => (Tone::Warning, "looked at"),
         QuarantineState::Fixed => (Tone::Info, "fixed"),
+        QuarantineState::Mapped => (Tone::Info, "mapped"),
         QuarantineState::Waived => (Tone::Neutral, "waived"),
+        QuarantineState::Again => (Tone::Warning, "refused again"),
         QuarantineState::Replayed => (Tone::Good, "replayed"),
     };
     view! { <Badge tone text=text.to_owned()/> }

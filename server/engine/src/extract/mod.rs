@@ -9,6 +9,7 @@ mod mysql;
 mod sqlite;
 pub mod csv;
 
+pub use postgres::decode_raw;
 pub use snapshot::{Answer, Hold, Reader, Snapshot};
 pub use state::{Sameness, SourceState, Ticket};
 
@@ -17,7 +18,7 @@ use shared::assessment::TableName;
 use shared::data_type::DataType;
 
 /// What is read of one table.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TableRead {
     pub table: TableName,
     /// A statement that stands in the table's place.
@@ -31,7 +32,7 @@ pub struct TableRead {
 }
 
 /// One column that is read.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReadColumn {
     pub name: String,
     /// The type as the source spells it.
@@ -54,7 +55,8 @@ impl ReadColumn {
 }
 
 /// In what form values of a column are handed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Form {
     /// As a typed value.
     Typed,

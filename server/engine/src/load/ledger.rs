@@ -8,13 +8,14 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use shared::assessment::TableName;
-use shared::connection::Engine;
+use shared::connection::{Engine, without_secret};
 use shared::error_code::ErrorCode;
-use shared::plan::{Existing, Plan};
+use shared::plan::{Existing, Options, Plan};
 use shared::quarantine::QuarantineState;
 use shared::run::RunState;
 
 use super::mark::{self, TableRecord};
+use super::quarantine_tables;
 use super::schema::Kind;
 use super::{Param, Session};
 use crate::error::{EngineError, Result};
@@ -27,6 +28,22 @@ pub fn plan_hash(plan: &Plan) -> String {
     Sha256::digest(document).iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
+    })
+}
+
+/// SHA-256 of all that decides what a run writes: what ties a run to its plan.
+///
+/// How many workers there are, how much they hold at once, how patient they are and how many bad
+/// rows are too many decides only how a run goes; it goes on when these are changed. Neither does a
+/// new password make another plan.
+pub fn work_hash(plan: &Plan) -> String {
+    let Options { chunk_rows, batch_bytes: _, workers: _, patience_seconds: _, escalation: _ } =
+        plan.options;
+    plan_hash(&Plan {
+        source: without_secret(&plan.source),
+        target: without_secret(&plan.target),
+        options: Options { chunk_rows, ..Options::default() },
+        ..plan.clone()
     })
 }
 
@@ -48,7 +65,6 @@ pub fn is_own(engine: Engine, name: &TableName) -> bool {
 
 /// Makes the engine's tables where they are missing.
 pub fn create_statements(engine: Engine) -> Vec<String> {
-    let bytes = if engine == Engine::Postgres { "bytea" } else { "blob" };
     let mut statements = Vec::new();
     if engine == Engine::Postgres {
         statements.push("create schema if not exists transfuse".to_owned());
@@ -127,29 +143,8 @@ pub fn create_statements(engine: Engine) -> Vec<String> {
             )",
             own("ledger")
         ),
-        format!(
-            "create table if not exists {} (
-                id text primary key,
-                run_id text not null,
-                table_index integer not null,
-                ordinal integer not null,
-                source text not null,
-                target text not null,
-                code text not null,
-                column_name text,
-                reason text not null,
-                state text not null,
-                sealed {bytes} not null,
-                quarantined_at text not null
-            )",
-            own("quarantine")
-        ),
-        format!(
-            "create index if not exists {}quarantine_by_run on {} (run_id, id)",
-            if engine == Engine::Postgres { "" } else { "_transfuse_" },
-            own("quarantine")
-        ),
     ]);
+    statements.extend(quarantine_tables::create_statements(engine));
     statements.extend(traces(engine));
     statements
 }
@@ -263,7 +258,31 @@ pub struct Quarantined {
     pub code: ErrorCode,
     pub column: Option<String>,
     pub reason: String,
+    pub state: QuarantineState,
+    pub form: RowForm,
     pub sealed: Vec<u8>,
+}
+
+/// Whose columns and types a kept row has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowForm {
+    /// As it was read.
+    Source,
+    /// As it was in the target, before it was taken out.
+    Target,
+}
+
+impl RowForm {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Source, Self::Target].into_iter().find(|form| form.as_str() == name)
+    }
 }
 
 /// The latest run of a plan, by the plan's hash; none when it never ran here.
@@ -309,6 +328,17 @@ pub async fn insert_run<S: Session>(
         Param::Text(&mark::key_check(key, &run.run_id)),
     ];
     session.execute(&sql, &params).await.map(drop)
+}
+
+/// Whether a run ever wrote here.
+pub async fn is_there<S: Session>(session: &mut S) -> Result<bool> {
+    let engine = session.engine();
+    let name = table(engine, "runs");
+    let sql = match engine {
+        Engine::Postgres => format!("select to_regclass('{name}')::text"),
+        _ => format!("select name from sqlite_master where name = '{name}'"),
+    };
+    Ok(session.fetch(&sql, &[]).await?.into_iter().flatten().flatten().next().is_some())
 }
 
 pub async fn set_state<S: Session>(
@@ -516,7 +546,22 @@ pub async fn delete_chunk<S: Session>(
 /// Forgets what the run left in the engine's tables, save that it was there.
 pub async fn forget<S: Session>(session: &mut S, run_id: &str) -> Result<()> {
     let engine = session.engine();
-    let own = ["objects", "tables", "chunks", "ledger", "quarantine", "claims"];
+    let steps = format!(
+        "delete from {} where action_id in (select id from {} where run_id = $1)",
+        table(engine, "quarantine_steps"),
+        table(engine, "quarantine_actions")
+    );
+    session.execute(&steps, &[Param::Text(run_id)]).await?;
+    let own = [
+        "objects",
+        "tables",
+        "chunks",
+        "ledger",
+        "quarantine",
+        "quarantine_actions",
+        "blueprints",
+        "claims",
+    ];
     for name in own.into_iter().chain(marks(engine)) {
         let sql = format!("delete from {} where run_id = $1", table(engine, name));
         session.execute(&sql, &[Param::Text(run_id)]).await?;
@@ -717,7 +762,7 @@ pub async fn insert_quarantined<S: Session>(
     rows: &[Quarantined],
     now: DateTime<Utc>,
 ) -> Result<()> {
-    const COLUMNS: usize = 12;
+    const COLUMNS: usize = 16;
     let (source, target) = (origin.source.to_string(), origin.target.to_string());
     let now = now.to_rfc3339();
     for rows in rows.chunks(100) {
@@ -734,7 +779,11 @@ pub async fn insert_quarantined<S: Session>(
                     Param::Text(row.code.as_str()),
                     Param::OptionalText(row.column.as_deref()),
                     Param::Text(&row.reason),
-                    Param::Text(QuarantineState::New.as_str()),
+                    Param::Text(row.state.as_str()),
+                    Param::Text(row.form.as_str()),
+                    Param::Int(0),
+                    Param::Int(0),
+                    Param::Int(0),
                     Param::Bytes(&row.sealed),
                     Param::Text(&now),
                 ]
@@ -742,7 +791,7 @@ pub async fn insert_quarantined<S: Session>(
             .collect();
         let sql = format!(
             "insert into {} (id, run_id, table_index, ordinal, source, target, code, column_name,
-                             reason, state, sealed, quarantined_at)
+                             reason, state, form, version, steps, top, sealed, quarantined_at)
              values {}",
             table(session.engine(), "quarantine"),
             placeholders(rows.len(), COLUMNS)

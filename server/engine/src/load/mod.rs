@@ -3,6 +3,8 @@
 pub mod encode;
 mod transaction;
 pub mod ledger;
+mod quarantine_tables;
+pub mod blueprint;
 pub mod claim;
 pub mod mark;
 pub mod before_image;
@@ -13,6 +15,7 @@ pub mod unique;
 pub mod orphans;
 pub mod row_image;
 pub mod postgres;
+pub mod rehearsal;
 pub mod sqlite;
 
 use std::future::Future;

@@ -1,12 +1,16 @@
 //! Rows whose parent did not arrive: they go to quarantine, or stay without the reference.
 
+mod literal;
+
 use shared::assessment::ForeignKey;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::plan::{Orphans, TableMapping};
+use shared::quarantine::QuarantineState;
 
+use self::literal::read_literal;
 use super::Session;
-use super::ledger::{Quarantined, SignedBooks};
+use super::ledger::{Quarantined, RowForm, SignedBooks};
 use super::mark::{self, TableRecord};
 use crate::error::Result;
 use crate::ident::{quote, quote_table};
@@ -50,7 +54,7 @@ pub async fn take_out<S: Session>(
         .iter()
         .map(|name| match engine {
             Engine::Postgres => format!("{}::text", quote(engine, name)),
-            _ => format!("quote({})", quote(engine, name)),
+            _ => literal::exactly(&quote(engine, name)),
         })
         .collect();
     let sql = format!(
@@ -61,14 +65,20 @@ pub async fn take_out<S: Session>(
         texts.join(", ")
     );
     let rows = session.fetch(&sql, &[]).await?;
+    let state = match policy(mapping, key) {
+        Orphans::Park => QuarantineState::Parked,
+        Orphans::Quarantine | Orphans::KeepIn(_) => QuarantineState::New,
+    };
     rows.into_iter()
         .map(|row| {
             Ok(Quarantined {
                 id: fresh_id(),
                 code: ErrorCode::Data008,
                 column: key.columns.first().cloned(),
-                reason: format!("the row that {} refers to is not in {}", key.name, key.references),
-                sealed: sealed(&names, row, seal_key)?,
+                reason: no_parent(key),
+                state,
+                form: RowForm::Target,
+                sealed: sealed(engine, &names, row, seal_key)?,
             })
         })
         .collect()
@@ -85,13 +95,27 @@ pub(super) fn carried_columns(mapping: &TableMapping) -> Vec<&str> {
         .collect()
 }
 
-/// Seals a row of the target, whose values are texts.
-pub(super) fn sealed(names: &[&str], row: Vec<Option<String>>, key: &Key) -> Result<Vec<u8>> {
-    let cells = names
-        .iter()
-        .zip(row)
-        .map(|(name, text)| (*name, text.map_or(Value::Null, |text| Value::Text(text.into()))));
+/// Seals a row of the target, whose values are texts: those of SQLite as its literals.
+pub(super) fn sealed(
+    engine: Engine,
+    names: &[&str],
+    row: Vec<Option<String>>,
+    key: &Key,
+) -> Result<Vec<u8>> {
+    let cells = names.iter().zip(row).map(|(name, text)| {
+        let value = match (text, engine) {
+            (None, _) => Value::Null,
+            (Some(text), Engine::Sqlite) => read_literal(&text),
+            (Some(text), _) => Value::Text(text.into()),
+        };
+        (*name, value)
+    });
     seal::seal(key, &value::to_sealed_form(cells))
+}
+
+/// What is wrong with a row without its parent.
+pub fn no_parent(key: &ForeignKey) -> String {
+    format!("the row that {} refers to is not in {}", key.name, key.references)
 }
 
 /// What the plan says of a foreign key's orphans.

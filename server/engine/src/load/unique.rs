@@ -6,8 +6,9 @@
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::plan::TableMapping;
+use shared::quarantine::QuarantineState;
 
-use super::ledger::Quarantined;
+use super::ledger::{Quarantined, RowForm};
 use super::orphans::{carried_columns, sealed};
 use super::schema::UniqueKey;
 use super::{Param, Session};
@@ -76,6 +77,7 @@ pub async fn take_out<S: Session>(
         .map(|place| format!("\"{place}\""))
         .collect();
     if places.is_empty() {
+        session.run_script("close transfuse_equal").await?;
         return Ok(Vec::new());
     }
     let names = carried_columns(mapping);
@@ -94,7 +96,9 @@ pub async fn take_out<S: Session>(
                 code: ErrorCode::Data009,
                 column: None,
                 reason: format!("constraint {}", key.name),
-                sealed: sealed(&names, row, seal_key)?,
+                state: QuarantineState::New,
+                form: RowForm::Target,
+                sealed: sealed(engine, &names, row, seal_key)?,
             })
         })
         .collect()

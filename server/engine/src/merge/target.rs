@@ -169,7 +169,7 @@ async fn make_own_tables<S: Session>(session: &mut S) -> Result<()> {
 
 /// The run whose rows are there; rows that are still to come could refer to somebody who is gone.
 async fn run_of<S: Session>(session: &mut S, plan: &Plan) -> Result<String> {
-    match ledger::find_run(session, &ledger::plan_hash(plan)).await? {
+    match ledger::find_run(session, &ledger::work_hash(plan)).await? {
         Some(run) if run.state != RunState::Completed => Err(EngineError::new(
             ErrorCode::Load007,
             format!(

@@ -1,31 +1,124 @@
-//! Shows what a run put into quarantine. Rows stay sealed; what is shown has no value in it.
+//! Works a run's quarantine: what lies there is shown without values, repaired by rules, carried
+//! over by the very rules and the very path of a chunk, and taken back again.
+//!
+//! Everything that is done is an action, recorded with who did it and when, and a step for each
+//! row; the sealed original stays as it is. An action is one transaction of the target.
+
+mod list;
+mod mask;
+mod kept;
+mod record;
+mod fix;
+mod lane;
+mod parents;
+mod work;
+mod preview;
+mod show;
+mod faults;
+mod replay;
+mod undo;
 
 use std::future::Future;
 
-use chrono::DateTime;
-use shared::connection::Engine;
+use shared::connection::{Engine, without_secret};
 use shared::error_code::ErrorCode;
-use shared::id::{QuarantineId, RunId};
+use shared::id::RunId;
 use shared::page::{Cursor, Page};
-use shared::quarantine::{QuarantineCount, QuarantineFilter, QuarantineState, QuarantinedRow};
+use shared::plan::Plan;
+use shared::quarantine::{
+    FixPreview, PreviewRequest, QuarantineAction, QuarantineFilter, QuarantinedDetail, RevealedRow,
+    WorkOutcome,
+};
 
+pub(crate) use faults::faults;
+pub use list::{counts, list};
+pub use work::{Approval, Job, Worker};
+
+use crate::clock::Clock;
 use crate::error::{EngineError, Result};
-use crate::load::{Param, PostgresTarget, Session, SqliteTarget, Target, ledger};
+use crate::load::{PostgresTarget, Session, SqliteTarget, Target};
+use crate::seal::Key;
 
-/// One page of a run's quarantine, in the order of the rows' ids.
-pub async fn list(
-    target_url: &str,
-    run: &RunId,
-    filter: &QuarantineFilter,
-    after: Option<&Cursor>,
-    limit: u32,
-) -> Result<Page<QuarantinedRow>> {
-    in_target(target_url, List { run, filter, after, limit }).await
+/// A run's quarantine, and what opens it.
+#[derive(Clone, Copy)]
+pub struct Quarantine<'a> {
+    pub target_url: &'a str,
+    pub run: &'a RunId,
+    pub key: &'a Key,
+    pub clock: &'a dyn Clock,
 }
 
-/// A run's quarantine, counted by table, code and column.
-pub async fn counts(target_url: &str, run: &RunId) -> Result<Vec<QuarantineCount>> {
-    in_target(target_url, Counts { run }).await
+impl Quarantine<'_> {
+    /// A row with the form of its values and its steps; none when there is no such row.
+    pub async fn show(&self, row: &str) -> Result<Option<QuarantinedDetail>> {
+        in_target(self.target_url, show::Show { quarantine: *self, row }).await
+    }
+
+    /// One page of rows with the form of their values, in the order of their ids. Their steps are
+    /// not told.
+    pub async fn masked(
+        &self,
+        filter: &QuarantineFilter,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page<QuarantinedDetail>> {
+        let page = list(self.target_url, self.run, filter, after, limit).await?;
+        in_target(self.target_url, show::Masked { quarantine: *self, page }).await
+    }
+
+    /// A row with its values. The caller has seen to it that this is written down.
+    pub async fn reveal(&self, row: &str) -> Result<Option<RevealedRow>> {
+        in_target(self.target_url, show::Reveal { quarantine: *self, row }).await
+    }
+
+    /// All that was done with the run's quarantine, the latest first.
+    pub async fn actions(&self) -> Result<Vec<QuarantineAction>> {
+        in_target(self.target_url, record::Actions { run: self.run }).await
+    }
+
+    /// What a fix would do, by the rules and types of the plan, or of another version of it.
+    pub async fn preview(
+        &self,
+        request: &PreviewRequest,
+        rules: Option<&Plan>,
+    ) -> Result<FixPreview> {
+        in_target(self.target_url, preview::Preview { quarantine: *self, request, rules }).await
+    }
+
+    /// Does a piece of work, as one transaction of the target.
+    pub async fn work(&self, job: Job<'_>, worker: Worker<'_>) -> Result<WorkOutcome> {
+        // What changes the tables of the target keeps runs out meanwhile.
+        let touches_tables =
+            !matches!(job, Job::Fix { .. } | Job::Triage { .. } | Job::Waive { .. });
+        let work = work::Work { quarantine: *self, job, worker };
+        match Engine::of_url(self.target_url) {
+            Some(Engine::Postgres) => {
+                work_in(&PostgresTarget::new(self.target_url), work, touches_tables).await
+            }
+            Some(Engine::Sqlite) => {
+                work_in(&SqliteTarget::new(self.target_url), work, touches_tables).await
+            }
+            _ => Err(no_target()),
+        }
+    }
+}
+
+async fn work_in<T: Target>(
+    target: &T,
+    work: work::Work<'_, '_>,
+    touches_tables: bool,
+) -> Result<WorkOutcome> {
+    let mut session = target.session().await?;
+    let _lock = if touches_tables {
+        let url = without_secret(work.quarantine.target_url);
+        let taken = target.lock().await?.ok_or_else(|| {
+            EngineError::new(ErrorCode::Load009, format!("working the quarantine in {url}"))
+        })?;
+        Some(taken)
+    } else {
+        None
+    };
+    work.ask(&mut session).await
 }
 
 /// A question that is put to a target of either kind.
@@ -43,106 +136,12 @@ async fn in_target<Q: Question>(target_url: &str, question: Q) -> Result<Q::Answ
         Some(Engine::Sqlite) => {
             question.ask(&mut SqliteTarget::new(target_url).session().await?).await
         }
-        _ => Err(EngineError::new(ErrorCode::Conn006, "opening the target of a run")),
+        _ => Err(no_target()),
     }
 }
 
-struct List<'a> {
-    run: &'a RunId,
-    filter: &'a QuarantineFilter,
-    after: Option<&'a Cursor>,
-    limit: u32,
-}
-
-impl Question for List<'_> {
-    type Answer = Page<QuarantinedRow>;
-
-    async fn ask<S: Session>(self, session: &mut S) -> Result<Page<QuarantinedRow>> {
-        let target = self.filter.table.as_ref().map(ToString::to_string);
-        let mut conditions = vec!["run_id = $1".to_owned()];
-        let mut params = vec![Param::Text(self.run.as_str())];
-        let narrowed = [
-            ("target = ", target.as_deref()),
-            ("code = ", self.filter.code.map(ErrorCode::as_str)),
-            ("column_name = ", self.filter.column.as_deref()),
-            ("id > ", self.after.map(|cursor| cursor.0.as_str())),
-        ];
-        for (condition, value) in narrowed {
-            if let Some(value) = value {
-                params.push(Param::Text(value));
-                conditions.push(format!("{condition}${}", params.len()));
-            }
-        }
-        // One more than asked for tells whether there is a next page.
-        params.push(Param::Int(i64::from(self.limit) + 1));
-        let sql = format!(
-            "select id, source, target, code, column_name, reason, state, quarantined_at
-             from {}
-             where {}
-             order by id
-             limit ${}",
-            ledger::table(session.engine(), "quarantine"),
-            conditions.join(" and "),
-            params.len()
-        );
-        let rows = session.fetch(&sql, &params).await?;
-        let mut items =
-            rows.into_iter().map(|row| shown(self.run, row)).collect::<Result<Vec<_>>>()?;
-        let limit = self.limit as usize;
-        let next = (items.len() > limit).then(|| {
-            items.truncate(limit);
-            items.last().map(|last| Cursor(last.id.to_string()))
-        });
-        Ok(Page { items, next: next.flatten() })
-    }
-}
-
-struct Counts<'a> {
-    run: &'a RunId,
-}
-
-impl Question for Counts<'_> {
-    type Answer = Vec<QuarantineCount>;
-
-    async fn ask<S: Session>(self, session: &mut S) -> Result<Vec<QuarantineCount>> {
-        let sql = format!(
-            "select target, code, column_name, cast(count(*) as text)
-             from {}
-             where run_id = $1
-             group by target, code, column_name
-             order by count(*) desc, target, code",
-            ledger::table(session.engine(), "quarantine")
-        );
-        let rows = session.fetch(&sql, &[Param::Text(self.run.as_str())]).await?;
-        rows.into_iter()
-            .map(|row| {
-                let [target, code, column, rows] =
-                    <[_; 4]>::try_from(row).map_err(|_| unreadable())?;
-                Ok(QuarantineCount {
-                    target: parsed(target)?,
-                    code: ErrorCode::from_name(&code.unwrap_or_default()).ok_or_else(unreadable)?,
-                    column,
-                    rows: parsed(rows)?,
-                })
-            })
-            .collect()
-    }
-}
-
-fn shown(run: &RunId, row: Vec<Option<String>>) -> Result<QuarantinedRow> {
-    let [id, source, target, code, column, reason, state, at] =
-        <[_; 8]>::try_from(row).map_err(|_| unreadable())?;
-    Ok(QuarantinedRow {
-        id: parsed::<QuarantineId>(id)?,
-        run_id: run.clone(),
-        source: parsed(source)?,
-        target: parsed(target)?,
-        code: ErrorCode::from_name(&code.unwrap_or_default()).ok_or_else(unreadable)?,
-        column,
-        reason: reason.ok_or_else(unreadable)?,
-        state: QuarantineState::from_name(&state.unwrap_or_default()).ok_or_else(unreadable)?,
-        quarantined_at: parsed::<DateTime<chrono::FixedOffset>>(at)?.to_utc(),
-    })
+fn no_target() -> EngineError {
+    EngineError::new(ErrorCode::Conn006, "opening the target of a run")
 }
 
 fn parsed<T: std::str::FromStr>(text: Option<String>) -> Result<T> {

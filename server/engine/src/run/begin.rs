@@ -10,7 +10,7 @@ use shared::run::{OutcomeStatus, Phase, RunOutcome, RunState};
 use super::board::Board;
 use super::close::outcome;
 use super::conduct::{place, take_over};
-use super::{Request, Start, plan_hash};
+use super::{Request, Start, work_hash};
 use crate::error::{EngineError, Result};
 use crate::load::Session;
 use crate::load::ledger::{self, RunRecord};
@@ -26,7 +26,7 @@ pub(super) enum Begun {
 }
 
 pub(super) async fn begin<S: Session>(session: &mut S, request: &Request) -> Result<Begun> {
-    let hash = plan_hash(&request.plan);
+    let hash = work_hash(&request.plan);
     let earlier = ledger::find_run(session, &hash).await?;
     let mut in_the_way = others_in_the_way(session, request, &hash).await?;
     match (request.start, earlier) {

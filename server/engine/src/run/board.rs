@@ -233,10 +233,10 @@ impl Board {
         });
     }
 
-    /// How many rows of a table, and of all, are in quarantine.
-    pub(super) fn quarantined(&self, table: usize) -> (Books, u64) {
+    /// The books of a table, and of all.
+    pub(super) fn books(&self, table: usize) -> (Books, Books) {
         let state = self.lock();
-        let all = state.tables.iter().map(|table| table.progress.books.quarantined).sum();
+        let all = state.tables.iter().map(|table| table.progress.books).sum();
         (state.tables[table].progress.books, all)
     }
 

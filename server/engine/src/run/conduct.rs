@@ -25,6 +25,7 @@ use crate::assess::catalog;
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
 use crate::extract::Snapshot;
+use crate::load::blueprint::{self, Blueprint};
 use crate::load::claim::{self, Claim, LeftBy};
 use crate::load::ledger::{self, RunRecord};
 use crate::load::{Session, Target};
@@ -207,6 +208,8 @@ impl<T: Target + 'static> Work<T> {
         let records = ledger::tables(session, &self.run.run_id).await?;
         let key = &self.request.key;
         let tables = tables(plan, key, source.engine(), source_catalog, &target_catalog, &records)?;
+        let reads = tables.iter().map(|table| table.read.clone()).collect();
+        blueprint::insert(session, &self.run.run_id, &Blueprint::new(plan, reads)).await?;
         let mut snapshot = Snapshot::open(source, workers).await?;
         if let Some(note) = snapshot.note() {
             self.board.note(note);

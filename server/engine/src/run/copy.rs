@@ -6,17 +6,19 @@ use std::time::Instant;
 use shared::assessment::TableName;
 use shared::error_code::ErrorCode;
 use shared::plan::Options;
+use shared::quarantine::QuarantineState;
 use tokio::sync::mpsc;
 
 use super::Stop;
 use super::board::{Board, Wait};
+use super::escalate::escalate;
 use super::transaction::end;
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, Reader, TableRead};
 use crate::load::claim::Claim;
 use crate::load::existing::{self, Placed};
-use crate::load::ledger::{self, Entry, Origin, Quarantined, SignedBooks};
+use crate::load::ledger::{self, Entry, Origin, Quarantined, RowForm, SignedBooks};
 use crate::load::mark::{self, Keys, TableRecord, Writer};
 use crate::load::{LoadTable, Piece as _, Session};
 use crate::seal::{self, Key};
@@ -314,29 +316,15 @@ impl Context {
             code: fault.code,
             column: (!fault.column.is_empty()).then_some(fault.column),
             reason: fault.reason,
+            state: QuarantineState::New,
+            form: RowForm::Source,
             sealed: seal::seal(&self.key, &value::to_sealed_form(cells))?,
         })
     }
 
     /// Stops the run when more rows are bad than the plan allows.
-    #[expect(clippy::cast_precision_loss, reason = "a limit in percent needs no more digits")]
     pub(super) fn escalate(&self, job: &Job) -> Result<()> {
-        let limits = &self.options.escalation;
-        let (books, all) = self.board.quarantined(job.table.index);
-        let percent = books.quarantined as f64 * 100.0 / books.read.max(1) as f64;
-        let exceeded = limits.table_rows.is_some_and(|limit| books.quarantined > limit)
-            || limits.table_percent.is_some_and(|limit| percent > limit)
-            || limits.run_rows.is_some_and(|limit| all > limit);
-        if exceeded {
-            return Err(EngineError::new(
-                ErrorCode::Load006,
-                format!(
-                    "copying {}: {} of its rows and {all} of all are in quarantine",
-                    job.table.source, books.quarantined
-                ),
-            ));
-        }
-        Ok(())
+        escalate(&self.options.escalation, &self.board, job.table.index, &job.table.source)
     }
 }
 

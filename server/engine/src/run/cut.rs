@@ -7,6 +7,7 @@ use shared::error_code::ErrorCode;
 
 use super::conduct::{Work, place};
 use super::copy::{Job, TableCopy};
+use super::escalate::escalate;
 use super::transaction::end;
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, Sameness, Snapshot, SourceState};
@@ -56,6 +57,15 @@ impl<T: Target + 'static> Work<T> {
         }
         for entry in &entries {
             self.board.committed(entry);
+        }
+        // A run that stopped for its bad rows does not go on under the limit that stopped it.
+        for table in tables {
+            escalate(
+                &self.request.plan.options.escalation,
+                &self.board,
+                table.index,
+                &table.source,
+            )?;
         }
         // The largest table first: it is the one that everybody would wait for.
         cuts.sort_by_key(|(_, chunks)| {

@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 
 use super::conduct::Work;
 use super::finish;
-use super::tables::with_types_of;
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
 use crate::extract::{ReadColumn, Snapshot};
+use crate::load::blueprint::with_types_of;
 use crate::load::{Session, Target, ledger};
 use crate::map::{self, target_name};
 use crate::merge::{self, Order, People, PersonColumn, PersonRow, Survive};
@@ -291,7 +291,7 @@ impl<T: Target + 'static> Ahead<'_, T> {
     ) -> Result<()> {
         let engine = self.target_catalog.engine;
         let plan = &self.work.request.plan;
-        let mapping = with_types_of(self.target_catalog, engine, mapping);
+        let mapping = with_types_of(self.target_catalog, mapping);
         let name = target_name(engine, &mapping.target);
         let from = End {
             engine: self.source.engine(),

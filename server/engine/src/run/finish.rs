@@ -10,6 +10,7 @@ use shared::plan::{Orphans, TableMapping};
 
 use super::board::Board;
 use super::builders::{because, note};
+use super::escalate::escalate;
 use super::transaction::end;
 use super::{Request, foreign_keys};
 use crate::error::{EngineError, Result};
@@ -42,6 +43,7 @@ pub(super) async fn finish<T: Target + 'static>(
                 return Err(EngineError::new(ErrorCode::Load004, "making foreign keys"));
             }
         }
+        escalate_all(request, board)?;
         for (mapping, record) in plan.tables.iter().zip(&records) {
             set_sequences(session, run, record, mapping).await?;
         }
@@ -55,6 +57,7 @@ pub(super) async fn finish<T: Target + 'static>(
             }
         }
         take_out_orphans(session, request, run, &records, board).await?;
+        escalate_all(request, board)?;
         for record in &records {
             let table = quote_table(engine, &record.target);
             session.run_script(&format!("analyze {table}")).await?;
@@ -65,6 +68,15 @@ pub(super) async fn finish<T: Target + 'static>(
         board.finished(index);
     }
     count_again(session, request, run, &records).await
+}
+
+/// Rows that came in and went to quarantine afterwards count like any.
+fn escalate_all(request: &Request, board: &Board) -> Result<()> {
+    let limits = &request.plan.options.escalation;
+    for (index, mapping) in request.plan.tables.iter().enumerate() {
+        escalate(limits, board, index, &mapping.source)?;
+    }
+    Ok(())
 }
 
 /// Takes out rows without a parent until no key finds any: a row that goes may leave others

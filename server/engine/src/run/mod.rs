@@ -17,15 +17,17 @@ mod queue;
 mod work;
 mod crew;
 mod helper;
+mod escalate;
 mod copy;
 mod builders;
 mod foreign_keys;
 mod finish;
 mod close;
+mod rehearse;
 
 use std::sync::Arc;
 
-use shared::connection::Engine;
+use shared::connection::{Engine, without_secret};
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::plan::Plan;
@@ -36,9 +38,10 @@ pub use conduct::this_process;
 pub use crew::{Crew, Offer, Order, Report};
 pub use duplicates::{Decide, Matcher, PeopleStream};
 pub use helper::Helper;
+pub use rehearse::rehearse;
 pub use stop::Stop;
 
-pub use crate::load::ledger::plan_hash;
+pub use crate::load::ledger::{plan_hash, work_hash};
 
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
@@ -85,13 +88,21 @@ pub async fn migrate(request: Request) -> Result<RunOutcome> {
 
 /// The same, with workers in other processes.
 pub async fn migrate_with(request: Request, crew: Option<Crew>) -> Result<RunOutcome> {
-    // On a thread of its own: what conducts a run borrows too much of itself to be passed from one
-    // thread to another, as a task would be. It does not keep the process from ending.
+    on_a_thread(move || conducted(request, crew)).await
+}
+
+/// Works on a thread of its own: what conducts a run borrows too much of itself to be passed from
+/// one thread to another, as a task would be. It does not keep the process from ending.
+async fn on_a_thread<F, V>(work: impl FnOnce() -> F + Send + 'static) -> Result<V>
+where
+    F: Future<Output = Result<V>>,
+    V: Send + 'static,
+{
     let runtime = tokio::runtime::Handle::current();
     let (done, outcome) = tokio::sync::oneshot::channel();
     let conductor = std::thread::Builder::new().name("conductor".to_owned()).spawn(move || {
         // An error means that nobody waits for the outcome any more.
-        let _ = done.send(runtime.block_on(conducted(request, crew)));
+        let _ = done.send(runtime.block_on(work()));
     });
     let doing = "carrying out the run";
     conductor.map_err(|error| EngineError::new(ErrorCode::Sys001, doing).because(error))?;
@@ -108,14 +119,18 @@ async fn conducted(request: Request, crew: Option<Crew>) -> Result<RunOutcome> {
             let target = SqliteTarget::new(&request.target_url);
             Box::pin(conduct::conduct(target, request, crew)).await
         }
-        _ => Err(EngineError::new(
-            ErrorCode::Conn006,
-            format!(
-                "opening the target {}: only PostgreSQL and SQLite can be written to",
-                shared::connection::without_secret(&request.target_url)
-            ),
-        )),
+        _ => Err(no_target(&request.target_url)),
     }
+}
+
+fn no_target(url: &str) -> EngineError {
+    EngineError::new(
+        ErrorCode::Conn006,
+        format!(
+            "opening the target {}: only PostgreSQL and SQLite can be written to",
+            without_secret(url)
+        ),
+    )
 }
 
 /// The most memory that this process ever held, in bytes, as the system counts it.

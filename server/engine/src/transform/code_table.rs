@@ -68,7 +68,7 @@ pub(super) fn otherwise<'a>(
 }
 
 /// The text by which a plan lists a value: `1.50` of a decimal column is listed as `1.5`.
-pub(super) fn code_text(value: Value<'_>) -> Result<Cow<'_, str>, Fault> {
+pub(crate) fn code_text(value: Value<'_>) -> Result<Cow<'_, str>, Fault> {
     match value {
         Value::Decimal(Cow::Borrowed(text)) => Ok(Cow::Borrowed(decimal::significant(text))),
         Value::Decimal(Cow::Owned(text)) => Ok(Cow::Owned(decimal::significant(&text).to_owned())),

@@ -17,9 +17,11 @@ use shared::error_code::ErrorCode;
 use shared::plan::{ColumnMapping, Plan, TableMapping};
 
 pub use cast::{Slot, cast};
+pub(crate) use code_table::code_text;
 pub use fault::Fault;
 pub use read::{End, read_for};
 pub use rule::namespace;
+pub(crate) use text::text_of;
 
 use self::rule::{Rule, Surroundings};
 use crate::error::{EngineError, Result};

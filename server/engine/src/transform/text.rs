@@ -9,7 +9,7 @@ use super::fault::Fault;
 use crate::value::{Flaw, Value, display};
 
 /// The text of a value. Null has none, and neither have bytes that are no UTF-8.
-pub(super) fn text_of(value: Value<'_>) -> Result<Cow<'_, str>, Fault> {
+pub(crate) fn text_of(value: Value<'_>) -> Result<Cow<'_, str>, Fault> {
     match value {
         Value::Text(text) | Value::Decimal(text) | Value::Json(text) => Ok(text),
         Value::Bool(value) => Ok(Cow::Borrowed(if value { "true" } else { "false" })),

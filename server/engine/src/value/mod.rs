@@ -1,11 +1,13 @@
 //! A typed cell, and many of them in a batch without an allocation each.
 
 mod display;
+mod hex;
 mod sealed_form;
 
 use std::borrow::Cow;
 
 pub use display::display;
+pub(crate) use hex::from_hex;
 pub use sealed_form::{from_sealed_form, sealed_value, to_sealed_form};
 
 /// One value on its way. Dates and times count as PostgreSQL counts them, from 2000-01-01.

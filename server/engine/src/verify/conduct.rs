@@ -25,7 +25,7 @@ use crate::extract::Snapshot;
 use crate::load::ledger::{self, RunRecord};
 use crate::load::{Session, Target};
 use crate::map::check;
-use crate::run::plan_hash;
+use crate::run::work_hash;
 
 pub(super) async fn conduct<T: Target>(target: T, request: Request) -> Result<VerificationOutcome>
 where
@@ -126,7 +126,7 @@ fn refuse_problems(request: &Request, source: &Catalog, target: &Catalog) -> Res
 
 /// The run by which the plan's rows came into the target, as far as it is known.
 async fn find_run<S: Session>(session: &mut S, request: &Request) -> Result<Option<RunRecord>> {
-    ledger::find_run(session, &plan_hash(&request.plan)).await
+    ledger::find_run(session, &work_hash(&request.plan)).await
 }
 
 /// The verification that goes on, with the segments that are through, or a new one.
@@ -138,7 +138,7 @@ async fn begin<S: Session>(
     target: &Source,
 ) -> Result<(Record, Vec<Segment>)> {
     let now = request.clock.now();
-    let hash = plan_hash(&request.plan);
+    let hash = work_hash(&request.plan);
     let latest = record::find(session, &hash, Which::Latest).await?;
     if let Some(record) = latest
         && record.mode == request.mode

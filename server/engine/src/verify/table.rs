@@ -10,8 +10,8 @@ use shared::plan::{Existing, Plan, TableMapping};
 use super::kept::{self, KeptReference};
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, ChunkRange, Form, ReadColumn, TableRead};
+use crate::load::blueprint::with_types_of;
 use crate::map::{self, target_name};
-use crate::run::tables::with_types_of;
 use crate::transform::{self, End, OutputColumn, RowTransform};
 
 /// One table of the target, and the mappings whose rows it has.
@@ -61,7 +61,7 @@ pub(super) fn comparisons(
         let table = target
             .table(&name)
             .ok_or_else(|| EngineError::new(ErrorCode::Ver002, format!("looking for {name}")))?;
-        let mapping = with_types_of(target, engine, mapping);
+        let mapping = with_types_of(target, mapping);
         let from = map::source_table(source, &mapping.source);
         let from = End { engine: source.engine, table: from };
         let mut part = part(plan, index, &mapping, from, table, secret)?;

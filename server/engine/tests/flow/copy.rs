@@ -392,6 +392,33 @@ async fn too_many_bad_rows_stop_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_bad_rows_stopped_goes_on_under_a_higher_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = "update person set weight = 'heavy' where id < 60;";
+    let source = sqlite(&folder, "legacy.db", &format!("{PEOPLE}{bad}"));
+    let target = testbed::postgres().create_database();
+    let limited = |limit: &str| {
+        let options = format!("workers: 1, escalation: {{{limit}}}}}");
+        plan(&source, target.url(), &PLAN.replace("workers: 2}", &options))
+    };
+    let ledger = "select count(*) from transfuse.ledger";
+
+    let stopped = run(&limited("run_percent: 1.5")).await.unwrap();
+    assert_eq!(stopped.failure.unwrap().code, ErrorCode::Load006);
+    let committed = target.query(ledger);
+    let again = run(&limited("run_percent: 1.5")).await.unwrap();
+    assert_eq!(again.failure.unwrap().code, ErrorCode::Load006);
+    assert_eq!(target.query(ledger), committed);
+    let raised = Given { run_id: "run-2", ..Given::default() };
+    let outcome = run_with(&limited("run_percent: 2, table_rows: 19"), raised).await.unwrap();
+
+    assert_eq!(outcome.failure, None);
+    assert_eq!(outcome.run_id, stopped.run_id);
+    assert_eq!(books(&outcome, "people"), [1000, 981, 0, 19]);
+    assert!(outcome.books_close);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_run_waits_for_nobody_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let source = sqlite(&folder, "legacy.db", PEOPLE);

@@ -8,6 +8,7 @@ mod duplicates;
 mod keys;
 mod kill;
 mod faults;
+mod rehearse;
 mod real_data;
 mod types;
 mod undo;

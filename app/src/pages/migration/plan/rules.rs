@@ -75,6 +75,7 @@ pub(super) fn otherwise_in_words(otherwise: &Otherwise) -> String {
 pub(super) fn orphans_in_words(orphans: &Orphans) -> String {
     match orphans {
         Orphans::Quarantine => "rows without their parent go to the quarantine".to_owned(),
+        Orphans::Park => "rows without their parent wait in quarantine for it".to_owned(),
         Orphans::KeepIn(column) => {
             format!("rows without their parent stay, its key is kept in {column}")
         }

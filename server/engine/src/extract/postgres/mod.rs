@@ -1,6 +1,9 @@
 //! Reads PostgreSQL by binary `copy`, under one exported snapshot.
 
 pub(crate) mod binary;
+mod raw;
+
+pub use self::raw::decode_raw;
 
 use std::fmt;
 

@@ -149,7 +149,8 @@ async fn contents_of_rows<S: Session>(
     let sql = format!(
         "select cast(t._rowid_ as text), {}
          from json_each($1) as wanted
-         join main.{} as t on t._rowid_ = wanted.value",
+         -- Crossed, so that each id is looked up, and not each row among the ids.
+         cross join main.{} as t on t._rowid_ = wanted.value",
         cells.join(" || ',' || "),
         quote_table(engine, &record.target)
     );

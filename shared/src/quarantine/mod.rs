@@ -1,7 +1,21 @@
 //! Rows that could not be carried over, why, and what became of them.
 
-use chrono::{DateTime, Utc};
+mod state;
+mod fix;
+mod action;
+mod row;
+
 use serde::{Deserialize, Serialize};
+
+pub use action::{
+    ActionKind, QuarantineAction, QuarantineStep, TableWork, WorkOutcome, WorkRequest,
+};
+pub use fix::Fix;
+pub use row::{FixPreview, PreviewExample, PreviewRequest, QuarantinedCell, QuarantinedDetail};
+pub use row::{RevealRequest, RevealedCell, RevealedRow};
+pub use state::QuarantineState;
+
+use chrono::{DateTime, Utc};
 
 use crate::assessment::TableName;
 use crate::error_code::ErrorCode;
@@ -22,47 +36,9 @@ pub struct QuarantinedRow {
     pub reason: String,
     pub state: QuarantineState,
     pub quarantined_at: DateTime<Utc>,
-}
-
-/// What became of a row in quarantine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum QuarantineState {
-    New,
-    /// A repaired version waits to be replayed.
-    Fixed,
-    /// Somebody signed that it stays behind.
-    Waived,
-    /// It is in the target now.
-    Replayed,
-}
-
-impl QuarantineState {
-    pub const fn allows(self, next: Self) -> bool {
-        matches!(
-            (self, next),
-            (Self::New, Self::Fixed | Self::Waived | Self::Replayed)
-                | (Self::Fixed, Self::New | Self::Replayed)
-                | (Self::Waived, Self::New)
-        )
-    }
-
-    /// As the stores write it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Fixed => "fixed",
-            Self::Waived => "waived",
-            Self::Replayed => "replayed",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::New, Self::Fixed, Self::Waived, Self::Replayed]
-            .into_iter()
-            .find(|state| state.as_str() == name)
-    }
+    /// How often something was done with it; its steps are told with the row.
+    #[serde(default)]
+    pub steps: u32,
 }
 
 /// What a list of quarantined rows is narrowed to.
@@ -77,9 +53,24 @@ pub struct QuarantineFilter {
     pub code: Option<ErrorCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<QuarantineState>,
 }
 
-/// Rows in quarantine, counted by what is wrong with them.
+/// Rows that something is done with: those that the filter leaves, and of these only the ones
+/// named, where some are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Selection {
+    #[serde(flatten)]
+    pub filter: QuarantineFilter,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<QuarantineId>,
+}
+
+/// Rows in quarantine, counted by what is wrong with them. Those that were replayed are not in
+/// quarantine any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QuarantineCount {

@@ -1,0 +1,164 @@
+//! Which run, which rows, and who asks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use engine::clock::{Clock, SystemClock};
+use shared::assessment::TableName;
+use shared::error_code::ErrorCode;
+use shared::id::{QuarantineId, RunId};
+use shared::quarantine::{QuarantineFilter, QuarantineState, Selection};
+use zeroize::Zeroizing;
+
+use crate::audit::Actor;
+use crate::auth::secret::Secrets;
+use crate::cli::CommandError;
+use crate::cli::input::{expanded, read_plan, sides};
+use crate::config::Installation;
+use crate::jobs::quarantine::{By, Subject};
+use crate::jobs::runs::Ledger;
+use crate::jobs::{Databases, JobError, QuarantineWork, Runs};
+use crate::store::Store;
+
+/// Where the run wrote.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    pub(super) run: RunId,
+    /// The target in which the run wrote; a run of the portal is found without it
+    #[arg(long, value_name = "URL", conflicts_with = "plan")]
+    target: Option<String>,
+    /// The plan of the run, which names the target
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+}
+
+/// Which rows are meant: all that the filters leave.
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    /// Only rows for this table of the target
+    #[arg(long)]
+    table: Option<TableName>,
+    /// Only rows with this error code
+    #[arg(long, value_parser = code)]
+    code: Option<ErrorCode>,
+    /// Only rows that this column of the target refused
+    #[arg(long)]
+    column: Option<String>,
+    /// Only rows in this state: new, parked, triaged, fixed, mapped, waived, again, replayed
+    #[arg(long, value_parser = state)]
+    state: Option<QuarantineState>,
+}
+
+/// Rows by their ids.
+#[derive(Debug, Args)]
+pub(super) struct Rows {
+    #[command(flatten)]
+    which: Which,
+    /// Only this row; may be given several times
+    #[arg(long = "row", value_name = "ROW")]
+    rows: Vec<QuarantineId>,
+}
+
+impl Which {
+    pub(super) fn filter(&self) -> QuarantineFilter {
+        QuarantineFilter {
+            table: self.table.clone(),
+            code: self.code,
+            column: self.column.clone(),
+            state: self.state,
+        }
+    }
+}
+
+impl Rows {
+    pub(super) fn selection(&self) -> Selection {
+        Selection { filter: self.which.filter(), rows: self.rows.clone() }
+    }
+}
+
+/// The quarantine of a run, and what works it.
+pub(super) struct Opened {
+    pub(super) work: QuarantineWork,
+    pub(super) subject: Subject,
+    store: Store,
+}
+
+impl Opened {
+    /// Does something and closes the store, however it went.
+    pub(super) async fn with<T>(
+        self,
+        act: impl AsyncFnOnce(&QuarantineWork, &Subject) -> Result<T, JobError>,
+    ) -> Result<T, CommandError> {
+        let done = act(&self.work, &self.subject).await;
+        self.store.close().await;
+        done.map_err(CommandError::from)
+    }
+}
+
+impl Place {
+    /// Opens the run's quarantine. What is done there goes into the audit trail of this
+    /// installation.
+    pub(super) async fn open(&self, installation: &Installation) -> Result<Opened, CommandError> {
+        let named = self.named(installation).await?;
+        let key = installation.key()?;
+        let store = installation.open_store().await?;
+        let databases = Databases::new(store.clone(), Secrets::new(&key));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let owner = installation.name()?;
+        let runs =
+            Runs::new(store.clone(), Arc::clone(&clock), databases, key.quarantine(), None, owner);
+        let work = QuarantineWork::new(store.clone(), clock, runs, key.quarantine());
+        let subject = match named {
+            Some(target) => {
+                let run = self.run.clone();
+                Ok(Subject { ledger: Ledger { target, run: run.clone() }, run })
+            }
+            None => work.of(&self.run).await,
+        };
+        match subject {
+            Ok(subject) => Ok(Opened { work, subject, store }),
+            Err(error) => {
+                store.close().await;
+                Err(CommandError::from(error).hint(
+                    "A run of the command line is found with --plan FILE or --target URL; one of \
+                     the portal with the server's --data or --store.",
+                ))
+            }
+        }
+    }
+
+    /// The target that the command line names.
+    async fn named(
+        &self,
+        installation: &Installation,
+    ) -> Result<Option<Zeroizing<String>>, CommandError> {
+        if let Some(url) = &self.target {
+            return expanded(url).map(Some);
+        }
+        match &self.plan {
+            Some(path) => Ok(Some(sides(&read_plan(path)?, installation).await?.target)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Whoever runs the command, under the name that the system knows them by.
+pub(super) fn by(note: Option<String>, dry_run: bool) -> By {
+    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let name = match user.filter(|user| !user.is_empty()) {
+        Some(user) => format!("{user}, on the command line"),
+        None => "the command line".to_owned(),
+    };
+    By { actor: Actor::command_line(), name, note, dry_run }
+}
+
+fn code(text: &str) -> Result<ErrorCode, String> {
+    ErrorCode::from_name(&text.to_ascii_uppercase())
+        .ok_or_else(|| "there is no such code; DATA-001 is one".to_owned())
+}
+
+fn state(text: &str) -> Result<QuarantineState, String> {
+    QuarantineState::from_name(&text.to_ascii_lowercase())
+        .ok_or_else(|| "there is no such state; new is one".to_owned())
+}
