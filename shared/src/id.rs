@@ -100,6 +100,22 @@ id!(
     QuarantineActionId
 );
 id!(
+    /// One search for people who are there twice.
+    MatchingId
+);
+id!(
+    /// Two records that one search found alike.
+    MatchId
+);
+id!(
+    /// The people that one search found to be one.
+    ClusterKey
+);
+id!(
+    /// People who became one row.
+    MergeId
+);
+id!(
     /// A standing transfer of changes.
     SyncId
 );

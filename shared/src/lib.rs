@@ -16,6 +16,7 @@ pub mod event;
 pub mod quarantine;
 pub mod rehearsal;
 pub mod duplicate;
+pub mod matching;
 pub mod verification;
 pub mod sync;
 pub mod cutover;

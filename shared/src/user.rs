@@ -40,7 +40,8 @@ impl UserRole {
             | Permission::WorkQuarantine
             | Permission::HandleAlerts
             | Permission::Approve
-            | Permission::ReadUnmasked => matches!(self, Self::Admin | Self::Member),
+            | Permission::ReadUnmasked
+            | Permission::ReviewDuplicates => matches!(self, Self::Admin | Self::Member),
             Permission::ManageUsers | Permission::ManageSettings => matches!(self, Self::Admin),
         }
     }
@@ -79,6 +80,8 @@ pub enum Permission {
     RollBackRuns,
     /// Fixing, waiving and replaying quarantined rows, and taking that back.
     WorkQuarantine,
+    /// Looking at people side by side, and saying who is the same.
+    ReviewDuplicates,
     /// Acknowledging alerts and changing the rules that raise them.
     HandleAlerts,
     /// Saying yes or no to what somebody else asked for.
@@ -332,6 +335,7 @@ mod tests {
             Permission::ControlRuns,
             Permission::RollBackRuns,
             Permission::WorkQuarantine,
+            Permission::ReviewDuplicates,
             Permission::HandleAlerts,
             Permission::Approve,
             Permission::ReadUnmasked,

@@ -65,6 +65,7 @@ const PERMISSIONS: [(Permission, &str); 6] = [
     (Permission::ManageConnections, "Add, test and remove connections"),
     (Permission::EditPlans, "Draft and change plans"),
     (Permission::ControlRuns, "Start, pause and resume runs"),
+    (Permission::ReviewDuplicates, "Look at duplicates side by side, and merge them"),
     (Permission::ReadAudit, "Read who did what"),
     (Permission::ManageUsers, "Manage users"),
 ];

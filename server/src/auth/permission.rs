@@ -30,6 +30,8 @@ needs! {
     ControlRuns
     RollBackRuns
     WorkQuarantine
+    /// Looking at people side by side, and saying who is the same.
+    ReviewDuplicates
     HandleAlerts
     Approve
     ReadUnmasked

@@ -63,6 +63,10 @@ pub(super) fn number<T: TryFrom<i64>>(row: &AnyRow, column: &str) -> Result<T> {
     T::try_from(number).map_err(|_| unreadable(column, "a number out of range"))
 }
 
+pub(super) fn real(row: &AnyRow, column: &str) -> Result<f64> {
+    row.try_get(column)
+}
+
 pub(super) fn optional_number(row: &AnyRow, column: &str) -> Result<Option<i64>> {
     row.try_get(column)
 }

@@ -18,6 +18,11 @@ pub mod notifications;
 pub mod connections;
 pub mod plans;
 pub mod runs;
+pub mod matchings;
+pub mod matches;
+pub mod clusters;
+pub mod match_decisions;
+pub mod merges;
 pub mod work_orders;
 pub mod crew;
 pub mod rollbacks;
@@ -174,6 +179,12 @@ impl Store {
 /// Makes the changes of a transaction visible.
 pub async fn commit(transaction: Transaction) -> Result<(), StoreError> {
     transaction.commit().await.map_err(StoreError::while_doing("committing"))
+}
+
+/// Something as a document of the store.
+fn document(value: &impl serde::Serialize, doing: &'static str) -> Result<String, StoreError> {
+    serde_json::to_string(value)
+        .map_err(|error| StoreError::new(doing, sqlx::Error::Encode(error.into())))
 }
 
 /// What was being done with the store when it failed. The cause stays in `source`.

@@ -1,11 +1,11 @@
 //! Runs a test of the store on both engines.
 
 use chrono::{DateTime, Utc};
-use shared::id::{PlanId, UserId};
+use shared::id::{MatchingId, PlanId, UserId};
 use shared::plan::{Plan, SavedPlan};
 use shared::user::{User, UserRole};
 
-use super::{Address, Store, plans, users};
+use super::{Address, Store, matchings, plans, users};
 
 /// Runs the test on an empty store in a SQLite file, and on another one in PostgreSQL.
 pub(crate) async fn on_both(test: impl AsyncFn(Store)) {
@@ -56,6 +56,23 @@ pub(crate) async fn add_plan(store: &Store, id: &str, version: u32) -> SavedPlan
     }
     super::commit(tx).await.expect("a commit");
     saved
+}
+
+/// A search among `people` that is under way here.
+pub(crate) async fn add_matching(store: &Store, id: &str, second: i64) -> MatchingId {
+    let id = MatchingId::parse(id).expect("an id");
+    let new = matchings::NewMatching {
+        id: &id,
+        plan_id: None,
+        plan_name: "plan",
+        people: "people",
+        side: shared::matching::Side::Target,
+        owner: "here",
+        started_by: "Ada Example",
+        policy: "{}",
+    };
+    matchings::insert(store.pool(), &new, at(second)).await.expect("a search");
+    id
 }
 
 /// A version of a plan that copies one table.

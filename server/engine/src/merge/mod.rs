@@ -20,6 +20,7 @@ use shared::assessment::{Catalog, TableName};
 use shared::duplicate::RecordId;
 use shared::error_code::ErrorCode;
 use shared::plan::{Duplicates, Plan};
+use tokio::sync::mpsc::Sender;
 
 use crate::error::{EngineError, Result};
 use crate::load::Session;
@@ -27,7 +28,7 @@ use crate::map::target_name;
 
 pub use batch::{carry_out, order, standing_on, take_back};
 pub use graph::Graph;
-pub use people::{PeopleColumns, PersonRow, id_of};
+pub use people::{PeopleColumns, PersonRow, id_of, nobody_listens};
 pub use record::{
     By, Decided, Merge, MergeState, Order, Refusal, create_statements, find, forget, is_decided,
     list,
@@ -144,9 +145,9 @@ pub struct NamedReference {
 pub async fn each_person<S: Session>(
     session: &mut S,
     people: &People<'_>,
-    take: impl AsyncFnMut(Vec<PersonRow>) -> Result<()>,
+    send: &Sender<Vec<PersonRow>>,
 ) -> Result<()> {
-    people::each(session, people, take).await
+    people::each(session, people, send).await
 }
 
 /// What is to survive of some members, by their places and those of the named columns.

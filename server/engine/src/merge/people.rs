@@ -6,6 +6,7 @@ use shared::connection::Engine;
 use shared::duplicate::{Attribute, RecordId};
 use shared::error_code::ErrorCode;
 use shared::plan::Duplicates;
+use tokio::sync::mpsc::Sender;
 
 use super::People;
 use super::graph::{Graph, Node};
@@ -210,7 +211,7 @@ impl Found {
 pub(super) async fn each<S: Session>(
     session: &mut S,
     people: &People<'_>,
-    mut take: impl AsyncFnMut(Vec<PersonRow>) -> Result<()>,
+    send: &Sender<Vec<PersonRow>>,
 ) -> Result<()> {
     let (graph, columns, node) = (&people.graph, &people.columns, people.node());
     let table = &node.table;
@@ -305,9 +306,14 @@ pub(super) async fn each<S: Session>(
             })
             .collect();
         after = Some(next);
-        take(people).await?;
+        send.send(people).await.map_err(|_| nobody_listens())?;
         if !full {
             return Ok(());
         }
     }
+}
+
+/// Whoever was to take the people has gone.
+pub fn nobody_listens() -> EngineError {
+    EngineError::new(ErrorCode::Sys001, "handing over people")
 }

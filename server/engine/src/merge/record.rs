@@ -12,6 +12,7 @@ use shared::assessment::TableName;
 use shared::connection::Engine;
 use shared::duplicate::{ClusterId, RecordId};
 use shared::error_code::ErrorCode;
+pub use shared::matching::MergeState;
 
 use crate::error::{EngineError, Result};
 use crate::load::ledger::{placeholders, table};
@@ -62,33 +63,6 @@ impl std::fmt::Display for By {
             Self::Policy => f.write_str("policy"),
             Self::Person(name) => write!(f, "person {name}"),
         }
-    }
-}
-
-/// Where a merge stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MergeState {
-    Decided,
-    Applied,
-    /// It could not be made; the record says why.
-    Refused,
-    TakenBack,
-}
-
-impl MergeState {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Decided => "decided",
-            Self::Applied => "applied",
-            Self::Refused => "refused",
-            Self::TakenBack => "taken_back",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Decided, Self::Applied, Self::Refused, Self::TakenBack]
-            .into_iter()
-            .find(|state| state.as_str() == name)
     }
 }
 

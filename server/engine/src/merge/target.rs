@@ -7,6 +7,7 @@ use shared::duplicate::RecordId;
 use shared::error_code::ErrorCode;
 use shared::plan::{Duplicates, Plan};
 use shared::run::RunState;
+use tokio::sync::mpsc::Sender;
 
 use super::people::{self, PersonRow};
 use super::record::{self, Merge, Order};
@@ -61,22 +62,19 @@ pub async fn people(place: Place<'_>, ids: &[RecordId]) -> Result<Vec<PersonRow>
 }
 
 /// Hands over all people of the target, some thousands at a time.
-pub async fn each_person(
-    place: Place<'_>,
-    take: impl AsyncFnMut(Vec<PersonRow>) -> Result<()> + Send,
-) -> Result<()> {
-    in_target(place, EachPerson { take }).await
+pub async fn each_person(place: Place<'_>, send: &Sender<Vec<PersonRow>>) -> Result<()> {
+    in_target(place, EachPerson { send }).await
 }
 
 /// Something that is asked of, or done in, a target of either kind.
-trait Task {
-    type Answer;
+trait Task: Send {
+    type Answer: Send;
 
     fn work<S: Session>(
         self,
         session: &mut S,
         people: &People<'_>,
-    ) -> impl Future<Output = Result<Self::Answer>>;
+    ) -> impl Future<Output = Result<Self::Answer>> + Send;
 }
 
 async fn in_target<T: Task>(place: Place<'_>, task: T) -> Result<T::Answer> {
@@ -238,14 +236,14 @@ impl Task for SomePeople<'_> {
     }
 }
 
-struct EachPerson<F> {
-    take: F,
+struct EachPerson<'a> {
+    send: &'a Sender<Vec<PersonRow>>,
 }
 
-impl<F: AsyncFnMut(Vec<PersonRow>) -> Result<()>> Task for EachPerson<F> {
+impl Task for EachPerson<'_> {
     type Answer = ();
 
     async fn work<S: Session>(self, session: &mut S, people: &People<'_>) -> Result<()> {
-        people::each(session, people, self.take).await
+        people::each(session, people, self.send).await
     }
 }

@@ -91,10 +91,7 @@ impl<T: Target + 'static> Work<T> {
         if after.is_some() && !self.is_decided(session).await? {
             let (send, receive) = mpsc::channel(AHEAD);
             let deciding = self.ask(matcher, &people, receive);
-            let read = merge::each_person(session, &people, async |rows| {
-                send.send(rows).await.map_err(|_| nobody_listens())
-            })
-            .await;
+            let read = merge::each_person(session, &people, &send).await;
             drop(send);
             self.write_down(session, &people, deciding, read).await?;
         }
@@ -200,42 +197,31 @@ impl<T: Target + 'static> Ahead<'_, T> {
                 }
             }
         }
-        let mut batch = Vec::new();
         for mapping in self.mappings(self.people.table()) {
-            self.each(snapshot, mapping, &wanted, async |cells| {
+            let mut batch = Vec::new();
+            let mut take = |cells: Vec<Option<String>>| {
                 let cell = |name: &str| {
                     wanted.iter().position(|known| known == name).and_then(|at| cells[at].clone())
                 };
-                let id: Option<Vec<String>> = key.iter().map(|name| cell(name)).collect();
-                let Some(id) = id else { return Ok(()) };
-                let values = columns
-                    .iter()
-                    .map(|column| match column {
-                        PersonColumn::Own(name) => cell(name),
-                        PersonColumn::Through { reference, column } => {
-                            let by: Option<Vec<String>> = self
-                                .people
-                                .reference(*reference)
-                                .columns
-                                .iter()
-                                .map(|name| cell(name))
-                                .collect();
-                            let (rows, names) = &parents[reference];
-                            let at = names.iter().position(|name| name == column)?;
-                            rows.get(&by?)?[at].clone()
-                        }
-                    })
-                    .collect();
+                let id = key.iter().map(|name| cell(name)).collect::<Option<Vec<String>>>()?;
+                let value = |column: &PersonColumn| match column {
+                    PersonColumn::Own(name) => cell(name),
+                    PersonColumn::Through { reference, column } => {
+                        let by = self.people.reference(*reference).columns;
+                        let by = by.iter().map(|name| cell(name)).collect::<Option<Vec<String>>>();
+                        let (rows, names) = &parents[reference];
+                        let at = names.iter().position(|name| name == column)?;
+                        rows.get(&by?)?[at].clone()
+                    }
+                };
+                let values = columns.iter().map(value).collect();
                 batch.push(PersonRow { id: merge::id_of(id), values });
-                if batch.len() == PEOPLE_AT_ONCE {
-                    let people = std::mem::take(&mut batch);
-                    send.send(people).await.map_err(|_| nobody_listens())?;
-                }
-                Ok(())
-            })
-            .await?;
+                (batch.len() == PEOPLE_AT_ONCE).then(|| std::mem::take(&mut batch))
+            };
+            self.each(snapshot, mapping, &wanted, &mut take, Some(&send)).await?;
+            send.send(batch).await.map_err(|_| merge::nobody_listens())?;
         }
-        send.send(batch).await.map_err(|_| nobody_listens())
+        Ok(())
     }
 
     /// The rows that a reference of the people's table can lead to, as far as they are asked for.
@@ -260,14 +246,14 @@ impl<T: Target + 'static> Ahead<'_, T> {
         let by = to.parent_columns.len();
         let mut rows = Parents::new();
         for mapping in self.mappings(&to.parent) {
-            self.each(snapshot, mapping, &wanted, async |mut cells| {
+            let mut take = |mut cells: Vec<Option<String>>| {
                 let values = cells.split_off(by);
                 if let Some(by) = cells.into_iter().collect::<Option<Vec<String>>>() {
                     rows.insert(by, values);
                 }
-                Ok(())
-            })
-            .await?;
+                None
+            };
+            self.each(snapshot, mapping, &wanted, &mut take, None).await?;
         }
         Ok((rows, asked))
     }
@@ -281,13 +267,15 @@ impl<T: Target + 'static> Ahead<'_, T> {
         plan.tables.iter().filter(move |m| target_name(engine, &m.target) == *table)
     }
 
-    /// Hands over each row that the mapping would load, as texts of some columns.
+    /// Hands over each row that the mapping would load, as texts of some columns. What comes back
+    /// is sent on.
     async fn each(
         &self,
         snapshot: &mut Snapshot,
         mapping: &TableMapping,
         wanted: &[String],
-        mut take: impl AsyncFnMut(Vec<Option<String>>) -> Result<()>,
+        take: &mut (dyn FnMut(Vec<Option<String>>) -> Option<Vec<PersonRow>> + Send),
+        send_on: Option<&mpsc::Sender<Vec<PersonRow>>>,
     ) -> Result<()> {
         let engine = self.target_catalog.engine;
         let plan = &self.work.request.plan;
@@ -312,6 +300,7 @@ impl<T: Target + 'static> Ahead<'_, T> {
             let reading = snapshot.reader()?.read(&read, &chunk, batch_bytes, send);
             let taking = async {
                 while let Some(batch) = receive.recv().await {
+                    let mut ready = Vec::new();
                     for row in batch.iter() {
                         let mut values: Vec<Value<'_>> = Vec::new();
                         // What goes into quarantine is nobody, for now.
@@ -325,7 +314,11 @@ impl<T: Target + 'static> Ahead<'_, T> {
                                 Some(text.into_owned())
                             })
                             .collect();
-                        take(cells).await?;
+                        ready.extend(take(cells));
+                    }
+                    for people in ready {
+                        let Some(send_on) = send_on else { break };
+                        send_on.send(people).await.map_err(|_| merge::nobody_listens())?;
                     }
                 }
                 Ok::<_, EngineError>(())
@@ -336,8 +329,4 @@ impl<T: Target + 'static> Ahead<'_, T> {
         }
         Ok(())
     }
-}
-
-fn nobody_listens() -> EngineError {
-    EngineError::new(ErrorCode::Sys001, "handing over people")
 }

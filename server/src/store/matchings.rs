@@ -1,0 +1,356 @@
+//! Searches for people who are there twice.
+
+use chrono::{DateTime, Utc};
+use shared::duplicate::ModelSummary;
+use shared::error_code::ErrorCode;
+use shared::id::{MatchingId, PlanId};
+use shared::matching::{Matching, MatchingCounts, MatchingState, Side};
+use shared::run::Failure;
+use sqlx::any::AnyRow;
+
+use super::{Executor, Place, StoreError, column};
+
+/// A search that begins.
+#[derive(Debug, Clone)]
+pub struct NewMatching<'a> {
+    pub id: &'a MatchingId,
+    pub plan_id: Option<&'a PlanId>,
+    pub plan_name: &'a str,
+    pub people: &'a str,
+    pub side: Side,
+    pub owner: &'a str,
+    pub started_by: &'a str,
+    /// As JSON.
+    pub policy: &'a str,
+}
+
+pub async fn insert(
+    executor: impl Executor<'_>,
+    new: &NewMatching<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into matchings (id, plan_id, plan_name, people, side, state, owner, started_by,
+                                started_at, counts, policy)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(new.id.as_str())
+    .bind(new.plan_id.map(PlanId::as_str))
+    .bind(new.plan_name)
+    .bind(new.people)
+    .bind(new.side.as_str())
+    .bind(MatchingState::Running.as_str())
+    .bind(new.owner)
+    .bind(new.started_by)
+    .bind(now.timestamp_micros())
+    .bind("{}")
+    .bind(new.policy)
+    .execute(executor)
+    .await
+    .map(drop)
+    .map_err(StoreError::while_doing("adding a search for duplicates"))
+}
+
+/// What a search came to, as documents.
+#[derive(Debug, Clone)]
+pub struct Found<'a> {
+    pub counts: MatchingCounts,
+    pub fingerprint: &'a str,
+    /// The model, as JSON.
+    pub model: &'a str,
+    pub summary: &'a ModelSummary,
+}
+
+/// Ends a search that found what it could. False when it was not running any more.
+pub async fn complete(
+    executor: impl Executor<'_>,
+    id: &MatchingId,
+    found: &Found<'_>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let doing = "ending a search for duplicates";
+    sqlx::query(
+        "update matchings
+         set state = $1, ended_at = $2, counts = $3, fingerprint = $4, model = $5, summary = $6
+         where id = $7 and state = $8",
+    )
+    .bind(MatchingState::Completed.as_str())
+    .bind(now.timestamp_micros())
+    .bind(super::document(&found.counts, doing)?)
+    .bind(found.fingerprint)
+    .bind(found.model)
+    .bind(super::document(found.summary, doing)?)
+    .bind(id.as_str())
+    .bind(MatchingState::Running.as_str())
+    .execute(executor)
+    .await
+    .map(|done| done.rows_affected() == 1)
+    .map_err(StoreError::while_doing(doing))
+}
+
+/// Ends a search that could not be made. False when it was not running any more.
+pub async fn fail(
+    executor: impl Executor<'_>,
+    id: &MatchingId,
+    failure: &Failure,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    sqlx::query(
+        "update matchings
+         set state = $1, ended_at = $2, failure_code = $3, failure_message = $4
+         where id = $5 and state = $6",
+    )
+    .bind(MatchingState::Failed.as_str())
+    .bind(now.timestamp_micros())
+    .bind(failure.code.as_str())
+    .bind(failure.message.as_str())
+    .bind(id.as_str())
+    .bind(MatchingState::Running.as_str())
+    .execute(executor)
+    .await
+    .map(|done| done.rows_affected() == 1)
+    .map_err(StoreError::while_doing("ending a search for duplicates"))
+}
+
+/// Ends what an installation was searching for when it ended itself. The count is that of searches.
+pub async fn fail_abandoned(
+    executor: impl Executor<'_>,
+    owner: &str,
+    failure: &Failure,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    sqlx::query(
+        "update matchings
+         set state = $1, ended_at = $2, failure_code = $3, failure_message = $4
+         where owner = $5 and state = $6",
+    )
+    .bind(MatchingState::Failed.as_str())
+    .bind(now.timestamp_micros())
+    .bind(failure.code.as_str())
+    .bind(failure.message.as_str())
+    .bind(owner)
+    .bind(MatchingState::Running.as_str())
+    .execute(executor)
+    .await
+    .map(|done| done.rows_affected())
+    .map_err(StoreError::while_doing("ending abandoned searches for duplicates"))
+}
+
+pub async fn find(
+    executor: impl Executor<'_>,
+    id: &MatchingId,
+) -> Result<Option<Matching>, StoreError> {
+    sqlx::query(
+        "select id, plan_id, plan_name, people, side, state, started_by, started_at, ended_at,
+                failure_code, failure_message, counts, fingerprint
+         from matchings
+         where id = $1",
+    )
+    .bind(id.as_str())
+    .fetch_optional(executor)
+    .await
+    .and_then(|row| row.as_ref().map(matching_of).transpose())
+    .map_err(StoreError::while_doing("finding a search for duplicates"))
+}
+
+/// The newest search first; of one plan when it is named.
+pub async fn list(
+    executor: impl Executor<'_>,
+    plan: Option<&PlanId>,
+    after: Option<&Place>,
+    limit: u32,
+) -> Result<Vec<Matching>, StoreError> {
+    let (started_at, id) = Place::bounds(after);
+    sqlx::query(
+        "select id, plan_id, plan_name, people, side, state, started_by, started_at, ended_at,
+                failure_code, failure_message, counts, fingerprint
+         from matchings
+         where (cast($1 as text) is null or plan_id = $1)
+             and (started_at < $2 or (started_at = $2 and id < $3))
+         order by started_at desc, id desc
+         limit $4",
+    )
+    .bind(plan.map(PlanId::as_str))
+    .bind(started_at)
+    .bind(id)
+    .bind(i64::from(limit))
+    .fetch_all(executor)
+    .await
+    .and_then(|rows| rows.iter().map(matching_of).collect())
+    .map_err(StoreError::while_doing("listing searches for duplicates"))
+}
+
+/// The latest search among these people that was completed, with its model.
+pub async fn find_latest(
+    executor: impl Executor<'_>,
+    people: &str,
+) -> Result<Option<(Matching, Option<String>)>, StoreError> {
+    sqlx::query(
+        "select id, plan_id, plan_name, people, side, state, started_by, started_at, ended_at,
+                failure_code, failure_message, counts, fingerprint, model
+         from matchings
+         where people = $1 and state = 'completed'
+         order by started_at desc, id desc
+         limit 1",
+    )
+    .bind(people)
+    .fetch_optional(executor)
+    .await
+    .and_then(|row| {
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some((matching_of(&row)?, column::optional_text(&row, "model")?)))
+    })
+    .map_err(StoreError::while_doing("finding the latest search for duplicates"))
+}
+
+/// Policy, model and the model as people look at it, each as JSON.
+pub type Documents = (String, Option<String>, Option<ModelSummary>);
+
+/// What a search went by.
+pub async fn documents(
+    executor: impl Executor<'_>,
+    id: &MatchingId,
+) -> Result<Option<Documents>, StoreError> {
+    sqlx::query("select policy, model, summary from matchings where id = $1")
+        .bind(id.as_str())
+        .fetch_optional(executor)
+        .await
+        .and_then(|row| {
+            let Some(row) = row else { return Ok(None) };
+            Ok(Some((
+                column::text(&row, "policy")?,
+                column::optional_text(&row, "model")?,
+                column::optional_json(&row, "summary")?,
+            )))
+        })
+        .map_err(StoreError::while_doing("finding what a search for duplicates went by"))
+}
+
+fn matching_of(row: &AnyRow) -> Result<Matching, sqlx::Error> {
+    let failure = match column::optional_text(row, "failure_code")? {
+        Some(_) => Some(Failure {
+            code: column::named(row, "failure_code", ErrorCode::from_name)?,
+            message: column::text(row, "failure_message")?,
+        }),
+        None => None,
+    };
+    let plan_id = match column::optional_text(row, "plan_id")? {
+        Some(_) => Some(column::parsed(row, "plan_id")?),
+        None => None,
+    };
+    Ok(Matching {
+        id: column::parsed(row, "id")?,
+        plan_id,
+        plan_name: column::text(row, "plan_name")?,
+        people: column::text(row, "people")?,
+        side: column::named(row, "side", Side::from_name)?,
+        state: column::named(row, "state", MatchingState::from_name)?,
+        started_by: column::text(row, "started_by")?,
+        started_at: column::time(row, "started_at")?,
+        ended_at: column::optional_time(row, "ended_at")?,
+        failure,
+        counts: column::json(row, "counts")?,
+        model: column::optional_text(row, "fingerprint")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use crate::store::testing::{add_matching, add_plan, at, on_both};
+
+    #[tokio::test]
+    async fn a_search_ends_once_and_keeps_what_it_found() {
+        on_both(async |store| {
+            let id = add_matching(&store, "m1", 1).await;
+            let summary = summary();
+            let found = Found {
+                counts: MatchingCounts { records: 9, matches: 2, ..MatchingCounts::default() },
+                fingerprint: "f1",
+                model: "{}",
+                summary: &summary,
+            };
+
+            assert!(complete(store.pool(), &id, &found, at(2)).await.unwrap());
+            let failure = Failure { code: ErrorCode::Sys006, message: "gone".to_owned() };
+            assert!(!fail(store.pool(), &id, &failure, at(3)).await.unwrap());
+
+            let matching = find(store.pool(), &id).await.unwrap().unwrap();
+            assert_eq!(matching.state, MatchingState::Completed);
+            assert_eq!((matching.counts, matching.failure), (found.counts, None));
+            let (policy, model, kept) = documents(store.pool(), &id).await.unwrap().unwrap();
+            assert_eq!((policy.as_str(), model.as_deref()), ("{}", Some("{}")));
+            assert_eq!(kept, Some(summary));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_latest_completed_search_of_these_people_is_found() {
+        on_both(async |store| {
+            let summary = summary();
+            for (id, second, fingerprint) in [("m1", 1, "f1"), ("m2", 2, "f2")] {
+                let id = add_matching(&store, id, second).await;
+                let counts = MatchingCounts::default();
+                let found = Found { counts, fingerprint, model: "{}", summary: &summary };
+                complete(store.pool(), &id, &found, at(second + 1)).await.unwrap();
+            }
+            add_matching(&store, "m3", 3).await;
+
+            let (latest, _) = find_latest(store.pool(), "people").await.unwrap().unwrap();
+
+            assert_eq!((latest.id.as_str(), latest.model.as_deref()), ("m2", Some("f2")));
+            assert!(find_latest(store.pool(), "others").await.unwrap().is_none());
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_is_ended_and_others_go_on() {
+        on_both(async |store| {
+            let own = add_matching(&store, "m1", 1).await;
+            let failure = Failure { code: ErrorCode::Sys006, message: "gone".to_owned() };
+
+            let nobody = fail_abandoned(store.pool(), "elsewhere", &failure, at(2)).await.unwrap();
+            let ended = fail_abandoned(store.pool(), "here", &failure, at(2)).await.unwrap();
+
+            assert_eq!((nobody, ended), (0, 1));
+            let matching = find(store.pool(), &own).await.unwrap().unwrap();
+            assert_eq!(matching.failure, Some(failure));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn pages_of_searches_have_each_once_and_those_of_the_plan_only() {
+        on_both(async |store: Store| {
+            for (id, second) in [("a", 1), ("b", 2), ("c", 2)] {
+                add_matching(&store, id, second).await;
+            }
+            let plan = add_plan(&store, "other", 1).await.id;
+
+            let first = list(store.pool(), None, None, 2).await.unwrap();
+            let place = Place::of(first[1].started_at, first[1].id.as_str());
+            let rest = list(store.pool(), None, Some(&place), 2).await.unwrap();
+
+            let ids: Vec<_> = first.iter().chain(&rest).map(|m| m.id.as_str()).collect();
+            assert_eq!(ids, ["c", "b", "a"]);
+            assert!(list(store.pool(), Some(&plan), None, 2).await.unwrap().is_empty());
+        })
+        .await;
+    }
+
+    fn summary() -> ModelSummary {
+        ModelSummary {
+            fingerprint: "f1".to_owned(),
+            origin: shared::duplicate::ModelOrigin::Shipped,
+            records: 9,
+            matches_per_record: 0.1,
+            levels: Vec::new(),
+            passes: Vec::new(),
+            weights: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
