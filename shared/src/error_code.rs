@@ -433,6 +433,24 @@ catalogue! {
         hint: "Check that the plan names the target that it was run against.",
         action: "Run the plan, or correct the target's URL.",
     }
+    Ver003 = "VER-003" {
+        title: "There is nothing to repair",
+        cause: "No verification of this plan version found a mismatch, or all of them are repaired.",
+        hint: "A changed plan is another version, and a mismatch belongs to the version that was compared.",
+        action: "Run `transfuse verify` for the plan first.",
+    }
+    Ver004 = "VER-004" {
+        title: "This verification cannot be repaired from",
+        cause: "It was a sample, or it has not come to its end.",
+        hint: "Only a verification that compared whole tables knows where each row lies.",
+        action: "Run `transfuse verify` in full, then repair what it finds.",
+    }
+    Ver005 = "VER-005" {
+        title: "The row cannot be told from others",
+        cause: "Its table has no key in the target, or a part of the key has no value.",
+        hint: "Such rows can be counted and compared, and not found one by one.",
+        action: "Give the table a primary key, or mend the row by hand.",
+    }
     Match001 = "MATCH-001" {
         title: "The table cannot be matched",
         cause: "No column of it is a record's id, or none says anything by which two people could be compared, or it is not clear which table is meant.",

@@ -92,6 +92,10 @@ id!(
     VerificationId
 );
 id!(
+    /// What makes the differences that a verification found go away.
+    RepairId
+);
+id!(
     /// A row that could not be carried over.
     QuarantineId
 );

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::assessment::TableName;
-use crate::id::{RunId, VerificationId};
+use crate::error_code::ErrorCode;
+use crate::id::{RepairId, RunId, VerificationId};
 use crate::run::Failure;
 
 /// Where a verification stands.
@@ -291,6 +292,9 @@ pub struct Mismatch {
     /// The columns that differ; empty when the row is missing or extra.
     pub columns: Vec<String>,
     pub state: MismatchState,
+    /// Why a repair could not make the row alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ErrorCode>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -327,6 +331,8 @@ pub enum MismatchState {
     Open,
     /// A repair made both sides alike.
     Repaired,
+    /// Both sides were alike already when a repair looked.
+    Gone,
 }
 
 impl MismatchState {
@@ -335,11 +341,12 @@ impl MismatchState {
         match self {
             Self::Open => "open",
             Self::Repaired => "repaired",
+            Self::Gone => "gone",
         }
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Open, Self::Repaired].into_iter().find(|state| state.as_str() == name)
+        [Self::Open, Self::Repaired, Self::Gone].into_iter().find(|state| state.as_str() == name)
     }
 }
 
@@ -353,6 +360,152 @@ pub struct MismatchFilter {
     pub table: Option<TableName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<MismatchKind>,
+}
+
+/// What makes a mismatch go away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RepairAction {
+    /// The row is put in as the source and the rules have it.
+    Insert,
+    /// The columns that differ get the values that they should have.
+    Update,
+    /// The row is taken out.
+    Delete,
+}
+
+impl RepairAction {
+    pub const fn of(kind: MismatchKind) -> Self {
+        match kind {
+            MismatchKind::Missing => Self::Insert,
+            MismatchKind::Different => Self::Update,
+            MismatchKind::Extra => Self::Delete,
+        }
+    }
+
+    /// As the stores write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Insert, Self::Update, Self::Delete].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Which mismatches are repaired; all of them unless it is narrowed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RepairSelection {
+    /// Tables of the target.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableName>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<MismatchKind>,
+}
+
+/// What a repair did, or would do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RepairOutcome {
+    pub repair_id: RepairId,
+    pub verification_id: VerificationId,
+    /// Whether it was done, and not only tried out and taken back.
+    pub done: bool,
+    pub tables: Vec<TableRepair>,
+    /// Sequences that were moved on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequences: Vec<SequenceBehind>,
+    pub seconds: f64,
+}
+
+impl RepairOutcome {
+    /// Whether every mismatch that it was about is gone.
+    pub fn is_whole(&self) -> bool {
+        self.tables.iter().all(|table| table.refused == 0 && table.not_found == 0)
+    }
+}
+
+/// What a repair did to one table, in rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TableRepair {
+    pub target: TableName,
+    pub inserted: u64,
+    pub updated: u64,
+    pub deleted: u64,
+    /// Alike already.
+    pub gone: u64,
+    /// Refused by the target; the list of mismatches says by what code.
+    pub refused: u64,
+    /// Rows of the source that are not where they were: verify again first.
+    pub not_found: u64,
+}
+
+/// Where a repair stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RepairState {
+    /// It is being tried out, or carried out once it was approved.
+    Running,
+    /// What it would do is known, and waits for somebody to approve it.
+    Previewed,
+    Completed,
+    Failed,
+    /// What it did was taken back.
+    TakenBack,
+}
+
+impl RepairState {
+    pub const fn allows(self, next: Self) -> bool {
+        matches!(
+            (self, next),
+            (Self::Running, Self::Previewed | Self::Completed | Self::Failed)
+                | (Self::Previewed | Self::Failed, Self::Running)
+                | (Self::Completed, Self::TakenBack)
+        )
+    }
+
+    /// As the stores write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Previewed => "previewed",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::TakenBack => "taken_back",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Running, Self::Previewed, Self::Completed, Self::Failed, Self::TakenBack]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
+}
+
+/// A repair as the portal shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Repair {
+    pub id: RepairId,
+    pub verification_id: VerificationId,
+    pub selection: RepairSelection,
+    pub state: RepairState,
+    pub requested_by: String,
+    pub requested_at: DateTime<Utc>,
+    pub approved_by: Option<String>,
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What the preview, or the repair itself, came to.
+    pub outcome: Option<RepairOutcome>,
+    pub failure: Option<Failure>,
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -105,9 +106,8 @@ fn summary(outcome: &RestoreOutcome) -> String {
     let mut text =
         if rows.is_empty() { String::new() } else { table(["table", "rows", ""], &rows) + "\n" };
     for key in &outcome.missing_keys {
-        text.push_str(&format!(
-            "the foreign key {key} was not made: what it refers to is not there\n"
-        ));
+        let _ =
+            writeln!(text, "the foreign key {key} was not made: what it refers to is not there");
     }
     text + &format!("backup {} is restored; {:.1} s", outcome.id, outcome.seconds)
 }

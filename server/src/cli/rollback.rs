@@ -63,7 +63,7 @@ impl Rollback {
         let databases = Databases::new(store.clone(), Secrets::new(&key));
         let runs = Runs::new(
             store.clone(),
-            clock.clone(),
+            Arc::<SystemClock>::clone(&clock),
             databases,
             key.quarantine(),
             None,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use engine::clock::{Clock as _, SystemClock};
 use engine::run::Stop;
 use engine::verify::Request;
@@ -24,9 +24,33 @@ use super::output::{Json, count, table, tell};
 use super::signal::Signals;
 use crate::config::Installation;
 
+mod list;
+mod repair;
+
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Verify {
-    plan: PathBuf,
+    #[command(subcommand)]
+    command: Option<About>,
+    #[command(flatten)]
+    compare: Compare,
+}
+
+/// What can be done about what a verification found.
+#[derive(Debug, Subcommand)]
+enum About {
+    /// List the rows that are not the same on both sides, without values
+    List(list::List),
+    /// Show what would make both sides equal; with --apply, do it
+    Repair(repair::Repair),
+    /// Take a repair back
+    TakeBack(repair::TakeBack),
+}
+
+#[derive(Debug, Args)]
+struct Compare {
+    #[arg(required = true)]
+    plan: Option<PathBuf>,
     /// How much is compared
     #[arg(long, value_enum, default_value = "full")]
     mode: HowMuch,
@@ -76,7 +100,19 @@ fn share(text: &str) -> Result<f64, String> {
 
 impl Verify {
     pub(super) async fn run(self, installation: &Installation) -> Result<(), CommandError> {
-        let plan = read_plan(&self.plan)?;
+        match self.command {
+            Some(About::List(command)) => command.run(installation).await,
+            Some(About::Repair(command)) => command.run(installation).await,
+            Some(About::TakeBack(command)) => command.run(installation).await,
+            None => self.compare.run(installation).await,
+        }
+    }
+}
+
+impl Compare {
+    async fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        let path = self.plan.unwrap_or_default();
+        let plan = read_plan(&path)?;
         let sides = sides(&plan, installation).await?;
         let (progress, pictures) = watch::channel(None);
         let stop = Stop::default();
@@ -117,7 +153,7 @@ impl Verify {
         })??;
         self.json.write(&outcome)?;
         tell(summary(&outcome));
-        judge(outcome, &self.plan)
+        judge(outcome, &path)
     }
 }
 
@@ -138,7 +174,7 @@ fn judge(outcome: VerificationOutcome, plan: &Path) -> Result<(), CommandError> 
 }
 
 /// What was found, table by table.
-fn summary(outcome: &VerificationOutcome) -> String {
+pub(super) fn summary(outcome: &VerificationOutcome) -> String {
     let findings = &outcome.findings;
     let row = |table: &TableVerification| {
         let mark = match (&table.sample, table.is_equal()) {

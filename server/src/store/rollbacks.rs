@@ -233,7 +233,7 @@ mod tests {
             let all = list(store.pool(), None, None, 9).await.unwrap();
             assert_eq!(all, [second.clone(), first.clone()]);
             let of_one = list(store.pool(), Some(&first.run_id), None, 9).await.unwrap();
-            assert_eq!(of_one, [first.clone()]);
+            assert_eq!(of_one, std::slice::from_ref(&first));
             let place = Place::of(second.requested_at, second.id.as_str());
             assert_eq!(list(store.pool(), None, Some(&place), 9).await.unwrap(), [first]);
         })

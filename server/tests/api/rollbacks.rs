@@ -151,7 +151,7 @@ async fn approved(mia: &Client<'_>, ada: &Client<'_>, act: &Value) -> String {
     let reason = "The figures of the first table are wrong.";
     let asked = mia.post(approvals, &json!({"act": act, "reason": reason})).await;
     assert_eq!(asked.status, 201, "{}", asked.text);
-    let id = asked.json()["id"].as_str().unwrap().to_owned();
+    let id = asked.json()["id"].as_str().expect("a rollback has an id").to_owned();
     let yes = ada.post(&format!("{approvals}/{id}/approve"), &json!({"reason": reason})).await;
     assert_eq!(yes.status, 200, "{}", yes.text);
     id

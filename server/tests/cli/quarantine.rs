@@ -72,7 +72,7 @@ fn desk_with_run() -> (Desk, String) {
     desk.write("plan.yaml", PLAN);
     let run = desk.run(&["migrate", "plan.yaml", "--json", "out.json"]);
     assert_eq!(run.status, 0, "{}", run.stderr);
-    let id = desk.json("out.json")["run_id"].as_str().unwrap().to_owned();
+    let id = desk.json("out.json")["run_id"].as_str().expect("the run has an id").to_owned();
     (desk, id)
 }
 
@@ -176,7 +176,7 @@ fn a_mended_line_of_a_file_goes_in() {
     desk.draft("csv:csv", "sqlite:modern.db");
     let run = desk.run(&["migrate", "plan.yaml", "--json", "out.json"]);
     assert_eq!(run.status, 0, "{}", run.stderr);
-    let run = desk.json("out.json")["run_id"].as_str().unwrap().to_owned();
+    let run = desk.json("out.json")["run_id"].as_str().expect("the run has an id").to_owned();
 
     let mend = ["--line", "--pattern", ",of .*$", "--with", "", "--json", "-"];
     let fixed = json(&quarantine(&desk, "fix", &run, &mend));

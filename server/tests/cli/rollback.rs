@@ -20,7 +20,7 @@ fn migrated() -> (Desk, String) {
     desk.write("plan.yaml", &plan.replace("\ntables:", "\noptions: {chunk_rows: 10}\ntables:"));
     let run = desk.run(&["migrate", "plan.yaml", "--json", "out.json"]);
     assert_eq!(run.status, 0, "{}", run.stderr);
-    let id = desk.json("out.json")["run_id"].as_str().unwrap().to_owned();
+    let id = desk.json("out.json")["run_id"].as_str().expect("the run has an id").to_owned();
     (desk, id)
 }
 

@@ -188,7 +188,7 @@ async fn put_back(
 ) -> Result<Restored> {
     run(connection, "set local search_path = ''").await?;
     let mut restored = Restored::default();
-    for made in part.schema.schemas.iter() {
+    for made in &part.schema.schemas {
         run(connection, &made.sql).await?;
     }
     for made in &part.schema.types {
@@ -354,12 +354,12 @@ async fn copy_in(
     let mut copy = connection.copy_in_raw(&sql).await.map_err(fault)?;
     let mut failure = None;
     while let Some(piece) = receive.recv().await {
-        let sent = match piece {
+        let taken = match piece {
             Ok(piece) if piece.is_empty() => break,
             Ok(piece) => copy.send(piece).await.map(drop).map_err(fault),
             Err(error) => Err(EngineError::new(ErrorCode::Sys020, doing()).because(error)),
         };
-        if let Err(error) = sent {
+        if let Err(error) = taken {
             failure = Some(error);
             break;
         }

@@ -238,6 +238,19 @@ impl<'t> Statement<'t> {
         self
     }
 
+    /// `a is not distinct from $1`, as the database itself compares.
+    pub fn is(&mut self, place: usize, value: &Value<'_>) -> &mut Self {
+        let column = self.table.column(place);
+        if self.table.engine == Engine::Postgres {
+            // Not every type has an equality, and all have a text.
+            let native_type = self.table.columns[place].native_type.clone();
+            self.push(&format!("{column}::text is not distinct from cast("));
+            self.bind(place, value).push(&format!(" as {native_type})::text"))
+        } else {
+            self.push(&column).push(" is ").bind(place, value)
+        }
+    }
+
     /// The row that has these values in the columns of the table's locator.
     pub fn located(&mut self, locator: &[Value<'_>]) -> &mut Self {
         let places = self.table.locator();
@@ -276,6 +289,11 @@ impl<'t> Statement<'t> {
     /// Runs it, and says how many rows it changed.
     pub async fn execute<S: Session>(&self, session: &mut S) -> Result<u64> {
         session.execute(&self.sql, &self.params()).await
+    }
+
+    /// Runs it, and says whether it yields any row.
+    pub async fn answers<S: Session>(&self, session: &mut S) -> Result<bool> {
+        Ok(!session.fetch(&self.sql, &self.params()).await?.is_empty())
     }
 
     /// Runs it; it ends in `returning` and what [`returned`] writes for some columns.

@@ -11,6 +11,7 @@ mod people;
 mod apply;
 mod golden;
 mod take_back;
+mod effects;
 mod batch;
 pub mod target;
 
@@ -27,6 +28,7 @@ use crate::load::Session;
 use crate::map::target_name;
 
 pub use batch::{carry_out, order, standing_on, take_back};
+pub use effects::{Effect, effects};
 pub use graph::Graph;
 pub use people::{PeopleColumns, PersonRow, id_of, nobody_listens};
 pub use record::{

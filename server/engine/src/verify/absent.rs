@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 
-use super::canonical::RowText;
+use super::canonical::{RowText, from_hexadecimal};
 use super::rows::identity_hash;
 use super::table::{Comparison, Part};
 use crate::error::{EngineError, Result};
@@ -106,7 +106,7 @@ pub(super) async fn load<S: Session>(
         };
         for row in rows {
             let [_, Some(ordinal), Some(sealed)] = row.as_slice() else { return Err(unreadable()) };
-            let sealed = bytes_of(sealed).ok_or_else(unreadable)?;
+            let sealed = from_hexadecimal(sealed.as_bytes()).ok_or_else(unreadable)?;
             let cells = value::from_sealed_form(&seal::open(quarantine.key, &sealed)?)?;
             if ordinal.starts_with('-') {
                 absent.target.insert(of_target(engine, comparison, &cells));
@@ -166,17 +166,13 @@ fn unquoted(text: &str) -> Value<'static> {
         return Value::Null;
     }
     let inside = |text: &str| text.strip_suffix('\'').map(|text| text.replace("''", "'"));
-    if let Some(bytes) = text.strip_prefix("X'").and_then(inside).and_then(|text| bytes_of(&text)) {
+    if let Some(bytes) =
+        text.strip_prefix("X'").and_then(inside).and_then(|text| from_hexadecimal(text.as_bytes()))
+    {
         return Value::Bytes(bytes.into());
     }
     let plain = text.strip_prefix('\'').and_then(inside).unwrap_or_else(|| text.to_owned());
     Value::Text(plain.into())
-}
-
-fn bytes_of(hexadecimal: &str) -> Option<Vec<u8>> {
-    let digits = hexadecimal.as_bytes();
-    let (pairs, []) = digits.as_chunks::<2>() else { return None };
-    pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 fn unreadable() -> EngineError {

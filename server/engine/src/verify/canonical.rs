@@ -14,7 +14,7 @@ use super::{hash, jsonb};
 use crate::value::{Value, display};
 
 /// The text of one row, and where each field of it ends.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct RowText {
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -35,6 +35,16 @@ impl RowText {
             }
             field(engine, value, data_type, &mut self.text);
             self.ends.push(self.text.len());
+        }
+    }
+
+    /// Puts another field in the place of one.
+    pub(super) fn set(&mut self, column: usize, field: &[u8]) {
+        let start = column.checked_sub(1).map_or(0, |before| self.ends[before] + 1);
+        let end = self.ends[column];
+        self.text.splice(start..end, field.iter().copied());
+        for later in &mut self.ends[column..] {
+            *later = *later + field.len() - (end - start);
         }
     }
 
@@ -84,15 +94,89 @@ pub(super) fn postgres_hash<'a>(
     format!("hashtextextended(concat({}) collate \"C\",0)", arguments.join(","))
 }
 
-/// What a field says, without the length before a text.
-pub(super) fn plain<'f>(field: &'f [u8], data_type: &DataType) -> &'f [u8] {
-    match kind(data_type) {
-        Kind::Text => match field.iter().position(|byte| *byte == b':') {
-            Some(colon) => &field[colon + 1..],
-            None => field,
-        },
-        Kind::Decimal | Kind::Plain | Kind::Bits(_) => field,
+/// A field as people read it.
+pub(super) fn shown(field: &[u8], data_type: &DataType) -> String {
+    match value(Engine::Postgres, field, data_type) {
+        Some(Value::Null) => "null".to_owned(),
+        Some(Value::Text(text)) => text.into_owned(),
+        _ => String::from_utf8_lossy(field).into_owned(),
     }
+}
+
+/// The first field of a text of fields, and what follows it.
+pub(super) fn split_field<'f>(
+    text: &'f [u8],
+    data_type: &DataType,
+) -> Option<(&'f [u8], &'f [u8])> {
+    let end = if matches!(kind(data_type), Kind::Text) {
+        let colon = text.iter().position(|byte| *byte == b':')?;
+        let length = std::str::from_utf8(&text[..colon]).ok()?;
+        let length: usize = if length.is_empty() { 0 } else { length.parse().ok()? };
+        colon + 1 + length
+    } else {
+        text.iter().position(|byte| *byte == b'|').unwrap_or(text.len())
+    };
+    text.split_at_checked(end)
+}
+
+/// The value that a field stands for, as a statement of the target binds it; none for what is no
+/// value of its column's type.
+pub(super) fn value(engine: Engine, field: &[u8], data_type: &DataType) -> Option<Value<'static>> {
+    if field.first() == Some(&b'!') {
+        return None;
+    }
+    let text = || Some(Value::Text(String::from_utf8(field.to_vec()).ok()?.into()));
+    let is_sqlite = engine == Engine::Sqlite;
+    match kind(data_type) {
+        Kind::Text => {
+            let colon = field.iter().position(|byte| *byte == b':')?;
+            let text = String::from_utf8(field[colon + 1..].to_vec()).ok()?;
+            Some(if colon == 0 { Value::Null } else { Value::Text(text.into()) })
+        }
+        _ if field.is_empty() => Some(Value::Null),
+        Kind::Plain if is_sqlite => match data_type {
+            DataType::Boolean => Some(Value::Int(i64::from(field == b"t"))),
+            DataType::Bytea => Some(Value::Bytes(from_hexadecimal(field.get(2..)?)?.into())),
+            data_type if data_type.is_integer() => {
+                Some(Value::Int(std::str::from_utf8(field).ok()?.parse().ok()?))
+            }
+            _ => text(),
+        },
+        Kind::Plain | Kind::Decimal => text(),
+        Kind::Bits(_) => {
+            let bytes = from_hexadecimal(field)?;
+            let value = match data_type {
+                DataType::Real => {
+                    let number = f32::from_be_bytes(bytes.try_into().ok()?);
+                    if is_sqlite { Value::Float(number.into()) } else { Value::Float32(number) }
+                }
+                DataType::Double => Value::Float(f64::from_be_bytes(bytes.try_into().ok()?)),
+                DataType::TimeTz => {
+                    let (time, west) = bytes.split_first_chunk::<8>()?;
+                    let west = i32::from_be_bytes(west.try_into().ok()?);
+                    Value::TimeTz(i64::from_be_bytes(*time), west)
+                }
+                _ => {
+                    let (time, rest) = bytes.split_first_chunk::<8>()?;
+                    let (days, months) = rest.split_first_chunk::<4>()?;
+                    Value::Interval {
+                        months: i32::from_be_bytes(months.try_into().ok()?),
+                        days: i32::from_be_bytes(*days),
+                        microseconds: i64::from_be_bytes(*time),
+                    }
+                }
+            };
+            Some(match value {
+                Value::Float(number) if is_sqlite => Value::Float(number),
+                other => Value::Text(display(&other)?.into_owned().into()),
+            })
+        }
+    }
+}
+
+pub(super) fn from_hexadecimal(digits: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 const ARGUMENTS: usize = 90;
@@ -287,6 +371,31 @@ mod tests {
     }
 
     #[test]
+    fn a_field_gives_back_what_it_was_written_from() {
+        let cases = [
+            (Value::Text("a|b:c".into()), "text", Value::Text("a|b:c".into())),
+            (Value::Null, "text", Value::Null),
+            (Value::Text("".into()), "text", Value::Text("".into())),
+            (Value::Null, "bigint", Value::Null),
+            (Value::Float(-0.0), "double precision", Value::Text("-0".into())),
+            (Value::Float32(0.1), "real", Value::Text("0.1".into())),
+            (Value::TimeTz(0, -19_800), "timetz", Value::Text("00:00:00+05:30".into())),
+            (
+                Value::Interval { months: 1, days: -2, microseconds: -1 },
+                "interval",
+                Value::Text("1 mons -2 days -00:00:00.000001".into()),
+            ),
+            (Value::Bytes(vec![0, 255].into()), "bytea", Value::Text("\\x00ff".into())),
+        ];
+        for (from, data_type, expected) in cases {
+            let data_type = data_type.parse().unwrap();
+            let mut row = RowText::default();
+            row.write(Engine::Postgres, [(&from, &data_type)]);
+            assert_eq!(value(Engine::Postgres, row.field(0), &data_type), Some(expected));
+        }
+    }
+
+    #[test]
     fn nothing_is_not_an_empty_text() {
         check(Value::Null, "text", ":");
         check(Value::Text("".into()), "text", "0:");
@@ -298,6 +407,23 @@ mod tests {
     fn a_value_of_another_type_is_like_no_value_of_the_right_one() {
         check(Value::Text("12".into()), "integer", "!2:12");
         check(Value::Bytes(b"x".into()), "text", "!1:x");
+    }
+
+    #[test]
+    fn a_field_can_be_put_in_the_place_of_another() {
+        let row = |texts: [&str; 3]| {
+            let values = texts.map(|text| Value::Text(text.to_owned().into()));
+            let mut row = RowText::default();
+            row.write(Engine::Postgres, values.iter().map(|value| (value, &DataType::Text)));
+            row
+        };
+        let (mut changed, other) = (row(["a", "bb", "c"]), row(["x", "longer", ""]));
+
+        for place in 0..3 {
+            changed.set(place, other.field(place));
+        }
+
+        assert_eq!((&changed.text, &changed.ends), (&other.text, &other.ends));
     }
 
     proptest::proptest! {

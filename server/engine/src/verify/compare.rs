@@ -64,6 +64,11 @@ impl Table {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The place in the plan of the table's first mapping.
+    pub(super) fn index(&self) -> u32 {
+        u32::try_from(self.comparison.parts[0].index).unwrap_or(u32::MAX)
+    }
+
     /// Chunks that can be compared in one go, by their places.
     pub(super) fn units(&self) -> Vec<Range<usize>> {
         let chunks = &self.cuts[0].chunks;
@@ -99,6 +104,7 @@ impl Table {
         let cut = &self.cuts[part];
         self.comparison.parts[part].pushes_down
             && !self.comparison.is_shared
+            && self.comparison.merged.is_empty()
             && self.comparison.parts[part].kept.is_empty()
             && match cut.chunks.get(place) {
                 Some(chunk) if cut.is_of_run => {
@@ -420,6 +426,26 @@ impl<S: Session + 'static> Work<S> {
         Ok(Exceptions { absent, kept })
     }
 
+    /// Finds out, of a chunk, which parents are there: it has to be known before the rows are
+    /// compared.
+    pub(super) async fn learn_parents(
+        &self,
+        readers: &mut Readers,
+        table: &Table,
+        number: usize,
+        place: usize,
+        exceptions: &mut Exceptions,
+    ) -> Result<()> {
+        let (comparison, part) = (&table.comparison, &table.comparison.parts[number]);
+        let chunk = &table.cuts[number].chunks[place];
+        let mut looked = exceptions.clone();
+        let source = &mut readers.source;
+        rows::expected(source, comparison, part, chunk, &mut looked, |_| Ok(())).await?;
+        self.finds_parents(comparison, part, &mut looked).await?;
+        exceptions.kept = looked.kept;
+        Ok(())
+    }
+
     /// Whether parents are there without which rows stayed all the same.
     pub(super) async fn finds_parents(
         &self,
@@ -477,7 +503,7 @@ pub(super) fn segment(table: &Table, chunks: &Range<usize>, counts: Counts) -> S
         chunk.map_or(u32::MAX, |chunk| chunk.ordinal)
     };
     Segment {
-        table_index: u32::try_from(table.comparison.parts[0].index).unwrap_or(u32::MAX),
+        table_index: table.index(),
         first_chunk: ordinal(chunks.start),
         last_chunk: if table.ranges.is_some() {
             ordinal(chunks.end.saturating_sub(1))

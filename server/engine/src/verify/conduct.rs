@@ -12,16 +12,15 @@ use shared::verification::{
 
 use super::Request;
 use super::board::Board;
-use super::compare::{Readers, Table, Work};
+use super::compare::{Table, Work};
 use super::freshness::{self, Marks};
-use super::prepare::{Preparation, computes, jobs};
-use super::record::{self, Counts, Record, Segment, Which};
-use super::table::comparisons;
-use super::{references, sample};
+use super::prepare::{self, jobs};
+use super::record::{self, Counts, Identities, Record, Segment, Which};
+use super::table::{Comparison, comparisons};
+use super::{merged, references, sample};
 use crate::assess::catalog;
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
-use crate::extract::Snapshot;
 use crate::load::ledger::{self, RunRecord};
 use crate::load::{Session, Target};
 use crate::map::check;
@@ -31,79 +30,70 @@ pub(super) async fn conduct<T: Target>(target: T, request: Request) -> Result<Ve
 where
     T::Session: 'static,
 {
-    let source = Source::open(&request.source_url).await?;
-    let other = Source::open(&request.target_url).await?;
-    let source_catalog = catalog::of_source(&source).await?;
-    let mut session = target.session().await?;
-    let target_catalog = session.catalog().await?;
-    refuse_problems(&request, &source_catalog, &target_catalog)?;
-    let comparisons =
-        comparisons(&request.plan, &source_catalog, &target_catalog, request.key.as_bytes())?;
-    for statement in ledger::create_statements(target.engine())
-        .into_iter()
-        .chain(record::create_statements(target.engine()))
-    {
-        session.run_script(&statement).await?;
-    }
-    let run = find_run(&mut session, &request).await?;
+    let mut opened = open(&target, &request).await?;
     // Before the snapshots: what changes from here on changes the marks.
-    let marks = freshness::marks(&request.plan, &source, &other).await?;
-    let (record, done) = begin(&mut session, &request, run.as_ref(), &marks, &other).await?;
+    let marks = freshness::marks(&request.plan, &opened.source, &opened.target).await?;
+    let (record, done) = begin(&mut opened, &request, &marks).await?;
     let unchanged = match request.mode {
-        Mode::SinceLast => unchanged(&mut session, &request, &record, &marks).await?,
+        Mode::SinceLast => unchanged(&mut opened.session, &request, &record, &marks).await?,
         Mode::Full | Mode::Sample => Vec::new(),
     };
-    let workers = usize::from(request.workers.unwrap_or(request.plan.options.workers).max(1));
-    let mut from = Snapshot::open(&source, workers).await?;
-    let to = Snapshot::open(&other, workers).await?;
-    let notes: Vec<String> = from.note().into_iter().collect();
-    let mut to = to.into_readers();
-    let target_computes = match to.first_mut() {
-        Some(reader) => computes(reader).await,
-        None => false,
-    };
     let board = Board::new(request.progress.clone());
-    let run_id = run.as_ref().map(|run| run.run_id.clone());
-    let mut preparation = Preparation {
-        request: &request,
-        run_id: run_id.as_deref(),
-        source: source.engine(),
-        target: &target_catalog,
-        unchanged,
-        notes,
-    };
-    let mut tables = Vec::with_capacity(comparisons.len());
-    for (place, mut comparison) in comparisons.into_iter().enumerate() {
-        if !target_computes {
-            comparison.compute_here();
-        }
-        tables.push(preparation.table(&mut session, &mut from, place, comparison).await?);
-    }
-    let notes = preparation.notes;
-    let jobs = jobs(&mut tables, &board, &done);
-    let readers = from
-        .into_readers()
-        .into_iter()
-        .zip(to)
-        .map(|(source, target)| Readers { source, target })
-        .collect();
-    let sides = Sides { source, target: other, catalog: target_catalog, notes };
+    let mut prepared = prepare::prepare(&mut opened, &request, unchanged).await?;
+    let jobs = jobs(&mut prepared.tables, &board, &done);
+    let Opened { source, target, catalog, session, run, .. } = opened;
+    let sides = Sides { source, target, catalog, notes: prepared.notes };
     let work = Arc::new(Work {
         verification: record.id.clone(),
-        run_id,
-        tables,
+        run_id: run.map(|run| run.run_id),
+        tables: prepared.tables,
         session: tokio::sync::Mutex::new(session),
         board,
-        target_computes,
+        target_computes: prepared.target_computes,
         request,
     });
-    let mut carried_out = work.carry_out(readers, jobs).await;
+    let mut carried_out = work.carry_out(prepared.readers, jobs).await;
     if matches!(carried_out, Ok(false)) {
         let marks = marks.begun(&sides.target);
         let looked = work.look_again(&sides.source, &sides.target, &marks).await;
         carried_out = looked.map(|()| work.request.stop.is_requested());
     }
     close(&work, carried_out, sides).await
+}
+
+/// Both sides, and what there is to compare of them.
+pub(super) struct Opened<S> {
+    pub(super) source: Source,
+    pub(super) target: Source,
+    /// What the target holds.
+    pub(super) catalog: Catalog,
+    /// For what is written down.
+    pub(super) session: S,
+    pub(super) comparisons: Vec<Comparison>,
+    /// The run by which the plan's rows came into the target, as far as it is known.
+    pub(super) run: Option<RunRecord>,
+}
+
+pub(super) async fn open<T: Target>(target: &T, request: &Request) -> Result<Opened<T::Session>> {
+    let source = Source::open(&request.source_url).await?;
+    let other = Source::open(&request.target_url).await?;
+    let source_catalog = catalog::of_source(&source).await?;
+    let mut session = target.session().await?;
+    let catalog = session.catalog().await?;
+    refuse_problems(request, &source_catalog, &catalog)?;
+    let secret = request.key.as_bytes();
+    let mut comparisons = comparisons(&request.plan, &source_catalog, &catalog, secret)?;
+    let engine = target.engine();
+    let own = ledger::create_statements(engine).into_iter();
+    for statement in own.chain(record::create_statements(engine)) {
+        session.run_script(&statement).await?;
+    }
+    let merged = merged::load(&mut session, &request.key, &comparisons).await?;
+    for (comparison, merged) in comparisons.iter_mut().zip(merged) {
+        comparison.merged = merged;
+    }
+    let run = ledger::find_run(&mut session, &work_hash(&request.plan)).await?;
+    Ok(Opened { source, target: other, catalog, session, comparisons, run })
 }
 
 /// What is needed again at the end.
@@ -124,19 +114,13 @@ fn refuse_problems(request: &Request, source: &Catalog, target: &Catalog) -> Res
     }
 }
 
-/// The run by which the plan's rows came into the target, as far as it is known.
-async fn find_run<S: Session>(session: &mut S, request: &Request) -> Result<Option<RunRecord>> {
-    ledger::find_run(session, &work_hash(&request.plan)).await
-}
-
 /// The verification that goes on, with the segments that are through, or a new one.
 async fn begin<S: Session>(
-    session: &mut S,
+    opened: &mut Opened<S>,
     request: &Request,
-    run: Option<&RunRecord>,
     marks: &Marks,
-    target: &Source,
 ) -> Result<(Record, Vec<Segment>)> {
+    let Opened { session, target, run, comparisons, .. } = opened;
     let now = request.clock.now();
     let hash = work_hash(&request.plan);
     let latest = record::find(session, &hash, Which::Latest).await?;
@@ -150,14 +134,19 @@ async fn begin<S: Session>(
         return Ok((record, done));
     }
     let marks = serde_json::to_string(&marks.clone().begun(target)).map_err(unwritable)?;
+    let identities: Identities = comparisons
+        .iter()
+        .map(|comparison| (comparison.target.to_string(), comparison.key_columns()))
+        .collect();
     let record = Record {
         id: request.verification_id.to_string(),
-        run_id: run.map(|run| run.run_id.clone()),
+        run_id: run.as_ref().map(|run| run.run_id.clone()),
         plan_hash: hash,
         plan_name: request.plan.name.clone(),
         mode: request.mode,
         state: VerificationState::Running,
         marks,
+        identities: serde_json::to_string(&identities).map_err(unwritable)?,
         findings: None,
     };
     record::insert(session, &record, now).await?;

@@ -4,17 +4,17 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use shared::assessment::{Catalog, ForeignKey, TableName};
+use shared::assessment::{Catalog, ForeignKey};
 use shared::connection::Engine;
-use shared::data_type::DataType;
 use shared::plan::{Orphans, TableMapping};
 
-use super::canonical::RowText;
+use super::canonical::{RowText, value};
 use super::rows::{self, identity_hash};
 use super::table::{Comparison, Part};
 use crate::error::Result;
 use crate::extract::{ChunkRange, Reader};
-use crate::ident::{literal, quote, quote_table};
+use crate::ident::{quote, quote_table};
+use crate::load::row_image::{self, Image, ImageTable};
 use crate::load::{Session, orphans};
 use crate::map::target_name;
 use crate::transform::OutputColumn;
@@ -27,8 +27,8 @@ pub(super) struct KeptReference {
     pub(super) columns: Vec<usize>,
     /// The column that keeps the legacy key.
     keep_in: String,
-    parent: TableName,
-    referenced: Vec<String>,
+    parent: ImageTable,
+    referenced: Vec<usize>,
 }
 
 /// The keys of a mapping whose orphans stay, as far as their columns are compared.
@@ -42,13 +42,13 @@ pub(super) fn references(
     let keys = mapping.create.iter().flat_map(|shape| &shape.foreign_keys);
     keys.filter_map(|key: &ForeignKey| {
         let Orphans::KeepIn(keep_in) = orphans::policy(mapping, key) else { return None };
-        let parent = target_name(engine, &key.references);
-        target.table(&parent)?;
+        let parent = target.table(&target_name(engine, &key.references))?;
+        let parent = ImageTable::of(engine, parent);
         Some(KeptReference {
             columns: key.columns.iter().map(place).collect::<Option<_>>()?,
             keep_in: keep_in.clone(),
+            referenced: parent.places(&key.referenced_columns)?,
             parent,
-            referenced: key.referenced_columns.clone(),
         })
     })
     .collect()
@@ -112,16 +112,23 @@ impl Kept {
     ) -> Result<bool> {
         let sought: Vec<Vec<Vec<u8>>> = std::mem::take(&mut self.sought).into_iter().collect();
         let before = self.present.len();
-        for part in sought.chunks(PARENTS_AT_ONCE) {
-            for found in present(session, reference, comparison, part).await? {
-                self.present.insert(part[found].clone());
-            }
-        }
+        let lists: Vec<Image> = sought
+            .iter()
+            .map(|fields| {
+                let cells = fields.iter().zip(&reference.columns).map(|(field, place)| {
+                    let data_type = &comparison.columns[*place].data_type;
+                    value(comparison.engine, field, data_type).unwrap_or(Value::Null)
+                });
+                cells.collect()
+            })
+            .collect();
+        let there =
+            row_image::present(session, &reference.parent, &reference.referenced, &lists).await?;
+        let found = sought.into_iter().zip(there).filter(|(_, is_there)| *is_there);
+        self.present.extend(found.map(|(fields, _)| fields));
         Ok(self.present.len() > before)
     }
 }
-
-const PARENTS_AT_ONCE: usize = 200;
 
 /// Reads which rows of a range of the target stayed without the reference.
 pub(super) async fn load(
@@ -150,60 +157,4 @@ pub(super) async fn load(
     })
     .await?;
     Ok(Kept { rows: Arc::new(found), ..Kept::default() })
-}
-
-/// Which of the parents sought are there, by their places.
-async fn present<S: Session>(
-    session: &mut S,
-    reference: &KeptReference,
-    comparison: &Comparison,
-    sought: &[Vec<Vec<u8>>],
-) -> Result<Vec<usize>> {
-    let engine = comparison.engine;
-    let names: Vec<String> =
-        (0..reference.columns.len()).map(|number| format!("c{number}")).collect();
-    let values: Vec<String> = sought
-        .iter()
-        .enumerate()
-        .map(|(number, fields)| {
-            let cells = fields.iter().zip(&reference.columns).map(|(field, place)| {
-                constant(engine, field, &comparison.columns[*place].data_type)
-            });
-            let cells: Vec<String> = cells.collect();
-            format!("({number}, {})", cells.join(", "))
-        })
-        .collect();
-    let equal: Vec<String> = reference
-        .referenced
-        .iter()
-        .zip(&names)
-        .map(|(column, name)| format!("parent.{} = sought.{name}", quote(engine, column)))
-        .collect();
-    let sql = format!(
-        "with sought (place, {}) as (values {})
-         select cast(place as text) from sought
-         where exists (select 1 from {} as parent where {})",
-        names.join(", "),
-        values.join(", "),
-        quote_table(engine, &reference.parent),
-        equal.join(" and ")
-    );
-    let rows = session.fetch(&sql, &[]).await?;
-    Ok(rows.iter().filter_map(|row| row.first()?.as_deref()?.parse().ok()).collect())
-}
-
-/// A field of a row's text as a constant of the target's SQL.
-pub(super) fn constant(engine: Engine, field: &[u8], data_type: &DataType) -> String {
-    let text = String::from_utf8_lossy(super::canonical::plain(field, data_type));
-    match engine {
-        Engine::Postgres => format!("{}::{data_type}", literal(engine, &text)),
-        _ if data_type.is_integer() || matches!(data_type, DataType::Boolean) => {
-            match text.as_ref() {
-                "t" => "1".to_owned(),
-                "f" => "0".to_owned(),
-                number => number.to_owned(),
-            }
-        }
-        _ => literal(engine, &text),
-    }
 }

@@ -61,14 +61,10 @@ impl<S: Session + 'static> Work<S> {
         let chunk = &table.cuts[0].chunks[place];
         let mut matcher = Matcher::new(comparison.columns.len());
         let mut exceptions = self.exceptions(&mut readers.target, table, 0, place).await?;
-        let Readers { source, target } = readers;
         if !part.kept.is_empty() {
-            // Which parents are there has to be known before the rows are compared.
-            let mut looked = exceptions.clone();
-            rows::expected(source, comparison, part, chunk, &mut looked, |_| Ok(())).await?;
-            self.finds_parents(comparison, part, &mut looked).await?;
-            exceptions.kept = looked.kept;
+            self.learn_parents(readers, table, 0, place, &mut exceptions).await?;
         }
+        let Readers { source, target } = readers;
         let tally = rows::expected(source, comparison, part, chunk, &mut exceptions, |row| {
             take_expected(comparison, &mut matcher, chunk.ordinal, row)
         })

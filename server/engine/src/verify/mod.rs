@@ -13,6 +13,7 @@ mod sums;
 mod table;
 mod absent;
 mod kept;
+mod merged;
 mod rows;
 mod matcher;
 mod record;
@@ -25,6 +26,8 @@ mod prepare;
 mod compare;
 mod locate;
 mod again;
+mod repair;
+mod list;
 
 use std::sync::Arc;
 
@@ -40,6 +43,9 @@ use crate::error::{EngineError, Result};
 use crate::load::{PostgresTarget, SqliteTarget};
 use crate::run::Stop;
 use crate::seal::Key;
+
+pub use list::{Known, freshness_of, key_of, latest, mismatches};
+pub use repair::{Effect, RepairRequest, TakenBack, repair, take_back};
 
 /// What is to be compared, and how.
 pub struct Request {

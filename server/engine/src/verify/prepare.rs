@@ -10,7 +10,8 @@ use shared::verification::{Mode, TableVerification};
 use tokio::sync::OnceCell;
 
 use super::board::Board;
-use super::compare::{Cut, Job, State, Table};
+use super::compare::{Cut, Job, Readers, State, Table};
+use super::conduct::Opened;
 use super::locate::WholeSums;
 use super::record::{Counts, Segment};
 use super::sums::Buckets;
@@ -20,20 +21,66 @@ use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, ChunkRange, Reader, Snapshot, TableRead};
 use crate::load::{Param, Session, ledger};
 
-/// What cutting tables takes.
-pub(super) struct Preparation<'a> {
-    pub(super) request: &'a Request,
-    pub(super) run_id: Option<&'a str>,
-    pub(super) source: Engine,
-    pub(super) target: &'a Catalog,
-    /// What was found before, of tables that did not change since.
-    pub(super) unchanged: Vec<TableVerification>,
+/// Tables in pieces, and the readers that see both sides as they were at one instant.
+pub(super) struct Prepared {
+    pub(super) tables: Vec<Table>,
+    pub(super) readers: Vec<Readers>,
+    /// Whether the target's server computes what its rows come to.
+    pub(super) target_computes: bool,
     /// What limits the statement.
     pub(super) notes: Vec<String>,
 }
 
+/// Cuts the tables. `unchanged` is what was found before, of tables that are not looked at again.
+pub(super) async fn prepare<S: Session>(
+    opened: &mut Opened<S>,
+    request: &Request,
+    unchanged: Vec<TableVerification>,
+) -> Result<Prepared> {
+    let workers = usize::from(request.workers.unwrap_or(request.plan.options.workers).max(1));
+    let mut from = Snapshot::open(&opened.source, workers).await?;
+    let to = Snapshot::open(&opened.target, workers).await?;
+    let notes: Vec<String> = from.note().into_iter().collect();
+    let mut to = to.into_readers();
+    let target_computes = match to.first_mut() {
+        Some(reader) => computes(reader).await,
+        None => false,
+    };
+    let mut preparation = Preparation {
+        request,
+        run_id: opened.run.as_ref().map(|run| run.run_id.as_str()),
+        source: opened.source.engine(),
+        target: &opened.catalog,
+        unchanged,
+        notes,
+    };
+    let comparisons = std::mem::take(&mut opened.comparisons);
+    let mut tables = Vec::with_capacity(comparisons.len());
+    for (place, mut comparison) in comparisons.into_iter().enumerate() {
+        if !target_computes {
+            comparison.compute_here();
+        }
+        let session = &mut opened.session;
+        tables.push(preparation.table(session, &mut from, place, comparison).await?);
+    }
+    let notes = preparation.notes;
+    let readers = from.into_readers().into_iter().zip(to);
+    let readers = readers.map(|(source, target)| Readers { source, target }).collect();
+    Ok(Prepared { tables, readers, target_computes, notes })
+}
+
+/// What cutting tables takes.
+struct Preparation<'a> {
+    request: &'a Request,
+    run_id: Option<&'a str>,
+    source: Engine,
+    target: &'a Catalog,
+    unchanged: Vec<TableVerification>,
+    notes: Vec<String>,
+}
+
 impl Preparation<'_> {
-    pub(super) async fn table<S: Session>(
+    async fn table<S: Session>(
         &mut self,
         session: &mut S,
         snapshot: &mut Snapshot,
@@ -86,7 +133,7 @@ impl Preparation<'_> {
 }
 
 /// Whether the server hashes as this process does.
-pub(super) async fn computes(reader: &mut Reader) -> bool {
+async fn computes(reader: &mut Reader) -> bool {
     const TEXT: &str = "1.5|5:prüf";
     let read = TableRead {
         table: TableName::new(None, "transfuse_nothing"),

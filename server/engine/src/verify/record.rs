@@ -1,6 +1,6 @@
 //! What a verification leaves in the target: that it was made, how far it is, what it found.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -9,7 +9,7 @@ use shared::assessment::TableName;
 use shared::connection::Engine;
 use shared::data_type::DataType;
 use shared::error_code::ErrorCode;
-use shared::verification::{MismatchKind, Mode, VerificationState};
+use shared::verification::{MismatchKind, MismatchState, Mode, VerificationState};
 
 use super::matcher::Difference;
 use super::table::Comparison;
@@ -34,6 +34,8 @@ pub(super) fn create_statements(engine: Engine) -> Vec<String> {
                 started_at text not null,
                 ended_at text,
                 marks text not null,
+                -- The columns by which rows of each table are told apart.
+                identities text not null,
                 findings text
             )",
             own("verifications")
@@ -69,6 +71,8 @@ pub(super) fn create_statements(engine: Engine) -> Vec<String> {
                 first_chunk integer not null,
                 sealed_key {bytes} not null,
                 state text not null,
+                -- Why a repair could not make the row alike.
+                refused text,
                 found_at text not null,
                 primary key (verification_id, table_index, key_digest, kind)
             )",
@@ -94,8 +98,23 @@ pub(super) struct Record {
     pub(super) state: VerificationState,
     /// What both sides were when it began, as JSON.
     pub(super) marks: String,
+    /// By what rows are told apart, as JSON of [`Identities`].
+    pub(super) identities: String,
     /// What it found, as JSON, once it is through.
     pub(super) findings: Option<String>,
+}
+
+/// For each table of the target the columns by which its rows are told apart.
+pub(super) type Identities = BTreeMap<String, Vec<(String, DataType)>>;
+
+/// Whether the target has records of verifications at all.
+pub(super) async fn is_kept<S: Session>(session: &mut S) -> Result<bool> {
+    let sql = match session.engine() {
+        Engine::Postgres => "select to_regclass('transfuse.verifications')::text",
+        _ => "select max(name) from sqlite_schema where name = '_transfuse_verifications'",
+    };
+    let found = session.fetch(sql, &[]).await?;
+    Ok(found.into_iter().flatten().flatten().next().is_some())
 }
 
 /// A part of a table that was compared.
@@ -148,7 +167,7 @@ pub(super) async fn find<S: Session>(
         Which::LatestWhole => " and state in ('equal', 'different') and mode <> 'sample'",
     };
     let sql = format!(
-        "select id, run_id, plan_hash, plan_name, mode, state, marks, findings from {}
+        "select id, run_id, plan_hash, plan_name, mode, state, marks, identities, findings from {}
          where plan_hash = $1{narrowed}
          order by started_at desc
          limit 1",
@@ -164,8 +183,8 @@ pub(super) async fn insert<S: Session>(
     now: DateTime<Utc>,
 ) -> Result<()> {
     let sql = format!(
-        "insert into {} (id, run_id, plan_hash, plan_name, mode, state, started_at, marks)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into {} (id, run_id, plan_hash, plan_name, mode, state, started_at, marks, identities)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         ledger::table(session.engine(), "verifications")
     );
     let params = [
@@ -177,6 +196,7 @@ pub(super) async fn insert<S: Session>(
         Param::Text(record.state.as_str()),
         Param::Text(&now.to_rfc3339()),
         Param::Text(&record.marks),
+        Param::Text(&record.identities),
     ];
     session.execute(&sql, &params).await.map(drop)
 }
@@ -271,6 +291,131 @@ pub(super) async fn insert_segment<S: Session>(
         signed(counts.missing),
         signed(counts.extra),
         signed(counts.different),
+    ];
+    session.execute(&sql, &params).await.map(drop)
+}
+
+/// A verification by its id.
+pub(super) async fn find_by_id<S: Session>(session: &mut S, id: &str) -> Result<Option<Record>> {
+    let sql = format!(
+        "select id, run_id, plan_hash, plan_name, mode, state, marks, identities, findings from {}
+         where id = $1",
+        ledger::table(session.engine(), "verifications")
+    );
+    let rows = session.fetch(&sql, &[Param::Text(id)]).await?;
+    rows.into_iter().next().map(record_of).transpose()
+}
+
+/// Where a mismatch stands in the order in which they are repaired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) chunk: i64,
+    pub(super) key_digest: String,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { chunk: i64::MIN, key_digest: String::new() }
+    }
+}
+
+/// A mismatch that is to be repaired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OpenMismatch {
+    pub(super) place: Place,
+    pub(super) kind: MismatchKind,
+    /// What tells the row apart, opened.
+    pub(super) identity: Vec<u8>,
+}
+
+/// Some mismatches of a table that wait, all of one chunk. `again` means those that were refused.
+pub(super) async fn open_mismatches<S: Session>(
+    session: &mut S,
+    request: OpenRequest<'_>,
+    after: &Place,
+    limit: u32,
+) -> Result<Vec<OpenMismatch>> {
+    let engine = session.engine();
+    let sealed = match engine {
+        Engine::Postgres => "encode(sealed_key, 'hex')",
+        _ => "hex(sealed_key)",
+    };
+    let kinds: Vec<String> =
+        request.kinds.iter().map(|kind| format!("'{}'", kind.as_str())).collect();
+    let refused = if request.again { "is not null" } else { "is null" };
+    let sql = format!(
+        "select cast(coalesce(chunk, first_chunk) as text), key_digest, kind, {sealed}
+         from {} as mismatches
+         where verification_id = $1 and table_index = $2 and state = 'open' and refused {refused}
+           and kind in ({})
+           and (coalesce(chunk, first_chunk) > $3
+                or coalesce(chunk, first_chunk) = $3 and key_digest > $4)
+         order by coalesce(chunk, first_chunk), key_digest
+         limit $5",
+        ledger::table(engine, "mismatches"),
+        kinds.join(", ")
+    );
+    let params = [
+        Param::Text(request.verification),
+        Param::Int(request.table_index.into()),
+        Param::Int(after.chunk),
+        Param::Text(&after.key_digest),
+        Param::Int(limit.into()),
+    ];
+    let rows = session.fetch(&sql, &params).await?;
+    let mut found: Vec<OpenMismatch> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let [Some(chunk), Some(key_digest), Some(kind), Some(sealed)] =
+            <[Option<String>; 4]>::try_from(row).map_err(|_| unreadable())?
+        else {
+            return Err(unreadable());
+        };
+        let chunk = chunk.parse().map_err(|_| unreadable())?;
+        if found.first().is_some_and(|first| first.place.chunk != chunk) {
+            break;
+        }
+        let sealed = super::canonical::from_hexadecimal(sealed.as_bytes());
+        let sealed = sealed.ok_or_else(unreadable)?;
+        found.push(OpenMismatch {
+            place: Place { chunk, key_digest },
+            kind: MismatchKind::from_name(&kind).ok_or_else(unreadable)?,
+            identity: seal::open(request.key, &sealed)?,
+        });
+    }
+    Ok(found)
+}
+
+/// Which mismatches wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OpenRequest<'a> {
+    pub(super) verification: &'a str,
+    pub(super) table_index: u32,
+    pub(super) kinds: &'a [MismatchKind],
+    pub(super) again: bool,
+    pub(super) key: &'a Key,
+}
+
+/// Writes down what became of a mismatch, in the transaction that did it.
+pub(super) async fn settle<S: Session>(
+    session: &mut S,
+    verification: &str,
+    table_index: u32,
+    mismatch: &OpenMismatch,
+    state: MismatchState,
+    refused: Option<ErrorCode>,
+) -> Result<()> {
+    let sql = format!(
+        "update {} set state = $1, refused = $2
+         where verification_id = $3 and table_index = $4 and key_digest = $5 and kind = $6",
+        ledger::table(session.engine(), "mismatches")
+    );
+    let params = [
+        Param::Text(state.as_str()),
+        Param::OptionalText(refused.map(ErrorCode::as_str)),
+        Param::Text(verification),
+        Param::Int(table_index.into()),
+        Param::Text(&mismatch.place.key_digest),
+        Param::Text(mismatch.kind.as_str()),
     ];
     session.execute(&sql, &params).await.map(drop)
 }
@@ -476,8 +621,8 @@ fn text(text: &str) -> Value<'_> {
 }
 
 fn record_of(row: Vec<Option<String>>) -> Result<Record> {
-    let [id, run_id, plan_hash, plan_name, mode, state, marks, findings] =
-        <[_; 8]>::try_from(row).map_err(|_| unreadable())?;
+    let [id, run_id, plan_hash, plan_name, mode, state, marks, identities, findings] =
+        <[_; 9]>::try_from(row).map_err(|_| unreadable())?;
     Ok(Record {
         id: id.ok_or_else(unreadable)?,
         run_id,
@@ -486,6 +631,7 @@ fn record_of(row: Vec<Option<String>>) -> Result<Record> {
         mode: mode.as_deref().and_then(Mode::from_name).ok_or_else(unreadable)?,
         state: state.as_deref().and_then(VerificationState::from_name).ok_or_else(unreadable)?,
         marks: marks.ok_or_else(unreadable)?,
+        identities: identities.ok_or_else(unreadable)?,
         findings,
     })
 }

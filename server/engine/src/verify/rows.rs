@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::absent::Absent;
 use super::canonical::{RowText, postgres_hash};
 use super::kept::Kept;
+use super::merged::Fate;
 use super::sums::{Buckets, Sum};
 use super::table::{Comparison, Part};
 use crate::error::{EngineError, Result};
@@ -108,6 +109,9 @@ fn take_expected(
             if kept.takes_out(reference, comparison, part, text, &mut values) {
                 write_target(comparison, part, &values, text);
             }
+        }
+        if !comparison.merged.is_empty() && comparison.merged.lead(comparison, text) == Fate::Gone {
+            continue;
         }
         tally.expected += 1;
         each(Expected::Row(text))?;

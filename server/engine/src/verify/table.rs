@@ -8,6 +8,7 @@ use shared::error_code::ErrorCode;
 use shared::plan::{Existing, Plan, TableMapping};
 
 use super::kept::{self, KeptReference};
+use super::merged::Merged;
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, ChunkRange, Form, ReadColumn, TableRead};
 use crate::load::blueprint::with_types_of;
@@ -22,10 +23,13 @@ pub(super) struct Comparison {
     pub(super) columns: Vec<OutputColumn>,
     /// Places of the columns that tell rows apart; all of them where nothing else does.
     pub(super) identity: Vec<usize>,
+    has_key: bool,
     pub(super) actual: TableRead,
     pub(super) parts: Vec<Part>,
     /// It had rows before the run, and may have rows of others: only the source's are looked for.
     pub(super) is_shared: bool,
+    /// What merges did to its rows.
+    pub(super) merged: Merged,
 }
 
 /// One mapping's share of a table.
@@ -168,6 +172,7 @@ impl Comparison {
             target: table.name.clone(),
             engine,
             identity: Vec::new(),
+            has_key: true,
             actual: TableRead {
                 table: table.name.clone(),
                 query: None,
@@ -178,9 +183,21 @@ impl Comparison {
             columns,
             parts: vec![part],
             is_shared,
+            merged: Merged::default(),
         };
         comparison.settle(table);
         comparison
+    }
+
+    /// The columns by which rows are told apart.
+    pub(super) fn key_columns(&self) -> Vec<(String, DataType)> {
+        let columns = self.identity.iter().map(|place| &self.columns[*place]);
+        columns.map(|column| (column.name.clone(), column.data_type.clone())).collect()
+    }
+
+    /// Whether something less than the whole row tells rows apart.
+    pub(super) fn has_key(&self) -> bool {
+        self.has_key
     }
 
     /// Has every row read, for want of a server that adds them up as this process does.
@@ -212,6 +229,7 @@ impl Comparison {
             .collect();
         if self.identity.is_empty() {
             self.identity = (0..self.columns.len()).collect();
+            self.has_key = false;
         }
         part.places = self
             .columns
@@ -248,7 +266,9 @@ impl Comparison {
                 part.read.key.iter().map(copy).collect::<Option<Vec<usize>>>()
             })
             .flatten();
-        self.identity = by_key.or(by_copy).unwrap_or_else(|| (0..self.columns.len()).collect());
+        let key = by_key.or(by_copy);
+        self.has_key = key.is_some();
+        self.identity = key.unwrap_or_else(|| (0..self.columns.len()).collect());
         self.actual.columns = self
             .columns
             .iter()
@@ -283,6 +303,10 @@ impl Comparison {
             .map(|key| part.copies.iter().position(|copied| copied.as_ref() == Some(key)))
             .collect::<Option<_>>()
             .filter(|places: &Vec<usize>| !places.is_empty())?;
+        // A merge may have moved a row to where the source does not have it.
+        if places.iter().any(|place| self.merged.changes(*place)) {
+            return None;
+        }
         let columns: Vec<&OutputColumn> =
             places.iter().map(|place| &self.columns[*place]).collect();
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();

@@ -14,7 +14,9 @@ use shared::plan::{Plan, When};
 use shared::rollback::{Changed, Scope};
 use shared::run::OutcomeStatus;
 
-use crate::support::{Given, KEY, plan, run_with, sqlite};
+use shared::verification::VerificationState;
+
+use crate::support::{Given, KEY, compare, compared, plan, run_with, sqlite};
 
 /// Every third person is the one before, written with another case.
 const PEOPLE: &str = "
@@ -239,6 +241,37 @@ async fn a_fresh_start_forgets_the_merges_of_the_run_before() {
     assert_eq!(target.query(CONTENT), content);
     let runs = "select string_agg(distinct run_id, ' ') from transfuse.merges";
     assert_eq!(target.query(runs), "run-2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_who_became_one_are_found_equal_and_damage_in_them_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", PEOPLE);
+    let modern = testbed::postgres().create_database();
+    let file = format!("sqlite:{}", folder.path().join("new.db").display());
+    for (target, when) in [(modern.url(), When::BeforeLoad), (&file, When::AfterLoad)] {
+        let plan = plan_for(&source, target, when);
+        let heard = Arc::default();
+        let given = Given { matcher: Some(matcher(&heard, None)), ..Given::default() };
+        run_with(&plan, given).await.unwrap();
+
+        let outcome = compare(&plan).await.unwrap();
+
+        assert_eq!(outcome.status, VerificationState::Equal, "{:?}", outcome.findings);
+        assert_eq!(compared(&outcome, "people"), [200, 0, 0, 0]);
+        assert_eq!(compared(&outcome, "visits"), [300, 0, 0, 0]);
+    }
+    modern.execute(
+        "update people set name = 'Somebody else' where id = 2;
+         update visits set person_id = 4 where id = 30;
+         insert into people values (3, null, 'PERSON 2', '1950-01-03')",
+    );
+
+    let outcome = compare(&plan_for(&source, modern.url(), When::BeforeLoad)).await.unwrap();
+
+    // The second survives of two, the third went into it and must not be there.
+    assert_eq!(compared(&outcome, "people"), [200, 0, 1, 1]);
+    assert_eq!(compared(&outcome, "visits"), [300, 0, 0, 1]);
 }
 
 /// Tables that are there, with somebody who comes again.

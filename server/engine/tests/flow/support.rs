@@ -9,7 +9,7 @@ use engine::seal::Key;
 use engine::verify;
 use shared::plan::Plan;
 use shared::run::{OutcomeStatus, Progress, RunOutcome};
-use shared::verification::{Mode, VerificationOutcome};
+use shared::verification::{Mode, RepairOutcome, RepairSelection, VerificationOutcome};
 use tokio::sync::watch;
 
 pub(crate) const KEY: [u8; 32] = [7; 32];
@@ -123,4 +123,22 @@ pub(crate) fn compared(outcome: &VerificationOutcome, target: &str) -> [u64; 4] 
     let tables = &outcome.findings.tables;
     let table = tables.iter().find(|table| table.target.name == target).expect(target);
     [table.compared, table.missing, table.extra, table.different]
+}
+
+/// Repairs, or rehearses repairing, what the latest comparison of a plan found.
+pub(crate) async fn repair(plan: &Plan, effect: verify::Effect) -> Result<RepairOutcome> {
+    let clock = SystemClock;
+    verify::repair(verify::RepairRequest {
+        plan: plan.clone(),
+        source_url: plan.source.clone(),
+        target_url: plan.target.clone(),
+        verification_id: None,
+        repair_id: engine::clock::Clock::fresh_id(&clock).to_string().parse().expect("an id"),
+        selection: RepairSelection::default(),
+        effect,
+        key: Key::new(KEY),
+        stop: Stop::default(),
+        clock: Arc::new(clock),
+    })
+    .await
 }

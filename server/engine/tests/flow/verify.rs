@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use engine::load::{PostgresTarget, Session as _, Target as _};
 use engine::run::Stop;
+use engine::seal::Key;
+use engine::verify::{Effect, TakenBack};
 use shared::plan::Plan;
-use shared::verification::{Mode, Progress, VerificationState};
+use shared::verification::{Mode, Progress, RepairOutcome, VerificationState};
 use testbed::Database;
 
-use crate::support::{compare, compared, comparison, plan, run, sqlite};
+use crate::support::{KEY, compare, compared, comparison, plan, repair, run, sqlite};
 
 /// People whose key is kept, and their visits under keys made of the legacy ones.
 const CLINIC: &str = "
@@ -71,7 +73,8 @@ const FOUND: &str = "
     select string_agg(concat_ws(' ', target, kind, columns), '; ' order by target, kind, columns)
     from transfuse.mismatches";
 
-/// Does the damage and looks whether it, and nothing else, is found.
+/// Does the damage and looks whether it, and nothing else, is found; whether a rehearsal leaves
+/// everything as it is; and whether a repair makes both sides equal.
 #[track_caller]
 fn check(damage: &'static str, found: &'static str) {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -82,8 +85,29 @@ fn check(damage: &'static str, found: &'static str) {
 
         assert_eq!(outcome.status, VerificationState::Different);
         assert_eq!(clinic.target.query(FOUND), found);
+
+        let damaged = clinic.target.query(CONTENT);
+        let rehearsed = repair(&clinic.plan, Effect::Rehearse).await.unwrap();
+        assert_eq!(clinic.target.query(CONTENT), damaged);
+
+        let repaired = repair(&clinic.plan, Effect::Write).await.unwrap();
+        assert!(repaired.is_whole(), "{repaired:?}");
+        assert_eq!(repaired.tables, rehearsed.tables);
+        assert_eq!(compare(&clinic.plan).await.unwrap().status, VerificationState::Equal);
+
+        let taken = take_back(&clinic.plan, &repaired).await;
+        assert_eq!(taken.changed_since, 0);
+        assert_eq!(clinic.target.query(CONTENT), damaged);
     });
 }
+
+async fn take_back(plan: &Plan, repaired: &RepairOutcome) -> TakenBack {
+    engine::verify::take_back(&plan.target, &repaired.repair_id, &Key::new(KEY)).await.unwrap()
+}
+
+const CONTENT: &str = "
+    select md5(string_agg(t, '|' order by t)) from (
+        select p::text as t from people p union all select v::text from visits v) as all_rows";
 
 macro_rules! damages {
     ($($name:ident: $damage:literal => $found:literal;)+) => {
@@ -421,6 +445,78 @@ async fn references_that_lead_nowhere_and_sequences_that_are_behind_are_named() 
     assert_eq!((broken.foreign_key.as_str(), broken.rows), ("visits_person_fkey", 1));
     let behind = &findings.sequences[0];
     assert_eq!((behind.column.as_str(), behind.behind), ("id", 10));
+
+    let repaired = repair(&clinic.plan, Effect::Write).await.unwrap();
+
+    assert_eq!(repaired.sequences.len(), 1);
+    let next = "insert into people (given) values ('New') returning id";
+    assert_eq!(clinic.target.query(next), "2001");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_the_target_refuses_is_named_and_the_others_are_repaired() {
+    let clinic = clinic().await;
+    clinic.target.execute(
+        "delete from visits where legacy_id in (1, 2, 3);
+         alter table visits add constraint late check (legacy_id <> 2)",
+    );
+    compare(&clinic.plan).await.unwrap();
+
+    let repaired = repair(&clinic.plan, Effect::Write).await.unwrap();
+
+    let visits = repaired.tables.iter().find(|table| table.target.name == "visits").unwrap();
+    assert_eq!((visits.inserted, visits.refused), (2, 1));
+    let refused = "select refused from transfuse.mismatches where state = 'open'";
+    assert_eq!(clinic.target.query(refused), "DATA-010");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_changed_since_the_repair_is_not_taken_back() {
+    let clinic = clinic().await;
+    clinic.target.execute("update people set family = 'Wrong' where id in (1, 2)");
+    compare(&clinic.plan).await.unwrap();
+    let repaired = repair(&clinic.plan, Effect::Write).await.unwrap();
+    clinic.target.execute("update people set family = 'By hand' where id = 2");
+
+    let taken = take_back(&clinic.plan, &repaired).await;
+
+    assert_eq!((taken.restored, taken.changed_since), (1, 1));
+    let names = "select string_agg(family, ', ' order by id) from people where id in (1, 2)";
+    assert_eq!(clinic.target.query(names), "Wrong, By hand");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sqlite_target_is_repaired_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", CLINIC);
+    let target = format!("sqlite:{}", folder.path().join("modern.db").display());
+    let plan = plan(&source, &target, PLAN);
+    assert!(run(&plan).await.unwrap().books_close);
+    sqlite(
+        &folder,
+        "modern.db",
+        "update people set given = 'Other', born = null where id = 7;
+         delete from visits where legacy_id = 9;
+         update visits set weight = weight + 1e-9 where legacy_id = 10;
+         insert into people (id, given) values (9999, 'Extra')",
+    );
+    let found = compare(&plan).await.unwrap();
+    assert_eq!(compared(&found, "people"), [2000, 0, 1, 1]);
+    assert_eq!(compared(&found, "visits"), [3000, 1, 0, 1]);
+
+    let repaired = repair(&plan, Effect::Write).await.unwrap();
+
+    assert!(repaired.is_whole(), "{repaired:?}");
+    assert_eq!(compare(&plan).await.unwrap().status, VerificationState::Equal);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_mismatch_there_is_nothing_to_repair() {
+    let clinic = clinic().await;
+
+    let refused = repair(&clinic.plan, Effect::Write).await.unwrap_err();
+
+    assert_eq!(refused.code(), shared::error_code::ErrorCode::Ver003);
 }
 
 #[tokio::test(flavor = "multi_thread")]

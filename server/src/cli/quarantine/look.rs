@@ -151,8 +151,12 @@ impl Show {
         let shown = opened
             .with(async |work, subject| {
                 let Some(detail) = work.show(subject, &self.row).await? else { return Ok(None) };
-                let revealed =
-                    if self.unmask { work.reveal(by, subject, &self.row).await? } else { None };
+                let revealed = match &self.reason {
+                    Some(reason) if self.unmask => {
+                        work.reveal(Actor::command_line(), reason, subject, &self.row).await?
+                    }
+                    _ => None,
+                };
                 Ok(Some(Shown { detail, revealed }))
             })
             .await?;
