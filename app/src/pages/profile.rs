@@ -35,8 +35,8 @@ fn UserCard(user: User) -> impl IntoView {
                 <h3>"What you may do"</h3>
                 <ul class="permissions">
                     {PERMISSIONS
-                        .into_iter()
-                        .map(|(permission, text)| {
+                        .iter()
+                        .map(|&(permission, text)| {
                             let (shape, granted) = if role.may(permission) {
                                 (Shape::Done, "yes")
                             } else {
@@ -60,12 +60,18 @@ fn UserCard(user: User) -> impl IntoView {
     }
 }
 
-const PERMISSIONS: [(Permission, &str); 6] = [
+const PERMISSIONS: &[(Permission, &str)] = &[
     (Permission::Read, "See connections, plans, runs and quarantine"),
     (Permission::ManageConnections, "Add, test and remove connections"),
     (Permission::EditPlans, "Draft and change plans"),
     (Permission::ControlRuns, "Start, pause and resume runs"),
+    (Permission::RollBackRuns, "Take back what a run did"),
+    (Permission::WorkQuarantine, "Fix, waive and replay quarantined rows"),
+    (Permission::ReadUnmasked, "Look at a row's values, with a reason"),
     (Permission::ReviewDuplicates, "Look at duplicates side by side, and merge them"),
+    (Permission::HandleAlerts, "Acknowledge alerts and change their rules"),
+    (Permission::Approve, "Say yes or no to what somebody else asked for"),
     (Permission::ReadAudit, "Read who did what"),
     (Permission::ManageUsers, "Manage users"),
+    (Permission::ManageSettings, "Change the settings"),
 ];

@@ -162,9 +162,14 @@ impl Copy {
         if path.exists() {
             let mut connection = sqlite::connect(url, Purpose::Read).await?;
             let to = copy.0.to_string_lossy().into_owned();
-            sqlx::query("vacuum into ?").bind(to).execute(&mut connection).await.map_err(
-                |error| crate::connect::classify(error, "copying the target for a rehearsal"),
-            )?;
+            let failed =
+                |error| crate::connect::classify(error, "copying the target for a rehearsal");
+            // The file itself is opened for reading; SQLite takes its copy for writing.
+            sqlx::query("pragma query_only = off")
+                .execute(&mut connection)
+                .await
+                .map_err(failed)?;
+            sqlx::query("vacuum into ?").bind(to).execute(&mut connection).await.map_err(failed)?;
         }
         Ok(copy)
     }

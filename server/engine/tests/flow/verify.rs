@@ -234,7 +234,7 @@ tables:
   - {target: whole, source: amount, type: integer, signed: {by: x, reason: y}, transform: [{rule: round, scale: 0}]}
   - {target: is_so, source: flag, type: boolean, transform: [{rule: boolean, 'yes': ['yes'], 'no': ['no']}]}
   - {target: flag, source: flag, type: text, transform: [{rule: map, entries: {'yes': ja}, otherwise: keep}]}
-  - {target: sex, source: code, type: text, transform: [{rule: code_table, table: sex}]}
+  - {target: sex, source: code, type: text, signed: {by: x, reason: y}, transform: [{rule: code_table, table: sex}]}
   - {target: document, source: document, type: jsonb, transform: [{rule: json, repair: true}]}
   - {target: source_document, source: document, type: text}
   - {target: phone, source: phone, type: text, signed: {by: x, reason: y}, transform: [{rule: empty_to_null}, {rule: phone, region: DE, otherwise: 'null'}]}

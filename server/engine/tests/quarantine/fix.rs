@@ -185,7 +185,7 @@ async fn two_people_do_not_work_on_a_row_at_once(target: Target) {
     match second {
         Ok(outcome) => assert_eq!(outcome.done(), 0),
         Err(error) => {
-            assert!(matches!(error.code(), ErrorCode::Load051 | ErrorCode::Load002), "{error}");
+            assert!(matches!(error.code(), ErrorCode::Load051 | ErrorCode::Load041), "{error}");
         }
     }
     assert_eq!(desk.target.ask("select max(steps) from own.quarantine"), "1");

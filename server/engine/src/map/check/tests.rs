@@ -210,8 +210,9 @@ fn a_key_references_what_is_unique() {
     );
     assert_eq!(problems(("", ""), &target), []);
     target.tables[0].primary_key.clear();
+    let not_made = ("  create: {primary_key: [id]}\n", "");
     check_one_against(
-        ("", ""),
+        not_made,
         &target,
         ErrorCode::Map001,
         "tables[1].create.foreign_keys[0]",
@@ -222,7 +223,7 @@ fn a_key_references_what_is_unique() {
         columns: vec!["id".into()],
         unique: true,
     });
-    assert_eq!(problems(("", ""), &target), []);
+    assert_eq!(problems(not_made, &target), []);
 }
 
 #[test]
