@@ -140,7 +140,11 @@ mod minutes {
 
     const FORMAT: &str = "%H:%M";
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    // Two words where the portal runs, which are not too few to be passed by a reference.
+    #[cfg_attr(
+        target_pointer_width = "64",
+        expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")
+    )]
     pub(super) fn serialize<S: Serializer>(time: &NaiveTime, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&time.format(FORMAT).to_string())
     }
