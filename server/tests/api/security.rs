@@ -5,7 +5,7 @@ use server::api::openapi;
 use shared::route::{self, CONNECTIONS, PLANS, SETTINGS, USERS};
 
 use crate::support::legacy::{SMALL, plan, save_plan};
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{PASSWORD, TestApp, with_ids};
 
 /// What everybody may do who is signed in: about themselves.
 const OF_ONESELF: &[&str] = &[
@@ -30,8 +30,7 @@ async fn a_viewer_changes_nothing_anywhere() {
         if method == "GET" || OF_ONESELF.contains(&path.as_str()) || OPEN.contains(&path.as_str()) {
             continue;
         }
-        let reply =
-            vera.send(&method, &path.replace("{id}", "some-id"), &[], Some(&json!({}))).await;
+        let reply = vera.send(&method, &with_ids(&path), &[], Some(&json!({}))).await;
         // A body that is wrong may be found before the role is.
         assert!(
             matches!(reply.status, 400 | 403),
@@ -52,7 +51,7 @@ async fn the_cookie_alone_opens_nothing_but_refreshing_signing_out_and_streams()
         if is_open || streams.contains(&path.as_str()) || OPEN.contains(&path.as_str()) {
             continue;
         }
-        let path = path.replace("{id}", "some-id");
+        let path = with_ids(&path);
         let reply = app.send(&method, &path, &[("cookie", &cookie)], None).await;
         assert!(
             matches!(reply.status, 400 | 401),

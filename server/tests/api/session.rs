@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 use shared::route::{SESSION, SESSION_REFRESH};
 
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{PASSWORD, TestApp, with_ids};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_signs_in_is_known_until_they_sign_out() {
@@ -115,7 +115,7 @@ async fn a_cookie_that_comes_back_ends_the_session_for_everybody() {
 async fn nobody_gets_anything_without_a_token() {
     let app = TestApp::start().await;
     for path in shared::route::ALL {
-        let path = path.replace("{id}", "some-id");
+        let path = with_ids(path);
         let reply = app.send("GET", &path, &[], None).await;
         let public = ["/health", "/docs", "/openapi.json", "/error-codes"];
         if !public.iter().any(|part| path.contains(part)) {

@@ -445,7 +445,7 @@ tables:
   columns:
   - {target: id, source: id, type: uuid, nullable: false, transform: [{rule: uuid_v5, entity: patient}]}
   - {target: legacy_id, source: id, type: bigint}
-  - {target: sex, source: sex, type: text, transform: [{rule: code_table, table: sex}]}
+  - {target: sex, source: sex, type: text, signed: {by: x, reason: y}, transform: [{rule: code_table, table: sex}]}
   - target: office_id
     source: office
     type: uuid

@@ -32,6 +32,14 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 
 pub(crate) const METRICS_TOKEN: &str = "a token for figures";
 
+/// A path of the document with an id wherever one belongs.
+pub(crate) fn with_ids(path: &str) -> String {
+    path.split('/')
+        .map(|part| if part.starts_with('{') { "some-id" } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
 /// A server with an empty store, and one user of each role.
 pub(crate) struct TestApp {
     application: Application,
