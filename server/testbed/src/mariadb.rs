@@ -20,6 +20,7 @@ pub(crate) fn initialise(account: Account, place: &Place) -> Result<(), Error> {
     )
     .map_err(Error::file("writing", &users))?;
     account.make_folder(&place.data)?;
+    account.make_folder(&scratch(place))?;
 
     let mut command = if let Ok(install) = find(&["mariadb-install-db"]) {
         let mut command = program::command_as(account, &place.folder, &install);
@@ -31,7 +32,8 @@ pub(crate) fn initialise(account: Account, place: &Place) -> Result<(), Error> {
         command.args(["--no-defaults", "--initialize-insecure"]);
         command
     };
-    program::run("initialising MariaDB", command.arg(option("datadir", &place.data)))?;
+    command.args([option("datadir", &place.data), option("tmpdir", scratch(place))]);
+    program::run("initialising MariaDB", &mut command)?;
     Ok(())
 }
 
@@ -45,6 +47,7 @@ pub(crate) fn command_line(
         option("datadir", &place.data),
         option("port", port.to_string()),
         option("init-file", first_statements(place)),
+        option("tmpdir", scratch(place)),
     ]);
     command.extend(
         [
@@ -87,6 +90,11 @@ pub(crate) fn client(url: &Url) -> Result<Command, Error> {
         .arg(option("database", url.path().trim_start_matches('/')))
         .env("MYSQL_PWD", url.password().unwrap_or_default());
     Ok(command)
+}
+
+/// Its own, because a server that starts removes the temporary tables of all that share it.
+fn scratch(place: &Place) -> PathBuf {
+    place.folder.join("tmp")
 }
 
 /// SQL that the server runs when it starts for the first time.
