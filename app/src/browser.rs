@@ -6,6 +6,7 @@ use js_sys::{Function, Promise, Reflect};
 use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
+use web_sys::{HtmlAnchorElement, Response, Url};
 
 /// A short text that outlives the page: a preference, never a secret.
 pub(crate) fn remembered(key: &str) -> Option<String> {
@@ -64,6 +65,21 @@ pub(crate) async fn copy(text: &str) -> bool {
         return false;
     }
     JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
+}
+
+/// Gives the body of an answer to the browser to keep as a file. None when it broke off.
+pub(crate) async fn save(response: Response, name: &str) -> Option<()> {
+    // Not text: a file is kept as it came, whatever its size.
+    let blob = JsFuture::from(response.blob().ok()?).await.ok()?;
+    let url = Reflect::get(&window(), &"URL".into()).ok()?;
+    let create = Reflect::get(&url, &"createObjectURL".into()).ok()?.dyn_into::<Function>().ok()?;
+    let address = create.call1(&url, &blob).ok()?.as_string()?;
+    let link = document().create_element("a").ok()?.dyn_into::<HtmlAnchorElement>().ok()?;
+    link.set_href(&address);
+    link.set_download(name);
+    link.click();
+    let _ = Url::revoke_object_url(&address);
+    Some(())
 }
 
 /// Works while no other page of this site works under the same name.

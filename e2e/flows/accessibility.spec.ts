@@ -20,6 +20,9 @@ const PAGES: [string, string | RegExp][] = [
   ['/portal/migration/connections', 'Legacy MDW'],
   ['/portal/migration/plans', 'MDW demo'],
   ['/portal/migration/runs', 'Start a run'],
+  ['/portal/migration/approvals', 'All requests'],
+  ['/portal/migration/alerts', 'Who is told'],
+  ['/portal/migration/audit', 'The chain holds.'],
 ];
 
 const SCREENS = [

@@ -11,6 +11,11 @@ pub(crate) mod connections;
 pub(crate) mod plans;
 pub(crate) mod runs;
 pub(crate) mod quarantine;
+pub(crate) mod rollbacks;
+pub(crate) mod approvals;
+pub(crate) mod audit;
+pub(crate) mod alerts;
+pub(crate) mod settings;
 pub(crate) mod live;
 pub(crate) mod error_codes;
 
@@ -18,6 +23,8 @@ use gloo_net::http::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
 use shared::page::Cursor;
 use web_sys::AbortSignal;
+
+use crate::browser;
 
 pub(crate) use access::{has_session_to_restore, when_session_ends};
 pub(crate) use error::ApiError;
@@ -59,6 +66,11 @@ impl Call {
         Ok(self)
     }
 
+    /// Says that nobody is at the keyboard: the session may still run out.
+    fn in_background(self) -> Self {
+        self.header("transfuse-background", "yes".to_owned())
+    }
+
     fn header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
@@ -71,6 +83,21 @@ async fn send<T: DeserializeOwned>(call: Call) -> Result<T, ApiError> {
     let text = response.text().await.map_err(|_| ApiError::Unreachable)?;
     let text = if text.is_empty() { "null" } else { &text };
     serde_json::from_str(text).map_err(|_| ApiError::Unreadable)
+}
+
+/// Fetches a file and gives it to the browser to keep. A link could not send the access token.
+async fn download(path: &str, fallback_name: &str) -> Result<(), ApiError> {
+    let response = respond(&get(path)).await?;
+    let named = response.headers().get("content-disposition");
+    let name = named.as_deref().and_then(file_name).unwrap_or(fallback_name).to_owned();
+    browser::save(response.into(), &name).await.ok_or(ApiError::Unreachable)
+}
+
+/// The name that `Content-Disposition` gives a file.
+fn file_name(disposition: &str) -> Option<&str> {
+    let (_, rest) = disposition.split_once("filename=\"")?;
+    let (name, _) = rest.split_once('"')?;
+    Some(name).filter(|name| !name.is_empty() && !name.contains(['/', '\\']))
 }
 
 /// Sends a request with the access token, renewing it once if it has run out.
@@ -123,4 +150,16 @@ fn page_of(path: &str, after: Option<&Cursor>, limit: u32) -> String {
         path,
         [("limit", Some(limit.as_str())), ("after", after.map(|after| after.0.as_str()))],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_file_is_named_as_the_server_says_but_never_a_folder() {
+        assert_eq!(file_name("attachment; filename=\"rows.csv\""), Some("rows.csv"));
+        assert_eq!(file_name("attachment; filename=\"../rows.csv\""), None);
+        assert_eq!(file_name("attachment"), None);
+    }
 }

@@ -26,6 +26,11 @@ pub(crate) async fn pause(id: &RunId) -> Result<Run, ApiError> {
     send(post(&route::run_pause(id))).await
 }
 
+/// Asks a run to stop at once: chunks under way are taken back, and copied again on resuming.
+pub(crate) async fn stop(id: &RunId) -> Result<Run, ApiError> {
+    send(post(&route::run_stop(id))).await
+}
+
 /// Lets a run go on where it stopped.
 pub(crate) async fn resume(id: &RunId) -> Result<Run, ApiError> {
     send(post(&route::run_resume(id))).await

@@ -94,6 +94,80 @@ pub fn PasswordField(
     }
 }
 
+/// A line of text for which there are likely answers.
+#[component]
+pub fn SuggestField(
+    name: &'static str,
+    #[prop(into)] label: String,
+    value: RwSignal<String>,
+    /// Likely answers; any other is taken too.
+    #[prop(into)]
+    suggestions: Signal<Vec<String>>,
+    #[prop(optional, into)] problem: Signal<Option<String>>,
+    #[prop(optional)] hint: Option<&'static str>,
+) -> impl IntoView {
+    let list = format!("{name}-suggestions");
+    view! {
+        <Field name label hint problem>
+            <input
+                class="input"
+                id=name
+                name=name
+                type="text"
+                list=list.clone()
+                autocomplete="off"
+                autocapitalize="off"
+                spellcheck="false"
+                aria-describedby=described_by(name, hint)
+                aria-invalid=move || problem.with(Option::is_some).then_some("true")
+                prop:value=value
+                on:input=move |event| value.set(event_target_value(&event))
+            />
+            <datalist id=list>
+                {move || {
+                    suggestions
+                        .get()
+                        .into_iter()
+                        .map(|text| view! { <option value=text></option> })
+                        .collect_view()
+                }}
+            </datalist>
+        </Field>
+    }
+}
+
+/// Several lines of text.
+#[component]
+pub fn TextAreaField(
+    name: &'static str,
+    #[prop(into)] label: String,
+    value: RwSignal<String>,
+    #[prop(default = 4)] rows: u32,
+    #[prop(optional, into)] problem: Signal<Option<String>>,
+    #[prop(optional)] hint: Option<&'static str>,
+    #[prop(optional)] placeholder: &'static str,
+    #[prop(optional, into)] disabled: Signal<bool>,
+) -> impl IntoView {
+    view! {
+        <Field name label hint problem>
+            <textarea
+                class="input text-area"
+                id=name
+                name=name
+                rows=rows.to_string()
+                spellcheck="false"
+                autocapitalize="off"
+                placeholder=placeholder
+                aria-describedby=described_by(name, hint)
+                aria-invalid=move || problem.with(Option::is_some).then_some("true")
+                disabled=disabled
+                prop:value=value
+                on:input=move |event| value.set(event_target_value(&event))
+            ></textarea>
+        </Field>
+    }
+}
+
 #[component]
 pub fn CheckboxField(
     name: &'static str,

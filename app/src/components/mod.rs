@@ -25,7 +25,9 @@ pub use dialog::Dialog;
 pub use empty_state::EmptyState;
 pub use error_panel::{ErrorPanel, Refusal};
 pub use facts::{Fact, Facts};
-pub use fields::{CheckboxField, Choice, PasswordField, SelectField, TextField};
+pub use fields::{
+    CheckboxField, Choice, PasswordField, SelectField, SuggestField, TextAreaField, TextField,
+};
 pub use icon::{Icon, Shape};
 pub use loaded::Loaded;
 pub use logo::Logo;

@@ -11,6 +11,10 @@ mod start_run;
 mod runs;
 mod run;
 mod quarantine;
+mod rollback;
+mod approvals;
+mod alerts;
+mod audit;
 
 use futures::future::{FutureExt, LocalBoxFuture};
 use leptos::prelude::*;

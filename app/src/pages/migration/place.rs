@@ -4,12 +4,17 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use shared::error_code::ErrorCode;
 use shared::id::{PlanId, RunId};
+use shared::quarantine::{QuarantineFilter, QuarantineState};
 
+use super::alerts::Alerts;
+use super::approvals::Approvals;
+use super::audit::Audit;
 use super::connections::Connections;
 use super::overview::Overview;
 use super::plan::PlanPage;
 use super::plans::Plans;
 use super::quarantine::Quarantine;
+use super::rollback::RollbackPage;
 use super::run::RunPage;
 use super::runs::Runs;
 use crate::api::with_query;
@@ -20,6 +25,8 @@ use crate::routes;
 /// The parameters by which a quarantine is narrowed.
 pub(super) const TABLE: &str = "table";
 pub(super) const CODE: &str = "code";
+pub(super) const COLUMN: &str = "column";
+pub(super) const STATE: &str = "state";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
@@ -30,6 +37,10 @@ pub(super) enum Place {
     Runs,
     Run(RunId),
     Quarantine(RunId),
+    Rollback(RunId),
+    Approvals,
+    Alerts,
+    Audit,
 }
 
 impl Place {
@@ -46,6 +57,10 @@ impl Place {
             (Some("runs"), Some(id), Some("quarantine")) => {
                 Self::Quarantine(RunId::parse(id).ok()?)
             }
+            (Some("runs"), Some(id), Some("rollback")) => Self::Rollback(RunId::parse(id).ok()?),
+            (Some("approvals"), None, _) => Self::Approvals,
+            (Some("alerts"), None, _) => Self::Alerts,
+            (Some("audit"), None, _) => Self::Audit,
             _ => return None,
         };
         parts.next().is_none().then_some(place)
@@ -60,6 +75,10 @@ impl Place {
             Self::Runs => "/runs".to_owned(),
             Self::Run(id) => format!("/runs/{id}"),
             Self::Quarantine(id) => format!("/runs/{id}/quarantine"),
+            Self::Rollback(id) => format!("/runs/{id}/rollback"),
+            Self::Approvals => "/approvals".to_owned(),
+            Self::Alerts => "/alerts".to_owned(),
+            Self::Audit => "/audit".to_owned(),
         };
         format!("{}{rest}", routes::MIGRATION)
     }
@@ -68,23 +87,40 @@ impl Place {
     fn tab(&self) -> Self {
         match self {
             Self::Plan(_) => Self::Plans,
-            Self::Run(_) | Self::Quarantine(_) => Self::Runs,
+            Self::Run(_) | Self::Quarantine(_) | Self::Rollback(_) => Self::Runs,
             place => place.clone(),
         }
     }
 }
 
-/// The address of a run's quarantine, narrowed.
+/// The address of a run's quarantine, narrowed to a table and a cause.
 pub(super) fn quarantine_of(run: &RunId, table: Option<&str>, code: Option<ErrorCode>) -> String {
     let code = code.map(ErrorCode::as_str);
     with_query(&Place::Quarantine(run.clone()).address(), [(TABLE, table), (CODE, code)])
 }
 
-const TABS: [(Place, &str, Shape); 4] = [
+/// The address of a run's quarantine, narrowed in every way there is.
+pub(super) fn quarantine_where(run: &RunId, filter: &QuarantineFilter) -> String {
+    let table = filter.table.as_ref().map(ToString::to_string);
+    with_query(
+        &Place::Quarantine(run.clone()).address(),
+        [
+            (TABLE, table.as_deref()),
+            (CODE, filter.code.map(ErrorCode::as_str)),
+            (COLUMN, filter.column.as_deref()),
+            (STATE, filter.state.map(QuarantineState::as_str)),
+        ],
+    )
+}
+
+const TABS: [(Place, &str, Shape); 7] = [
     (Place::Overview, "Overview", Shape::Gauge),
     (Place::Connections, "Connections", Shape::Plug),
     (Place::Plans, "Plans", Shape::Plan),
     (Place::Runs, "Runs", Shape::Play),
+    (Place::Approvals, "Approvals", Shape::Approval),
+    (Place::Alerts, "Alerts", Shape::Bell),
+    (Place::Audit, "Audit", Shape::History),
 ];
 
 /// The tabs, and the page of the place at which the visitor is.
@@ -126,6 +162,10 @@ pub fn Pages() -> impl IntoView {
             Some(Place::Runs) => view! { <Runs/> }.into_any(),
             Some(Place::Run(id)) => view! { <RunPage id/> }.into_any(),
             Some(Place::Quarantine(id)) => view! { <Quarantine id/> }.into_any(),
+            Some(Place::Rollback(id)) => view! { <RollbackPage id/> }.into_any(),
+            Some(Place::Approvals) => view! { <Approvals/> }.into_any(),
+            Some(Place::Alerts) => view! { <Alerts/> }.into_any(),
+            Some(Place::Audit) => view! { <Audit/> }.into_any(),
             None => view! { <NotFoundHere/> }.into_any(),
         }}
     }
@@ -145,7 +185,11 @@ mod tests {
             Place::Plan(PlanId::parse("p1").unwrap()),
             Place::Runs,
             Place::Run(run.clone()),
-            Place::Quarantine(run),
+            Place::Quarantine(run.clone()),
+            Place::Rollback(run),
+            Place::Approvals,
+            Place::Alerts,
+            Place::Audit,
         ] {
             let address = place.address();
             let rest = address.strip_prefix(routes::MIGRATION).unwrap();

@@ -5,9 +5,9 @@ use shared::id::RunId;
 use shared::run::{Run, RunState};
 use shared::user::Permission;
 
-use super::quarantine_of;
+use super::{Place, quarantine_of};
 use crate::api::{self, ApiError};
-use crate::components::{Icon, Shape};
+use crate::components::{Dialog, Icon, Shape};
 use crate::format;
 use crate::stores::{RunWatch, Session};
 
@@ -59,6 +59,7 @@ pub(super) fn Controls(
                                 <Icon shape=Shape::Pause/>
                                 {move || if is_pausing.get() { "Pausing…" } else { "Pause" }}
                             </button>
+                            <StopNow id=id.get_value() refusal/>
                         }
                             .into_any()
                     }
@@ -79,12 +80,70 @@ pub(super) fn Controls(
                     _ => ().into_any(),
                 }}
             </Show>
+            <Show when=move || {
+                session.may(Permission::RollBackRuns) && state.get().is_some_and(can_be_undone)
+            }>
+                <a class="button" href=Place::Rollback(id.get_value()).address()>
+                    <Icon shape=Shape::Undo/>
+                    "Roll back"
+                </a>
+            </Show>
             <a class="button" href=quarantine_of(&id.get_value(), None, None)>
                 <Icon shape=Shape::Inbox/>
                 "Quarantine"
                 <QuarantineCountBadge watch/>
             </a>
         </div>
+    }
+}
+
+const fn can_be_undone(state: RunState) -> bool {
+    !matches!(state, RunState::Planned | RunState::Running)
+}
+
+/// For an emergency: stopping without waiting for the chunks under way.
+#[component]
+fn StopNow(id: RunId, refusal: RwSignal<Option<ApiError>>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    let is_stopping = RwSignal::new(false);
+    let id = StoredValue::new(id);
+    let stop = move |_| {
+        open.set(false);
+        refusal.set(None);
+        is_stopping.set(true);
+        spawn_local(async move {
+            if let Err(error) = api::runs::stop(&id.get_value()).await {
+                refusal.set(Some(error));
+                is_stopping.set(false);
+            }
+        });
+    };
+    view! {
+        <button
+            type="button"
+            class="button"
+            disabled=is_stopping
+            aria-haspopup="dialog"
+            on:click=move |_| open.set(true)
+        >
+            <Icon shape=Shape::Stop/>
+            {move || if is_stopping.get() { "Stopping…" } else { "Stop now" }}
+        </button>
+        <Dialog name="stop-run" title="Stop at once?".to_owned() open>
+            <p>
+                "Pausing waits for the chunks that are being copied. Stopping takes them back: \
+                they are copied again when the run is resumed. Nothing is lost and nothing is \
+                there twice."
+            </p>
+            <div class="actions">
+                <button type="button" class="button danger" on:click=stop>
+                    "Stop at once"
+                </button>
+                <button type="button" class="button" on:click=move |_| open.set(false)>
+                    "Let it run"
+                </button>
+            </div>
+        </Dialog>
     }
 }
 

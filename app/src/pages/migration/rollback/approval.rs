@@ -1,0 +1,144 @@
+//! Asking a second person, where nobody may undo a run alone.
+
+use leptos::{ev, prelude::*, task::spawn_local};
+use shared::approval::{Act, Approval, ApprovalState, NewApproval};
+use shared::audit::Reason;
+use shared::id::ApprovalId;
+use shared::page::MAX_LIMIT;
+use shared::rollback::Rollback;
+
+use super::Place;
+use crate::api::{self, ApiError};
+use crate::components::{Icon, Loaded, Refusal, Shape, TextField};
+
+#[component]
+pub(super) fn SecondPerson(
+    rollback: Rollback,
+    /// Starts it with what the second person agreed to.
+    start: Callback<Option<ApprovalId>>,
+    is_busy: RwSignal<bool>,
+) -> impl IntoView {
+    let act = StoredValue::new(Act::RollBack {
+        run_id: rollback.run_id,
+        scope: rollback.scope,
+        changed: rollback.changed,
+    });
+    let requests = LocalResource::new(move || of_act(act.get_value()));
+    let again = Callback::new(move |()| requests.refetch());
+    view! {
+        <div class="alert tone-info">
+            <Icon shape=Shape::Approval/>
+            <p>"Nobody undoes a run alone here: a second person has to agree."</p>
+        </div>
+        <Loaded resource=requests lines=2 let:request>
+            {match request {
+                None => view! { <Ask act again/> }.into_any(),
+                Some(approval) => {
+                    view! { <Answered approval start is_busy again/> }.into_any()
+                }
+            }}
+        </Loaded>
+    }
+}
+
+/// The request for exactly this act that still counts.
+async fn of_act(act: Act) -> Result<Option<Approval>, ApiError> {
+    let (approved, requested) = futures::try_join!(
+        api::approvals::list(Some(ApprovalState::Approved), None, MAX_LIMIT),
+        api::approvals::list(Some(ApprovalState::Requested), None, MAX_LIMIT)
+    )?;
+    let mut found = approved.items.into_iter().chain(requested.items);
+    Ok(found.find(|approval| approval.act == act))
+}
+
+#[component]
+fn Ask(act: StoredValue<Act>, again: Callback<()>) -> impl IntoView {
+    let reason = RwSignal::new(String::new());
+    let problem = RwSignal::new(None::<String>);
+    let refusal = RwSignal::new(None::<ApiError>);
+    let is_asking = RwSignal::new(false);
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let reason = match Reason::parse(&reason.read_untracked()) {
+            Ok(reason) => reason,
+            Err(error) => return problem.set(Some(format!("Say why: {error}."))),
+        };
+        problem.set(None);
+        refusal.set(None);
+        is_asking.set(true);
+        spawn_local(async move {
+            let new = NewApproval { act: act.get_value(), reason };
+            match api::approvals::request(&new).await {
+                Ok(_) => again.run(()),
+                Err(error) => {
+                    refusal.set(Some(error));
+                    is_asking.set(false);
+                }
+            }
+        });
+    };
+    view! {
+        <form class="form" on:submit=submit novalidate>
+            <TextField
+                name="approval-reason"
+                label="Why it has to be undone"
+                hint="The second person reads it, and the audit trail keeps it."
+                value=reason
+                problem
+            />
+            <Refusal error=refusal/>
+            <div class="actions">
+                <button type="submit" class="button primary" disabled=is_asking>
+                    "Ask for approval"
+                </button>
+            </div>
+        </form>
+    }
+}
+
+#[component]
+fn Answered(
+    approval: Approval,
+    start: Callback<Option<ApprovalId>>,
+    is_busy: RwSignal<bool>,
+    again: Callback<()>,
+) -> impl IntoView {
+    let is_approved = approval.state == ApprovalState::Approved;
+    let id = approval.id.clone();
+    let said = match (&approval.answered_by, &approval.answer) {
+        (Some(by), Some(answer)) => format!("{} agreed: {answer}", by.name),
+        _ => format!("Asked for by {}. Nobody has answered yet.", approval.requested_by.name),
+    };
+    view! {
+        <p role="status">{said}</p>
+        <div class="actions">
+            <Show
+                when=move || is_approved
+                fallback=move || {
+                    view! {
+                        <button type="button" class="button" on:click=move |_| again.run(())>
+                            <Icon shape=Shape::Refresh/>
+                            "Look for an answer"
+                        </button>
+                    }
+                }
+            >
+                <button
+                    type="button"
+                    class="button danger"
+                    disabled=is_busy
+                    on:click={
+                        let id = id.clone();
+                        move |_| start.run(Some(id.clone()))
+                    }
+                >
+                    <Icon shape=Shape::Undo/>
+                    "Undo it"
+                </button>
+            </Show>
+            <a class="button" href=Place::Approvals.address()>
+                "All requests"
+            </a>
+        </div>
+    }
+}
