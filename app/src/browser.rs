@@ -52,6 +52,11 @@ pub(crate) fn reload() {
     let _ = window().location().reload();
 }
 
+/// Where this site is: `https://transfuse.clinic.example`.
+pub(crate) fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
 /// The page's address within this site, with its query.
 pub(crate) fn current_path() -> String {
     let location = window().location();

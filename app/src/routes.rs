@@ -11,7 +11,7 @@ use leptos_router::path;
 
 use crate::api::with_query;
 use crate::components::PageSkeleton;
-use crate::pages::{Landing, NotFound, Portal, SignIn};
+use crate::pages::{Landing, NotFound, Portal, ResetPassword, SignIn};
 use crate::stores::Session;
 
 pub(crate) const LANDING: &str = "/";
@@ -48,6 +48,8 @@ pub fn Pages() -> impl IntoView {
                     guarded(Audience::Guests, after_sign_in, || view! { <SignIn/> }.into_any())
                 }
             />
+            // Whoever is signed in, as somebody else perhaps, may follow a link too.
+            <Route path=path!("/reset-password") view=ResetPassword/>
             <Route
                 path=path!("/portal/*place")
                 view=|| {

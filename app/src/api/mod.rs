@@ -16,6 +16,8 @@ pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod alerts;
 pub(crate) mod settings;
+pub(crate) mod users;
+pub(crate) mod profile;
 pub(crate) mod live;
 pub(crate) mod error_codes;
 

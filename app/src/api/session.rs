@@ -1,7 +1,7 @@
 //! Signing in and out.
 
 use shared::route;
-use shared::user::{Access, SignIn, User};
+use shared::user::{Access, PasswordReset, SignIn, User};
 
 use super::{ApiError, accepted, access, answer, delete, post};
 
@@ -28,4 +28,10 @@ pub(crate) async fn sign_out() -> Result<(), ApiError> {
     access::forget();
     let response = answer(&delete(route::SESSION), Some(&token?)).await?;
     accepted(response).await.map(drop)
+}
+
+/// Sets a password by the token of a link.
+pub(crate) async fn reset_password(token: String, password: String) -> Result<(), ApiError> {
+    let call = post(route::PASSWORD_RESET).json(&PasswordReset { token, password })?;
+    accepted(answer(&call, None).await?).await.map(drop)
 }

@@ -57,6 +57,7 @@ pub fn PasswordField(
     value: RwSignal<String>,
     #[prop(optional, into)] problem: Signal<Option<String>>,
     #[prop(optional)] placeholder: &'static str,
+    #[prop(default = "current-password")] autocomplete: &'static str,
     #[prop(optional, into)] disabled: Signal<bool>,
 ) -> impl IntoView {
     let is_shown = RwSignal::new(false);
@@ -68,7 +69,7 @@ pub fn PasswordField(
                     id=name
                     name=name
                     type=move || if is_shown.get() { "text" } else { "password" }
-                    autocomplete="current-password"
+                    autocomplete=autocomplete
                     placeholder=placeholder
                     aria-describedby=described_by(name, None)
                     aria-invalid=move || problem.with(Option::is_some).then_some("true")

@@ -6,6 +6,7 @@
 
 mod landing;
 mod sign_in;
+mod reset_password;
 mod not_found;
 mod module;
 mod portal;
@@ -21,4 +22,5 @@ mod migration;
 pub use landing::Landing;
 pub use not_found::{NotFound, NotFoundHere};
 pub use portal::Portal;
+pub use reset_password::ResetPassword;
 pub use sign_in::SignIn;

@@ -18,6 +18,7 @@ const REMEMBERED_EMAIL: &str = "transfuse.email";
 // The names of the fields.
 const EMAIL: &str = "email";
 const PASSWORD: &str = "password";
+const CODE: &str = "code";
 
 #[component]
 pub fn SignIn() -> impl IntoView {
@@ -88,6 +89,16 @@ fn SignInForm() -> impl IntoView {
                 problem=Signal::derive(move || entry.password_problem())
                 disabled=entry.is_busy
             />
+            <Show when=move || entry.wants_code.get()>
+                <TextField
+                    name=CODE
+                    label="Code"
+                    hint="What your authenticator shows, or a recovery code."
+                    autocomplete="one-time-code"
+                    value=entry.code
+                    disabled=entry.is_busy
+                />
+            </Show>
             <Help is_remembered=entry.is_remembered is_busy=entry.is_busy/>
             <button type="submit" class="button primary pill wide" disabled=entry.is_busy>
                 {move || if entry.is_busy.get() { "Signing in…" } else { "Sign In" }}
@@ -118,8 +129,8 @@ fn Help(is_remembered: RwSignal<bool>, is_busy: RwSignal<bool>) -> impl IntoView
         </div>
         <Show when=move || is_wanted.get()>
             <p class="quiet-text">
-                "An administrator of this installation can set a new one with "
-                <code>"transfuse user reset"</code> "."
+                "An administrator of this installation can give you a link by which you set \
+                another one."
             </p>
         </Show>
     }
@@ -131,6 +142,9 @@ struct Entry {
     session: Session,
     email: RwSignal<String>,
     password: RwSignal<String>,
+    /// The account has a second factor.
+    wants_code: RwSignal<bool>,
+    code: RwSignal<String>,
     is_remembered: RwSignal<bool>,
     /// What was in the fields when the form was sent last: editing a field clears its problem.
     sent: RwSignal<Option<Credentials>>,
@@ -145,6 +159,8 @@ impl Entry {
             is_remembered: RwSignal::new(remembered.is_some()),
             email: RwSignal::new(remembered.unwrap_or_default()),
             password: RwSignal::new(String::new()),
+            wants_code: RwSignal::new(false),
+            code: RwSignal::new(String::new()),
             sent: RwSignal::new(None),
             is_busy: RwSignal::new(false),
             refusal: RwSignal::new(None),
@@ -166,7 +182,7 @@ impl Entry {
         let entered = Credentials {
             email: self.email.get_untracked(),
             password: self.password.get_untracked(),
-            code: None,
+            code: Some(self.code.get_untracked()).filter(|code| !code.trim().is_empty()),
         };
         self.refusal.set(None);
         self.sent.set(Some(entered.clone()));
@@ -193,12 +209,23 @@ impl Entry {
                 // The guard of this page leads on to where somebody wanted to go.
                 Ok(user) => self.session.begin(user),
                 Err(error) => {
-                    self.refusal.set(Some(explained(&error)));
+                    // The password was right: what is asked for next is no refusal yet.
+                    let wants_code = error.code() == Some(CODE_REQUIRED);
+                    self.wants_code.update(|wanted| *wanted |= wants_code);
+                    self.refusal.set((!wants_code).then(|| explained(&error)));
                     self.is_busy.set(false);
+                    if wants_code {
+                        focus_soon(CODE);
+                    }
                 }
             }
         });
     }
+}
+
+/// Focuses a field that is about to appear.
+fn focus_soon(field: &'static str) {
+    request_animation_frame(move || focus(field));
 }
 
 fn focus(field: &str) {
@@ -237,9 +264,15 @@ fn password_problem(password: &str) -> Option<String> {
     }
 }
 
+/// How the server says that the account asks for a code as well.
+const CODE_REQUIRED: &str = "code_required";
+
 /// Why somebody was not let in, as they may know it.
 fn explained(error: &ApiError) -> &'static str {
     match error.status() {
+        Some(401) if error.code() == Some("wrong_code") => {
+            "The code is wrong or was used before. Wait for the next one, or use a recovery code."
+        }
         Some(400 | 401 | 403 | 422) => {
             "Invalid email or password. Please check your credentials and try again."
         }

@@ -1,16 +1,14 @@
-//! How the portal looks on this machine.
+//! What is kept in this browser.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 use crate::stores::{Sidebar, Theme, ThemeChoice};
 
 #[component]
-pub fn Settings() -> impl IntoView {
+pub(super) fn Appearance() -> impl IntoView {
     let theme = Theme::expect();
     let sidebar = Sidebar::expect();
     view! {
-        <Title text="Settings"/>
         <section class="card settings" aria-labelledby="appearance">
             <h2 id="appearance">"Appearance"</h2>
             <p class="quiet-text">"Kept in this browser; nothing of it is sent anywhere."</p>
@@ -42,13 +40,6 @@ pub fn Settings() -> impl IntoView {
                 />
                 "Show only icons in the sidebar (Ctrl+B)"
             </label>
-        </section>
-        <section class="card settings" aria-labelledby="more-settings">
-            <h2 id="more-settings">"Not here yet"</h2>
-            <p class="quiet-text">
-                "Notifications, password changes and a second factor will be set here. Today an \
-                administrator sets passwords on the command line."
-            </p>
         </section>
     }
 }

@@ -1,4 +1,9 @@
-//! Who is signed in.
+//! Who is signed in, where, and how.
+
+mod name;
+mod password;
+mod second_factor;
+mod sessions;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -7,6 +12,10 @@ use shared::user::{Permission, User};
 use crate::components::{Fact, Facts, Icon, Shape};
 use crate::format;
 use crate::stores::Session;
+use name::NameForm;
+use password::PasswordForm;
+use second_factor::SecondFactorCard;
+use sessions::Sessions;
 
 #[component]
 pub fn Profile() -> impl IntoView {
@@ -14,6 +23,11 @@ pub fn Profile() -> impl IntoView {
     view! {
         <Title text="Profile"/>
         {move || session.user().map(|user| view! { <UserCard user/> })}
+        <div class="card-grid profile-cards">
+            <PasswordForm/>
+            <SecondFactorCard/>
+        </div>
+        <Sessions/>
     }
 }
 
@@ -52,8 +66,9 @@ fn UserCard(user: User) -> impl IntoView {
                         })
                         .collect_view()}
                 </ul>
+                <NameForm/>
                 <p class="quiet-text">
-                    "Names, roles and passwords are set by an administrator of this installation."
+                    "Address and role are an administrator's to change."
                 </p>
             </div>
         </section>
