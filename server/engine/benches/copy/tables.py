@@ -79,7 +79,7 @@ def select(table, wide_rows):
     """A statement of PostgreSQL that yields the table's rows."""
     columns = ", ".join(f"({c[4]})::{c[1]} as {c[0]}" for c in TABLES[table])
     count = rows(table, wide_rows)
-    return f"select {columns} from generate_series(1, {count}) i".replace("{records}", str(wide_rows))
+    return f"select {columns} from generate_series(1::bigint, {count}) i".replace("{records}", str(wide_rows))
 
 
 def plan(source, target, tables=("record", "observation"), checks=None, rules=None):
