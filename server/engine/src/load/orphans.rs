@@ -9,16 +9,16 @@ use shared::plan::{Orphans, TableMapping};
 use shared::quarantine::QuarantineState;
 
 use self::literal::read_literal;
-use super::Session;
 use super::ledger::{Quarantined, RowForm, SignedBooks};
 use super::mark::{self, TableRecord};
+use super::{Param, Session};
 use crate::error::Result;
 use crate::ident::{quote, quote_table};
 use crate::map::target_name;
 use crate::seal::{self, Key};
 use crate::value::{self, Value};
 
-/// How many rows are taken out in one transaction.
+/// How many rows are held at once.
 const ROWS_AT_ONCE: usize = 1_000;
 
 /// Takes the reference, and nothing else, out of the run's rows without a parent. The count is
@@ -37,8 +37,28 @@ pub async fn keep<S: Session>(
     mark::rewrite(session, seal_key, run_id, record, &nulls.join(", "), &condition).await
 }
 
-/// Takes up to a thousand rows without a parent out of the table and hands them over, sealed.
-/// Meant to run in a transaction that also writes what it returns.
+/// Looks for the rows without a parent. The transaction that is open has them until its end, for
+/// [`take_out`].
+pub async fn find<S: Session>(
+    session: &mut S,
+    mapping: &TableMapping,
+    key: &ForeignKey,
+) -> Result<()> {
+    let engine = session.engine();
+    if engine != Engine::Postgres {
+        return Ok(());
+    }
+    let table = quote_table(engine, &target_name(engine, &mapping.target));
+    let sql = format!(
+        "declare transfuse_orphans no scroll cursor for
+         select child.ctid::text from {table} as child where {}",
+        has_no_parent(engine, key)
+    );
+    session.run_script(&sql).await
+}
+
+/// Takes the next of the rows that [`find`] found out of the table and hands them over, sealed;
+/// none when there are no more.
 pub async fn take_out<S: Session>(
     session: &mut S,
     mapping: &TableMapping,
@@ -48,23 +68,36 @@ pub async fn take_out<S: Session>(
 ) -> Result<Vec<Quarantined>> {
     let engine = session.engine();
     let table = quote_table(engine, &target_name(engine, &mapping.target));
-    let row = if engine == Engine::Postgres { "ctid" } else { "rowid" };
     let names = carried_columns(mapping);
     let texts: Vec<String> = names
         .iter()
         .map(|name| match engine {
-            Engine::Postgres => format!("{}::text", quote(engine, name)),
+            Engine::Postgres => format!("child.{}::text", quote(engine, name)),
             _ => literal::exactly(&quote(engine, name)),
         })
         .collect();
-    let sql = format!(
-        "delete from {table} where {row} in (
-            select {row} from {table} as child where {} limit {ROWS_AT_ONCE}
-        ) returning {}",
-        has_no_parent(engine, key),
-        texts.join(", ")
-    );
-    let rows = session.fetch(&sql, &[]).await?;
+    let (condition, texts) = (has_no_parent(engine, key), texts.join(", "));
+    let rows = if engine == Engine::Postgres {
+        let fetch = format!("fetch {ROWS_AT_ONCE} from transfuse_orphans");
+        let places = session.fetch(&fetch, &[]).await?.into_iter().flatten().flatten();
+        let places: Vec<String> = places.map(|place| format!("\"{place}\"")).collect();
+        if places.is_empty() {
+            session.run_script("close transfuse_orphans").await?;
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "delete from {table} as child
+             where child.ctid = any ($1::text::tid[]) and {condition} returning {texts}"
+        );
+        session.fetch(&sql, &[Param::Text(&format!("{{{}}}", places.join(",")))]).await?
+    } else {
+        let sql = format!(
+            "delete from {table} where rowid in (
+                select rowid from {table} as child where {condition} limit {ROWS_AT_ONCE}
+            ) returning {texts}"
+        );
+        session.fetch(&sql, &[]).await?
+    };
     let state = match policy(mapping, key) {
         Orphans::Park => QuarantineState::Parked,
         Orphans::Quarantine | Orphans::KeepIn(_) => QuarantineState::New,

@@ -137,7 +137,7 @@ fn after_the_data<'a>(run: &'a RunRecord, record: &TableRecord) -> Writer<'a> {
     Writer { run_id: &run.run_id, table_index: record.table_index, ordinal: mark::AFTER_THE_DATA }
 }
 
-/// True when rows went.
+/// All of a key's orphans in one transaction with the correction of the books. True when rows went.
 async fn take_out<S: Session>(
     session: &mut S,
     request: &Request,
@@ -146,40 +146,52 @@ async fn take_out<S: Session>(
     index: usize,
     key: &ForeignKey,
 ) -> Result<bool> {
+    session.run_script("begin").await?;
+    let taken = move_orphans(session, request, run, index, key).await;
+    let entry = end(session, taken).await?;
+    if let Some(entry) = &entry {
+        board.committed(entry);
+    }
+    Ok(entry.is_some())
+}
+
+async fn move_orphans<S: Session>(
+    session: &mut S,
+    request: &Request,
+    run: &RunRecord,
+    index: usize,
+    key: &ForeignKey,
+) -> Result<Option<Entry>> {
     let mapping = &request.plan.tables[index];
     let table_index = u32::try_from(index).unwrap_or(u32::MAX);
     let target = target_name(session.engine(), &mapping.target);
-    let mut any = false;
+    let now = request.clock.now();
+    let ordinal = ledger::next_correction(session, &run.run_id, table_index).await?;
+    let origin = Origin {
+        run_id: &run.run_id,
+        table_index,
+        ordinal,
+        source: &mapping.source,
+        target: &target,
+    };
+    orphans::find(session, mapping, key).await?;
+    let mut count = 0;
     loop {
-        let now = request.clock.now();
-        session.run_script("begin").await?;
-        let taken = async {
-            let fresh_id = || request.clock.fresh_id().simple().to_string();
-            let rows = orphans::take_out(session, mapping, key, &request.key, fresh_id).await?;
-            if rows.is_empty() {
-                return Ok(None);
-            }
-            let ordinal = ledger::next_correction(session, &run.run_id, table_index).await?;
-            let origin = Origin {
-                run_id: &run.run_id,
-                table_index,
-                ordinal,
-                source: &mapping.source,
-                target: &target,
-            };
-            ledger::insert_quarantined(session, origin, &rows, now).await?;
-            let books = orphans::correction(rows.len());
-            let entry = Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 };
-            ledger::insert_entry(session, &run.run_id, &entry, now).await?;
-            Ok(Some(entry))
+        let fresh_id = || request.clock.fresh_id().simple().to_string();
+        let rows = orphans::take_out(session, mapping, key, &request.key, fresh_id).await?;
+        if rows.is_empty() {
+            break;
         }
-        .await;
-        match end(session, taken).await? {
-            Some(entry) => board.committed(&entry),
-            None => return Ok(any),
-        }
-        any = true;
+        count += rows.len();
+        ledger::insert_quarantined(session, origin, &rows, now).await?;
     }
+    if count == 0 {
+        return Ok(None);
+    }
+    let books = orphans::correction(count);
+    let entry = Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 };
+    ledger::insert_entry(session, &run.run_id, &entry, now).await?;
+    Ok(Some(entry))
 }
 
 /// SQLite has the keys from the start and checks them only when asked.
