@@ -109,6 +109,21 @@ fn numeric(text: &str, out: &mut Vec<u8>) -> Result<(), Mismatch> {
     }
     let scale = u16::try_from(fraction.len()).map_err(|_| Mismatch)?;
     let whole = whole.trim_start_matches('0');
+    if let Some((groups, count)) = short_groups(whole, fraction) {
+        let zeros = groups[..count].iter().take_while(|group| **group == 0).count();
+        let signed = |number: usize| i16::try_from(number).map_err(|_| Mismatch);
+        match u16::try_from(count - zeros).map_err(|_| Mismatch)? {
+            0 => header(0, 0, 0, scale),
+            shown => {
+                let weight = signed(count)? - signed(fraction.len().div_ceil(4))? - 1;
+                header(shown, weight, sign, scale);
+            }
+        }
+        for group in groups[zeros..count].iter().rev() {
+            out.extend_from_slice(&group.to_be_bytes());
+        }
+        return Ok(());
+    }
     // The point stands between two groups, so the first and the last may be short.
     let lead = (4 - whole.len() % 4) % 4;
     let digit = |index: usize| -> u16 {
@@ -139,6 +154,27 @@ fn numeric(text: &str, out: &mut Vec<u8>) -> Result<(), Mismatch> {
         out.extend(group(index).to_be_bytes());
     }
     Ok(())
+}
+
+/// The groups of a number with so few digits that they can be calculated with, the last group
+/// first, and how many there are.
+fn short_groups(whole: &str, fraction: &str) -> Option<([u16; 5], usize)> {
+    const POWERS: [u64; 4] = [1, 10, 100, 1_000];
+    let fill = fraction.len().next_multiple_of(4) - fraction.len();
+    if whole.len() + fraction.len() + fill > 19 {
+        return None;
+    }
+    let digits = whole.bytes().chain(fraction.bytes());
+    let mut rest = digits.fold(0_u64, |number, digit| number * 10 + u64::from(digit - b'0'));
+    rest *= POWERS[fill];
+    let mut groups = [0; 5];
+    let mut count = 0;
+    while rest > 0 {
+        groups[count] = u16::try_from(rest % 10_000).ok()?;
+        rest /= 10_000;
+        count += 1;
+    }
+    Some((groups, count))
 }
 
 /// Appends one field of a text COPY, without separators around it.

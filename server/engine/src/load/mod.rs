@@ -26,7 +26,7 @@ use shared::data_type::DataType;
 use shared::error_code::ErrorCode;
 
 use crate::error::Result;
-use crate::value::Value;
+use crate::value::{Packed, Value};
 
 pub use postgres::PostgresTarget;
 pub use sqlite::SqliteTarget;
@@ -105,6 +105,12 @@ pub trait Session: Send {
 pub trait Piece: Send + Sync {
     /// Adds a row. An error leaves the piece as it was.
     fn push(&mut self, row: &[Value<'_>]) -> Result<(), encode::Mismatch>;
+
+    /// Exchanges the rows with some in PostgreSQL's binary form, whose columns are of the target's
+    /// own types. False where the target does not take them.
+    fn swap(&mut self, _rows: &mut Packed) -> bool {
+        false
+    }
 
     fn rows(&self) -> usize;
 

@@ -1,6 +1,6 @@
 //! PostgreSQL as a target: binary COPY, and text COPY where a type has no binary form.
 
-use shared::assessment::Catalog;
+use shared::assessment::{Catalog, TableName};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use std::collections::BTreeSet;
@@ -15,11 +15,7 @@ use crate::assess::catalog;
 use crate::connect::{classify, target};
 use crate::error::Result;
 use crate::ident;
-use crate::value::Value;
-
-/// How many rows are tried at once after one of them was refused. Small enough that a piece
-/// full of bad rows is not sent again and again.
-const ROWS_AFTER_REFUSAL: usize = 512;
+use crate::value::{Packed, Value};
 
 /// "transfuse", so that nobody else's advisory lock is met.
 const LOCK: i64 = 0x7472_616e_7366_7573;
@@ -44,7 +40,11 @@ impl Target for PostgresTarget {
 
     async fn session(&self) -> Result<PostgresSession> {
         let connection = target::postgres(&self.url).await?;
-        Ok(PostgresSession { connection, transactions: BTreeSet::new() })
+        Ok(PostgresSession {
+            connection,
+            transactions: BTreeSet::new(),
+            refusals: Refusals::default(),
+        })
     }
 
     async fn lock(&self) -> Result<Option<Box<dyn Send>>> {
@@ -61,6 +61,7 @@ pub struct PostgresSession {
     connection: PgConnection,
     /// Savepoints are transactions within the open one, with numbers of their own: rows bear them.
     transactions: BTreeSet<u32>,
+    refusals: Refusals,
 }
 
 impl PostgresSession {
@@ -74,7 +75,7 @@ impl PostgresSession {
         &mut self,
         table: &LoadTable,
         piece: &PostgresPiece,
-        rows: &Range<usize>,
+        parts: &[Range<usize>],
     ) -> Result<u64, sqlx::Error> {
         let columns =
             ident::quote_list(Engine::Postgres, table.columns.iter().map(|column| &column.name));
@@ -82,16 +83,26 @@ impl PostgresSession {
         let format = if piece.binary { "binary" } else { "text" };
         let sql = format!("copy {name} ({columns}) from stdin (format {format})");
         let mut copy = self.connection.copy_in_raw(&sql).await?;
-        let body = piece.slice(rows);
+        let (head, end) =
+            if piece.binary { (BINARY_HEADER, BINARY_END) } else { (&[][..], &[][..]) };
         let sent = async {
-            if piece.binary {
-                copy.send(BINARY_HEADER).await?;
+            // What is small goes out together.
+            let mut together = head.to_vec();
+            for part in parts {
+                for bytes in piece.slice(part).chunks(BYTES_A_MESSAGE) {
+                    if together.len() + bytes.len() > BYTES_A_MESSAGE {
+                        copy.send(together.as_slice()).await?;
+                        together.clear();
+                    }
+                    if bytes.len() == BYTES_A_MESSAGE {
+                        copy.send(bytes).await?;
+                    } else {
+                        together.extend_from_slice(bytes);
+                    }
+                }
             }
-            copy.send(body).await?;
-            if piece.binary {
-                copy.send(BINARY_END).await?;
-            }
-            Ok::<_, sqlx::Error>(())
+            together.extend_from_slice(end);
+            copy.send(together.as_slice()).await.map(drop)
         }
         .await;
         match sent {
@@ -173,25 +184,40 @@ impl Session for PostgresSession {
         PostgresPiece {
             binary: table.goes_binary(),
             types: table.columns.iter().map(|column| column.data_type.clone()).collect(),
-            bytes: Vec::new(),
-            ends: Vec::new(),
+            rows: Packed::default(),
         }
     }
 
     async fn write(&mut self, table: &LoadTable, piece: &PostgresPiece) -> Result<Vec<Refused>> {
-        let mut refused = Vec::new();
+        let mut refused: Vec<Refused> = Vec::new();
         // Ranges still to be written, the next one last.
-        let mut todo = Vec::new();
-        push_blocks(&mut todo, 0..piece.rows(), piece.rows());
-        while let Some(rows) = todo.pop() {
-            if rows.is_empty() {
+        let mut todo: Vec<Range<usize>> =
+            (piece.rows() > 0).then(|| 0..piece.rows()).into_iter().collect();
+        if todo.is_empty() {
+            return Ok(refused);
+        }
+        self.refusals.of(table);
+        self.run_script("savepoint transfuse_piece").await?;
+        // What a refusal takes back: what went in before it stays.
+        let mut since = "transfuse_piece";
+        while let Some(mut rows) = todo.pop() {
+            let at_once = self.refusals.rows_at_once();
+            if rows.len() > at_once {
+                todo.push(rows.start + at_once..rows.end);
+                rows.end = rows.start + at_once;
+            }
+            let parts = between(&rows, refused.iter().map(|refused| refused.index));
+            let count: usize = parts.iter().map(ExactSizeIterator::len).sum();
+            if count == 0 {
                 continue;
             }
-            self.run_script("savepoint transfuse_piece").await?;
-            let fault = match self.copy(table, piece, &rows).await {
-                Ok(count) if usize::try_from(count) == Ok(rows.len()) => {
-                    self.note_transaction().await?;
-                    self.run_script("release savepoint transfuse_piece").await?;
+            let fault = match self.copy(table, piece, &parts).await {
+                Ok(written) if usize::try_from(written) == Ok(count) => {
+                    self.refusals.went_in(count);
+                    if !todo.is_empty() {
+                        self.run_script("savepoint transfuse_rows").await?;
+                        since = "transfuse_rows";
+                    }
                     continue;
                 }
                 // A trigger that answers with nothing drops its row without an error.
@@ -208,33 +234,102 @@ impl Session for PostgresSession {
                     }
                 },
             };
-            self.run_script("rollback to savepoint transfuse_piece").await?;
-            match fault.line.and_then(|line| rows.start.checked_add(line.checked_sub(1)?)) {
-                Some(index) if rows.contains(&index) => {
-                    push_blocks(&mut todo, index + 1..rows.end, ROWS_AFTER_REFUSAL);
-                    push_blocks(&mut todo, rows.start..index, ROWS_AFTER_REFUSAL);
-                    refused.push(fault.refuse(index));
+            self.run_script(&format!("rollback to savepoint {since}")).await?;
+            let line = fault.line.and_then(|line| line.checked_sub(1));
+            match line.and_then(|line| parts.iter().cloned().flatten().nth(line)) {
+                Some(index) => {
+                    self.refusals.refused_after(index - rows.start);
+                    insert(&mut refused, fault.refuse(index));
+                    // The same rows again, without the one that is known now.
+                    todo.push(rows);
                 }
-                _ if rows.len() == 1 => refused.push(fault.refuse(rows.start)),
-                _ => {
+                None if count == 1 => insert(&mut refused, fault.refuse(parts[0].start)),
+                None => {
                     let middle = rows.start + rows.len() / 2;
                     todo.push(middle..rows.end);
                     todo.push(rows.start..middle);
                 }
             }
         }
+        self.note_transaction().await?;
+        self.run_script("release savepoint transfuse_piece").await?;
         Ok(refused)
     }
 }
 
-/// Adds a range as blocks, the first one to be popped first.
-fn push_blocks(todo: &mut Vec<Range<usize>>, rows: Range<usize>, at_once: usize) {
-    let blocks = rows.len().div_ceil(at_once.max(1));
-    for block in (0..blocks).rev() {
-        let start = rows.start + block * at_once;
-        todo.push(start..(start + at_once).min(rows.end));
+/// What is left of a range without some of its rows, which stand in order.
+fn between(rows: &Range<usize>, without: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let mut start = rows.start;
+    for index in without.filter(|index| rows.contains(index)) {
+        parts.push(start..index);
+        start = index + 1;
+    }
+    parts.push(start..rows.end);
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// Keeps refused rows in order.
+fn insert(refused: &mut Vec<Refused>, one: Refused) {
+    let place = refused.partition_point(|other| other.index < one.index);
+    refused.insert(place, one);
+}
+
+/// How often rows of a table are refused, which says how many are best sent at once.
+///
+/// A refusal takes back the rows that were sent with it. Where many are refused, few rows at once
+/// are quickest; where few are, many at once.
+#[derive(Debug, Default)]
+struct Refusals {
+    table: Option<TableName>,
+    rows: usize,
+    refused: usize,
+}
+
+impl Refusals {
+    /// Begins anew with another table.
+    fn of(&mut self, table: &LoadTable) {
+        if self.table.as_ref() != Some(&table.name) {
+            *self = Self { table: Some(table.name.clone()), rows: 0, refused: 0 };
+        }
+    }
+
+    fn went_in(&mut self, rows: usize) {
+        self.rows += rows;
+        // What was long ago says little of the rows to come.
+        if self.rows > ROWS_REMEMBERED {
+            self.rows /= 2;
+            self.refused /= 2;
+        }
+    }
+
+    /// A row was refused after so many others.
+    const fn refused_after(&mut self, rows: usize) {
+        self.refused += 1;
+        if self.refused == 1 {
+            self.rows += rows;
+        }
+    }
+
+    /// With a refusal every `d` rows, `w` rows at once cost `w / d + 1` copies, and each refusal
+    /// takes back half of them: together least where `w² = 2 · d · cost of a copy`.
+    fn rows_at_once(&self) -> usize {
+        match self.rows.max(1).checked_div(self.refused) {
+            None => usize::MAX,
+            Some(distance) => (2 * ROWS_A_COPY_COSTS * distance.max(1)).isqrt(),
+        }
     }
 }
+
+/// How many rows could be sent in the time that one more COPY takes.
+const ROWS_A_COPY_COSTS: usize = 100;
+
+const ROWS_REMEMBERED: usize = 200_000;
+
+/// How much goes to the server in one message: enough to fill its buffers, and no more than is
+/// soon forgotten.
+const BYTES_A_MESSAGE: usize = 128 << 10;
 
 const BINARY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const BINARY_END: &[u8] = &[0xff, 0xff];
@@ -244,57 +339,57 @@ const BINARY_END: &[u8] = &[0xff, 0xff];
 pub struct PostgresPiece {
     binary: bool,
     types: Vec<shared::data_type::DataType>,
-    bytes: Vec<u8>,
-    /// Where each row ends.
-    ends: Vec<usize>,
+    rows: Packed,
 }
 
 impl PostgresPiece {
     fn slice(&self, rows: &Range<usize>) -> &[u8] {
-        let start = rows.start.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[rows.end - 1]]
+        let ends = self.rows.ends();
+        let start = rows.start.checked_sub(1).map_or(0, |before| ends[before]);
+        &self.rows.content()[start..ends[rows.end - 1]]
     }
 }
 
 impl Piece for PostgresPiece {
     fn push(&mut self, row: &[Value<'_>]) -> Result<(), encode::Mismatch> {
-        let start = self.bytes.len();
-        let written = if self.binary {
-            let count = i16::try_from(row.len()).map_err(|_| encode::Mismatch)?;
-            self.bytes.extend(count.to_be_bytes());
-            row.iter()
-                .zip(&self.types)
-                .try_for_each(|(value, to)| encode::binary(value, to, &mut self.bytes))
-        } else {
-            row.iter().enumerate().try_for_each(|(column, value)| {
+        let (binary, types) = (self.binary, &self.types);
+        self.rows.push_with(|bytes| {
+            if binary {
+                let count = i16::try_from(row.len()).map_err(|_| encode::Mismatch)?;
+                bytes.extend(count.to_be_bytes());
+                return row
+                    .iter()
+                    .zip(types)
+                    .try_for_each(|(value, to)| encode::binary(value, to, bytes));
+            }
+            for (column, value) in row.iter().enumerate() {
                 if column > 0 {
-                    self.bytes.push(b'\t');
+                    bytes.push(b'\t');
                 }
-                encode::text(value, &mut self.bytes)
-            })
-        };
-        if written.is_err() {
-            self.bytes.truncate(start);
-            return written;
+                encode::text(value, bytes)?;
+            }
+            bytes.push(b'\n');
+            Ok(())
+        })
+    }
+
+    fn swap(&mut self, rows: &mut Packed) -> bool {
+        if self.binary {
+            std::mem::swap(&mut self.rows, rows);
         }
-        if !self.binary {
-            self.bytes.push(b'\n');
-        }
-        self.ends.push(self.bytes.len());
-        Ok(())
+        self.binary
     }
 
     fn rows(&self) -> usize {
-        self.ends.len()
+        self.rows.rows()
     }
 
     fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.rows.content().len()
     }
 
     fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
+        self.rows.clear();
     }
 }
 
@@ -394,14 +489,24 @@ mod tests {
     }
 
     #[test]
-    fn blocks_cover_a_range_once_and_in_order() {
-        let mut todo = Vec::new();
-        push_blocks(&mut todo, 3..1_100, 512);
-        let mut next = 3;
-        while let Some(block) = todo.pop() {
-            assert_eq!(block.start, next);
-            next = block.end;
-        }
-        assert_eq!(next, 1_100);
+    fn rows_known_to_be_bad_are_left_out_and_no_others() {
+        assert_eq!(between(&(3..9), [1, 3, 5, 6, 9].into_iter()), [4..5, 7..9]);
+        assert!(between(&(3..5), [3, 4].into_iter()).is_empty());
+        assert!(between(&(3..5), std::iter::empty()).iter().eq([&(3..5)]));
+    }
+
+    #[test]
+    fn the_more_rows_are_refused_the_fewer_go_at_once() {
+        let mut refusals = Refusals::default();
+        assert_eq!(refusals.rows_at_once(), usize::MAX);
+
+        refusals.refused_after(10_000);
+        let few_refused = refusals.rows_at_once();
+        (0..200).for_each(|_| refusals.refused_after(0));
+
+        assert!((1_000..10_000).contains(&few_refused), "{few_refused}");
+        assert!(refusals.rows_at_once() < 200);
+        refusals.refused = 1_000_000;
+        assert!(refusals.rows_at_once() > 0);
     }
 }

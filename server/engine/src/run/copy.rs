@@ -20,7 +20,7 @@ use crate::load::claim::Claim;
 use crate::load::existing::{self, Placed};
 use crate::load::ledger::{self, Entry, Origin, Quarantined, RowForm, SignedBooks};
 use crate::load::mark::{self, Keys, TableRecord, Writer};
-use crate::load::{LoadTable, Piece as _, Session};
+use crate::load::{LoadTable, Piece, Session};
 use crate::seal::{self, Key};
 use crate::transform::{BadValue, RowTransform, Verdict};
 use crate::value::{self, Batch, Row, Value};
@@ -55,6 +55,8 @@ pub(super) struct TableCopy {
     pub turn: RowTransform,
     pub load: LoadTable,
     pub record: TableRecord,
+    /// Rows go from one PostgreSQL into the other as they are, undecoded.
+    pub passes_on: bool,
 }
 
 impl Job {
@@ -185,34 +187,15 @@ impl Context {
         // For every row of the piece, its place in the batch.
         let mut places = Vec::new();
         let mut bad = Vec::new();
-        while let Some(batch) = self.board.waiting(Wait::Source, batches.recv()).await {
+        while let Some(mut batch) = self.board.waiting(Wait::Source, batches.recv()).await {
             piece.clear();
-            places.clear();
-            let mut values = Vec::with_capacity(table.load.columns.len());
-            for (place, row) in batch.iter().enumerate() {
-                values.clear();
-                match table.turn.apply(&row, &mut values) {
-                    Ok(Verdict::Filtered) => written.books.filtered += 1,
-                    Ok(Verdict::Load) => {
-                        match (&existing, &mut keys) {
-                            (Some(_), _) => {
-                                let number = i64::try_from(piece.rows()).unwrap_or(i64::MAX);
-                                values.push(Value::Int(number));
-                            }
-                            (None, Some(keys)) => keys.push(&values),
-                            (None, None) => {}
-                        }
-                        if piece.push(&values).is_ok() {
-                            places.push(place);
-                        } else {
-                            if let Some(keys) = &mut keys {
-                                keys.pop();
-                            }
-                            bad.push(self.quarantine(table, &row, misfit())?);
-                        }
-                    }
-                    Err(fault) => bad.push(self.quarantine(table, &row, fault)?),
-                }
+            let passes_on =
+                table.passes_on && batch.as_packed_mut().is_some_and(|rows| piece.swap(rows));
+            if !passes_on {
+                batch = batch.unpacked();
+                let numbered = existing.is_some();
+                bad = self.fill(table, &batch, numbered, &mut piece, &mut keys, &mut places)?;
+                written.books.filtered += count(batch.rows() - places.len() - bad.len());
             }
             written.bytes += piece.bytes() as u64;
             if piece.rows() > 0 {
@@ -230,8 +213,13 @@ impl Context {
                 };
                 written.books.loaded += count(outcome.loaded);
                 written.books.merged += count(outcome.merged);
+                if passes_on && let Some(rows) = batch.as_packed_mut() {
+                    // Those that were refused are looked for where they came in.
+                    piece.swap(rows);
+                }
                 for refused in outcome.refused {
-                    let row = batch.row(places[refused.index]);
+                    let place = if passes_on { refused.index } else { places[refused.index] };
+                    let row = batch.row(place);
                     let fault = BadValue {
                         code: refused.code,
                         column: refused.column.unwrap_or_default(),
@@ -257,6 +245,46 @@ impl Context {
             keys.keep(session, job.writer(&self.run_id)).await?;
         }
         Ok(written)
+    }
+
+    /// Turns the rows of a batch and puts those in a piece that are to be loaded. Gives the bad ones.
+    fn fill<P: Piece>(
+        &self,
+        table: &TableCopy,
+        batch: &Batch,
+        numbered: bool,
+        piece: &mut P,
+        keys: &mut Option<Keys>,
+        places: &mut Vec<usize>,
+    ) -> Result<Vec<Quarantined>> {
+        places.clear();
+        let mut bad = Vec::new();
+        let mut values = Vec::with_capacity(table.load.columns.len() + 1);
+        for (place, row) in batch.iter().enumerate() {
+            match table.turn.apply(&row, &mut values) {
+                Ok(Verdict::Filtered) => {}
+                Ok(Verdict::Load) => {
+                    match keys {
+                        _ if numbered => {
+                            let number = i64::try_from(piece.rows()).unwrap_or(i64::MAX);
+                            values.push(Value::Int(number));
+                        }
+                        Some(keys) => keys.push(&values),
+                        None => {}
+                    }
+                    if piece.push(&values).is_ok() {
+                        places.push(place);
+                    } else {
+                        if let Some(keys) = keys {
+                            keys.pop();
+                        }
+                        bad.push(self.quarantine(table, &row, misfit())?);
+                    }
+                }
+                Err(fault) => bad.push(self.quarantine(table, &row, fault)?),
+            }
+        }
+        Ok(bad)
     }
 
     /// Writes the chunk's ledger row, if what was read is what the source had counted.

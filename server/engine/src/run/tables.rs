@@ -54,7 +54,9 @@ pub(super) fn tables(
             }
             let turn = RowTransform::compile(plan, &mapping, &read, engine, secret)?;
             let record = record.clone();
-            Ok(Arc::new(TableCopy { index, source: mapping.source, read, turn, load, record }))
+            let passes_on = turn.passes_on() && (record.made || !record.existing.compares());
+            let source = mapping.source;
+            Ok(Arc::new(TableCopy { index, source, read, turn, load, record, passes_on }))
         })
         .collect()
 }

@@ -63,6 +63,7 @@ pub struct RowTransform {
     /// Where the filter's answer stands.
     filter: Option<usize>,
     engine: Engine,
+    passes_on: bool,
 }
 
 #[derive(Debug)]
@@ -91,6 +92,7 @@ impl RowTransform {
             outputs: mapping.columns.iter().map(output_of).collect(),
             filter: read.filter.is_some().then_some(read.columns.len()),
             engine: target,
+            passes_on: false,
         };
         for column in &mapping.columns {
             let compiled = compile_column(column, read, &around, target).map_err(|why| {
@@ -107,7 +109,21 @@ impl RowTransform {
             }
             transform.columns.push(compiled);
         }
+        transform.passes_on = transform.filter.is_none()
+            && transform.raws.is_empty()
+            && read.columns.iter().all(|column| column.form == Form::Raw)
+            && transform
+                .columns
+                .iter()
+                .map(|column| column.source)
+                .eq((0..read.columns.len()).map(Some));
         Ok(transform)
+    }
+
+    /// Whether every row goes to the target byte for byte as it was read. What it may not hold is
+    /// then for the target to refuse.
+    pub const fn passes_on(&self) -> bool {
+        self.passes_on
     }
 
     /// The columns in the order of the values: those mapped, then those that keep a value as it

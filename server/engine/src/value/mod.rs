@@ -2,12 +2,14 @@
 
 mod display;
 mod hex;
+mod packed;
 mod sealed_form;
 
 use std::borrow::Cow;
 
 pub use display::display;
 pub(crate) use hex::from_hex;
+pub use packed::Packed;
 pub use sealed_form::{from_sealed_form, sealed_value, to_sealed_form};
 
 /// One value on its way. Dates and times count as PostgreSQL counts them, from 2000-01-01.
@@ -109,17 +111,27 @@ pub struct Batch {
     columns: usize,
     cells: Vec<Cell>,
     arena: Vec<u8>,
+    /// Rows that nobody decoded yet, which have no cells.
+    packed: Option<Packed>,
 }
 
 impl Batch {
     pub const fn new(columns: usize) -> Self {
-        Self { columns, cells: Vec::new(), arena: Vec::new() }
+        Self { columns, cells: Vec::new(), arena: Vec::new(), packed: None }
+    }
+
+    /// One whose rows stay in PostgreSQL's binary form. It takes rows, and no cells.
+    pub fn packed(columns: usize) -> Self {
+        Self { packed: Some(Packed::default()), ..Self::new(columns) }
     }
 
     /// Forgets the rows and keeps the memory.
     pub fn clear(&mut self) {
         self.cells.clear();
         self.arena.clear();
+        if let Some(packed) = &mut self.packed {
+            packed.clear();
+        }
     }
 
     pub const fn columns(&self) -> usize {
@@ -127,16 +139,48 @@ impl Batch {
     }
 
     pub fn rows(&self) -> usize {
-        self.cells.len().checked_div(self.columns).unwrap_or(0)
+        match &self.packed {
+            Some(packed) => packed.rows(),
+            None => self.cells.len().checked_div(self.columns).unwrap_or(0),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.rows() == 0
     }
 
     /// Bytes held, near enough to bound memory by.
     pub fn bytes(&self) -> usize {
-        self.arena.len() + self.cells.len() * size_of::<Cell>()
+        let packed = self.packed.as_ref().map_or(0, Packed::bytes);
+        self.arena.len() + self.cells.len() * size_of::<Cell>() + packed
+    }
+
+    /// The rows as PostgreSQL wrote them; none where they were decoded.
+    pub const fn as_packed(&self) -> Option<&Packed> {
+        self.packed.as_ref()
+    }
+
+    pub const fn as_packed_mut(&mut self) -> Option<&mut Packed> {
+        self.packed.as_mut()
+    }
+
+    /// The same rows with cells of their own.
+    #[must_use]
+    pub fn unpacked(self) -> Self {
+        if self.packed.is_none() {
+            return self;
+        }
+        let mut batch = Self::new(self.columns);
+        for row in self.iter() {
+            (0..self.columns).for_each(|column| batch.push(&row.value(column)));
+        }
+        batch
+    }
+
+    /// Adds a row in PostgreSQL's binary form to a batch that is packed. The form has to be whole:
+    /// the number of the columns, and each cell after its length.
+    pub fn push_packed(&mut self, row: &[u8]) {
+        self.packed.get_or_insert_default().push(row);
     }
 
     /// Adds a cell after the last one; every `columns` cells make a row.
@@ -169,8 +213,13 @@ impl Batch {
     }
 
     pub fn row(&self, index: usize) -> Row<'_> {
-        let start = index * self.columns;
-        Row { batch: self, cells: &self.cells[start..start + self.columns] }
+        let cells = if let Some(packed) = &self.packed {
+            Cells::Packed(packed.row(index))
+        } else {
+            let start = index * self.columns;
+            Cells::Decoded(&self.cells[start..start + self.columns])
+        };
+        Row { batch: self, cells }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
@@ -197,13 +246,27 @@ impl Batch {
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     batch: &'a Batch,
-    cells: &'a [Cell],
+    cells: Cells<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Cells<'a> {
+    Decoded(&'a [Cell]),
+    Packed(&'a [u8]),
 }
 
 impl<'a> Row<'a> {
     pub fn value(&self, column: usize) -> Value<'a> {
         let batch = self.batch;
-        match self.cells[column] {
+        let cells = match self.cells {
+            Cells::Decoded(cells) => cells,
+            // Only rows that are refused are looked at, so nobody minds the steps up to the cell.
+            Cells::Packed(row) => {
+                return packed::cell(row, column)
+                    .map_or(Value::Null, |cell| Value::Raw(Cow::Borrowed(cell)));
+            }
+        };
+        match cells[column] {
             Cell::Null => Value::Null,
             Cell::Bool(value) => Value::Bool(value),
             Cell::Int(value) => Value::Int(value),
@@ -232,11 +295,11 @@ impl<'a> Row<'a> {
     }
 
     pub const fn len(&self) -> usize {
-        self.cells.len()
+        self.batch.columns
     }
 
     pub const fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.batch.columns == 0
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod support;
 mod copy;
+mod passing;
 mod duplicates;
 mod keys;
 mod kill;

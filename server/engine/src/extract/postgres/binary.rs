@@ -57,8 +57,13 @@ impl Decoder {
         Self { forms, rest: Vec::new(), begun: false, ended: false, rows: 0, digits: String::new() }
     }
 
-    pub(crate) const fn columns(&self) -> usize {
-        self.forms.len()
+    /// A batch for what comes next. Rows of which no cell is to be decoded stay as they came.
+    pub(crate) fn batch(&self) -> Batch {
+        if self.forms.iter().all(|form| *form == CellForm::Raw) {
+            Batch::packed(self.forms.len())
+        } else {
+            Batch::new(self.forms.len())
+        }
     }
 
     pub(crate) const fn rows(&self) -> u64 {
@@ -93,7 +98,12 @@ impl Decoder {
             if self.ended {
                 break;
             }
-            self.decode_row(&bytes[used + 2..used + row], batch)?;
+            let whole = &bytes[used..used + row];
+            if batch.as_packed().is_some() {
+                batch.push_packed(whole);
+            } else {
+                self.decode_row(&whole[2..], batch)?;
+            }
             self.rows += 1;
             used += row;
         }
@@ -304,6 +314,24 @@ mod tests {
         check_numeric([1, -2, 0, 8], &[7], "0.00000007");
         check_numeric([2, 0, 0, 3], &[1, 2000], "1.200");
         check_numeric([0, 0, 0xc000_u16.cast_signed(), 0], &[], "NaN");
+    }
+
+    #[test]
+    fn rows_that_pass_through_are_the_servers_own_bytes_however_they_are_cut() {
+        let rows: [&[u8]; 2] =
+            [b"\0\x02\0\0\0\x01a\xff\xff\xff\xff", b"\0\x02\0\0\0\0\0\0\0\x03xyz"];
+        let copy = [HEADER, rows[0], rows[1], &[0xff, 0xff]].concat();
+        for size in 1..copy.len() {
+            let mut decoder = Decoder::new(vec![CellForm::Raw; 2]);
+            let mut batch = decoder.batch();
+            for piece in copy.chunks(size) {
+                decoder.feed(piece, &mut batch).expect("is well formed");
+            }
+            let packed = batch.as_packed().expect("nothing was decoded");
+            assert_eq!(packed.content(), rows.concat());
+            assert_eq!(packed.ends(), [rows[0].len(), rows[0].len() + rows[1].len()]);
+            assert_eq!((decoder.rows(), batch.rows()), (2, 2));
+        }
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl PostgresReader {
         let doing = || format!("reading {}", read.table);
 
         self.busy = true;
-        let mut batch = Batch::new(decoder.columns());
+        let mut batch = decoder.batch();
         let mut wanted = true;
         let mut messages = self
             .connection
@@ -156,7 +156,7 @@ impl PostgresReader {
                 .feed(&message, &mut batch)
                 .map_err(|error| EngineError::new(ErrorCode::Sys001, doing()).because(error))?;
             if batch.bytes() >= batch_bytes {
-                let full = std::mem::replace(&mut batch, Batch::new(decoder.columns()));
+                let full = std::mem::replace(&mut batch, decoder.batch());
                 wanted = out.send(full).await.is_ok();
             }
         }
