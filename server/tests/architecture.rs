@@ -287,6 +287,7 @@ fn every_command_has_its_file_and_its_tests() {
     for command in [
         "serve",
         "plan",
+        "assess",
         "migrate",
         "quarantine",
         "match_people",

@@ -4,8 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::{Check, CheckResult};
 use crate::connection::Engine;
 use crate::data_type::DataType;
+use crate::rehearsal::RehearsedFault;
 
 /// A table's name, with its schema where the engine has schemas.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -269,10 +271,11 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Finding {
-    /// The check's stable name.
-    pub check: String,
+    pub check: Check,
     pub severity: Severity,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<TableName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
     /// What was found, without values.
     pub message: String,
@@ -285,6 +288,195 @@ impl Finding {
     pub fn blocks(&self) -> bool {
         self.severity == Severity::Blocking
     }
+}
+
+/// What an assessment comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    Ready,
+    /// Nothing blocks; somebody should read the warnings.
+    Warnings,
+    Blocked,
+}
+
+/// What was found before moving. Nothing was changed, and no value of a row is in it, save those
+/// of a profile that at least five rows share.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Assessment {
+    pub status: Readiness,
+    pub plan: String,
+    /// The plan's fingerprint: a run of the same plan has it too.
+    pub plan_hash: String,
+    /// The servers' own names and versions, where they answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    pub checks: Vec<CheckResult>,
+    /// The heaviest first.
+    pub findings: Vec<Finding>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schema: Vec<SchemaItem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Foretold>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profile: Vec<TableProfile>,
+    pub seconds: f64,
+}
+
+/// A thing of the schema, held against what the target has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SchemaItem {
+    pub kind: SchemaKind,
+    /// The table that it belongs to, in the target's words; for views and triggers, the source's.
+    pub table: TableName,
+    /// Its own name; empty for the table itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    pub state: SchemaState,
+    /// What differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// What mends it, in the target's SQL; none where somebody has to write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaKind {
+    Table,
+    Column,
+    Default,
+    PrimaryKey,
+    Index,
+    ForeignKey,
+    Check,
+    Sequence,
+    Comment,
+    RowSecurity,
+    View,
+    Trigger,
+}
+
+impl SchemaKind {
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Column => "column",
+            Self::Default => "default",
+            Self::PrimaryKey => "primary key",
+            Self::Index => "index",
+            Self::ForeignKey => "foreign key",
+            Self::Check => "check",
+            Self::Sequence => "sequence",
+            Self::Comment => "comment",
+            Self::RowSecurity => "row-level security",
+            Self::View => "view",
+            Self::Trigger => "trigger",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaState {
+    Present,
+    /// The run makes it.
+    ToBeMade,
+    Changed,
+    Missing,
+}
+
+/// What a run of the plan would come to, by its own rules and casts, without writing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Foretold {
+    pub tables: Vec<TableForetold>,
+    /// What would be quarantined, by table, column and code, the most frequent first.
+    pub quarantine: Vec<RehearsedFault>,
+    /// Whether every row was looked at; the counts are otherwise those of the sample.
+    pub is_complete: bool,
+    /// What the statement does not cover.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Reading and turning every row, as measured and, of a sample, multiplied.
+    pub read_seconds: f64,
+    /// How fast the target took rows, in bytes a second; none where that was not tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_bytes_per_second: Option<f64>,
+    /// The copy: the slower of the two, by the plan's workers.
+    pub copy_seconds: f64,
+    /// Room that the target needs for data and indexes.
+    pub disk_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TableForetold {
+    pub source: TableName,
+    pub target: TableName,
+    /// Rows that the source has.
+    pub rows: u64,
+    /// Rows that were looked at.
+    pub looked_at: u64,
+    pub loaded: u64,
+    pub filtered: u64,
+    pub quarantined: u64,
+    pub bytes: u64,
+}
+
+/// What the values of a table look like, as the source itself counted them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TableProfile {
+    pub table: TableName,
+    /// Rows that were looked at.
+    pub rows: u64,
+    /// Only the first rows were looked at, because the table is large.
+    pub is_sample: bool,
+    pub columns: Vec<ColumnProfile>,
+}
+
+/// What the values of a column look like. A value stands in it only where at least
+/// [`LEAST_ROWS`] rows share it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ColumnProfile {
+    pub name: String,
+    pub nulls: u64,
+    pub distinct: u64,
+    /// The bounds of numbers, dates and times, made coarse: whole years, one digit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greatest: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortest: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest: Option<u64>,
+    /// Forms of texts: letters as x and X, digits as 9.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formats: Vec<Frequent>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Frequent>,
+}
+
+/// Values and forms that fewer rows share are not told: they might tell of one person.
+pub const LEAST_ROWS: u64 = 5;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Frequent {
+    pub text: String,
+    pub rows: u64,
 }
 
 #[cfg(test)]

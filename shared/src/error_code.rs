@@ -451,6 +451,12 @@ catalogue! {
         hint: "Such rows can be counted and compared, and not found one by one.",
         action: "Give the table a primary key, or mend the row by hand.",
     }
+    Ver006 = "VER-006" {
+        title: "The assessment found what keeps a run from beginning",
+        cause: "At least one check has a finding that blocks: a right, a version, a table or a limit that a run would stop at.",
+        hint: "Each finding says what it is about and what mends it.",
+        action: "Mend what blocks, then assess again.",
+    }
     Match001 = "MATCH-001" {
         title: "The table cannot be matched",
         cause: "No column of it is a record's id, or none says anything by which two people could be compared, or it is not clear which table is meant.",

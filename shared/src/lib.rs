@@ -9,6 +9,7 @@ pub mod id;
 pub mod connection;
 pub mod data_type;
 pub mod assessment;
+pub mod check;
 pub mod plan;
 pub mod draft;
 pub mod run;

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use shared::assessment::Severity;
+use shared::check::{Check, Group};
 use shared::error_code::ErrorCode;
 
 const HEAD: &str = "# Errors and what to do about them
@@ -62,4 +64,44 @@ fn page() -> String {
         }
     }
     page
+}
+
+const CHECKS_HEAD: &str = "# The checks of an assessment
+
+<!-- Generated from shared/src/check.rs: UPDATE_MANUAL=1 cargo test -p shared --test manual -->
+
+`transfuse assess plan.yaml` makes these checks and changes nothing. `--check KEY` and `--group NAME`
+make some of them. What a check finds is blocking, a warning, or for information; the list says the
+most that it can weigh. A blocking finding ends the command with status 3.
+";
+
+#[test]
+fn the_manual_explains_every_check() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/migration/checks.md");
+    let mut generated = CHECKS_HEAD.to_owned();
+    for group in Group::ALL {
+        let name = group.as_str();
+        let _ = write!(generated, "\n## {}{}\n", name[..1].to_uppercase(), &name[1..]);
+        for check in Check::ALL.iter().filter(|check| check.group() == group) {
+            let it = check.description();
+            let weight = match it.severity {
+                Severity::Blocking => "blocking",
+                Severity::Warning => "warning",
+                Severity::Info => "information",
+            };
+            let _ = write!(
+                generated,
+                "\n### <a id=\"{check}\"></a>`{check}`: {}\n\n{} *At most: {weight}.*\n\n\
+                 **What to do:** {}\n",
+                it.title, it.why, it.action
+            );
+        }
+    }
+    if std::env::var_os("UPDATE_MANUAL").is_some() {
+        std::fs::write(&path, &generated).unwrap();
+    }
+
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+
+    assert!(written == generated, "run: UPDATE_MANUAL=1 cargo test -p shared --test manual");
 }

@@ -6,6 +6,7 @@ mod output;
 mod signal;
 mod serve;
 mod plan;
+mod assess;
 mod migrate;
 mod worker;
 mod verify;
@@ -97,6 +98,8 @@ enum Command {
     /// Make, check and compare plans
     #[command(subcommand)]
     Plan(plan::Plan),
+    /// Check both databases and foretell what a run would come to; nothing is changed
+    Assess(assess::Assess),
     /// Carry a plan out, or continue its unfinished run
     Migrate(migrate::Migrate),
     /// Take part in the runs of a shared store
@@ -138,6 +141,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(command) => command.run(installation).await,
         Command::Plan(command) => command.run(&installation).await,
+        Command::Assess(command) => command.run(&installation).await,
         Command::Migrate(command) => command.run(&installation).await,
         Command::Worker(command) => command.run(&installation).await,
         Command::Verify(command) => command.run(&installation).await,

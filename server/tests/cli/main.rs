@@ -9,6 +9,7 @@ mod refused;
 mod quarantine;
 mod match_people;
 mod evaluate;
+mod assess;
 mod rollback;
 mod backup;
 mod restore;

@@ -6,7 +6,7 @@ use crate::value::{Value, display};
 const LONGEST: usize = 60;
 
 /// Letters become x or X, digits 9, and what stands between them stays. Null has no form.
-pub(super) fn shape(value: &Value<'_>) -> Option<String> {
+pub(crate) fn shape(value: &Value<'_>) -> Option<String> {
     Some(match value {
         Value::Null => return None,
         // One of two: any form would say which.

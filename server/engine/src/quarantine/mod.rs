@@ -5,7 +5,7 @@
 //! row; the sealed original stays as it is. An action is one transaction of the target.
 
 mod list;
-mod mask;
+pub(crate) mod mask;
 mod kept;
 mod record;
 mod fix;

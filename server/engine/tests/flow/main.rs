@@ -15,3 +15,4 @@ mod types;
 mod undo;
 mod backup;
 mod verify;
+mod assessment;

@@ -1,0 +1,249 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use engine::assessment::{Look, Request, Surroundings, assess};
+use engine::clock::SystemClock;
+use shared::assessment::{Assessment, ColumnProfile, Finding, Readiness, Severity, TableProfile};
+use shared::check::{Check, CheckSelection, CheckState, Group};
+use shared::connection::{Engine, without_secret};
+use shared::error_code::ErrorCode;
+use shared::plan::Plan;
+
+use super::CommandError;
+use super::input::{read_plan, sides};
+use super::output::{Json, count, give, table, tell};
+use super::signal::Signals;
+use crate::config::Installation;
+
+#[derive(Debug, Args)]
+pub(super) struct Assess {
+    #[arg(required_unless_present = "list")]
+    plan: Option<PathBuf>,
+    /// Make only this check; can be given more than once
+    #[arg(long = "check", value_name = "KEY", value_parser = check)]
+    checks: Vec<Check>,
+    /// Make only the checks of this group: connection, source, target, data, governance
+    #[arg(long = "group", value_name = "NAME", value_parser = group)]
+    groups: Vec<Group>,
+    /// Look at about so many rows of each table instead of all; 0 looks at none
+    #[arg(long, value_name = "N")]
+    rows: Option<u64>,
+    /// Say what the values look like, too, by the first so many rows of each table
+    #[arg(long, value_name = "ROWS", num_args = 0..=1, default_missing_value = "100000")]
+    profile: Option<u64>,
+    /// How many readers work at once; else as the plan says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
+    /// List the checks
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    json: Json,
+}
+
+fn check(key: &str) -> Result<Check, String> {
+    Check::from_name(key).ok_or_else(|| "no check has this key; --list tells them".to_owned())
+}
+
+fn group(name: &str) -> Result<Group, String> {
+    Group::from_name(name)
+        .ok_or_else(|| "give connection, source, target, data or governance".to_owned())
+}
+
+impl Assess {
+    pub(super) async fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        if self.list {
+            return list();
+        }
+        let path = self.plan.unwrap_or_default();
+        let plan = read_plan(&path)?;
+        let sides = sides(&plan, installation).await?;
+        let forecast = match self.rows {
+            None => Look::Everything,
+            Some(0) => Look::Nothing,
+            Some(rows) => Look::Rows(rows),
+        };
+        let request = Request {
+            source_url: sides.source.as_str().to_owned(),
+            target_url: sides.target.as_str().to_owned(),
+            selection: CheckSelection { groups: self.groups, checks: self.checks },
+            forecast,
+            profile: self.profile.map_or(Look::Nothing, Look::Rows),
+            workers: self.workers,
+            key: installation.key()?.quarantine(),
+            clock: Arc::new(SystemClock),
+            surroundings: Surroundings {
+                secret_in_plan: Some(has_secret(&plan)),
+                ..Surroundings::default()
+            },
+            plan,
+        };
+        let mut signals = Signals::listen()?;
+        let assessment = tokio::select! {
+            assessment = assess(request) => assessment?,
+            () = signals.next() => {
+                return Err(CommandError::new(ErrorCode::Sys004, "the assessment was stopped")
+                    .hint("Nothing was changed; the same command begins anew."));
+            }
+        };
+        self.json.write(&assessment)?;
+        if !self.json.is_stdout() {
+            give(report(&assessment))?;
+        }
+        tell(summary(&assessment));
+        match assessment.status {
+            Readiness::Ready | Readiness::Warnings => Ok(()),
+            Readiness::Blocked => {
+                let what = format!("assessing {}", path.display());
+                Err(CommandError::new(ErrorCode::Ver006, what))
+            }
+        }
+    }
+}
+
+/// Whether a password stands in the plan's document.
+fn has_secret(plan: &Plan) -> bool {
+    [&plan.source, &plan.target].into_iter().any(|url| {
+        Engine::of_url(url).is_some() && !url.contains("${") && without_secret(url) != **url
+    })
+}
+
+fn list() -> Result<(), CommandError> {
+    let rows: Vec<_> = Check::ALL
+        .iter()
+        .map(|check| {
+            let it = check.description();
+            [
+                check.to_string(),
+                it.group.as_str().to_owned(),
+                severity(it.severity).to_owned(),
+                it.title.to_owned(),
+            ]
+        })
+        .collect();
+    give(table(["check", "group", "at most", "what has to be so"], &rows))
+}
+
+const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Blocking => "BLOCKING",
+    }
+}
+
+/// What was found, the heaviest first, with what to do.
+fn report(assessment: &Assessment) -> String {
+    let mut parts = Vec::new();
+    if assessment.findings.is_empty() {
+        parts.push("nothing was found".to_owned());
+    } else {
+        let rows: Vec<_> = assessment.findings.iter().map(finding).collect();
+        parts.push(table(["", "check", "what was found", "what to do"], &rows));
+    }
+    if let Some(forecast) = &assessment.forecast {
+        let rows: Vec<_> = forecast
+            .tables
+            .iter()
+            .map(|table| {
+                [
+                    table.target.to_string(),
+                    count(table.rows),
+                    count(table.looked_at),
+                    count(table.loaded),
+                    count(table.filtered),
+                    count(table.quarantined),
+                ]
+            })
+            .collect();
+        let head = ["table", "rows", "looked at", "loaded", "filtered", "quarantined"];
+        parts.push(table(head, &rows));
+    }
+    for profile in &assessment.profile {
+        parts.push(of_profile(profile));
+    }
+    parts.join("\n\n")
+}
+
+fn finding(finding: &Finding) -> [String; 4] {
+    [
+        severity(finding.severity).to_owned(),
+        finding.check.to_string(),
+        finding.message.clone(),
+        finding.action.clone(),
+    ]
+}
+
+fn of_profile(profile: &TableProfile) -> String {
+    let row = |column: &ColumnProfile| {
+        let range = |least: Option<String>, greatest: Option<String>| match (least, greatest) {
+            (Some(least), Some(greatest)) => format!("{least} to {greatest}"),
+            _ => String::new(),
+        };
+        let text = |number: Option<u64>| number.map(|number| number.to_string());
+        let most = column.values.first().map(|it| format!("{} ({})", it.text, count(it.rows)));
+        let form = column.formats.first().map(|it| format!("{} ({})", it.text, count(it.rows)));
+        [
+            column.name.clone(),
+            count(column.nulls),
+            count(column.distinct),
+            range(column.least.clone(), column.greatest.clone()),
+            range(text(column.shortest), text(column.longest)),
+            form.unwrap_or_default(),
+            most.unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = profile.columns.iter().map(row).collect();
+    let of = if profile.is_sample { "the first " } else { "" };
+    let head = ["column", "nulls", "distinct", "about", "length", "form", "most frequent"];
+    format!("{}: {of}{} rows\n{}", profile.table, count(profile.rows), table(head, &rows))
+}
+
+fn summary(assessment: &Assessment) -> String {
+    let mut lines = Vec::new();
+    let not_made = assessment.checks.iter().filter(|check| check.state == CheckState::Failed);
+    for check in not_made {
+        let why = check.note.as_deref().unwrap_or_default();
+        lines.push(format!("{} could not be made: {why}", check.check));
+    }
+    if let Some(forecast) = &assessment.forecast {
+        lines.extend(forecast.notes.iter().map(|note| format!("note: {note}")));
+        let needs = forecast.disk_bytes >> 20;
+        lines.push(format!(
+            "copying would take about {:.1} s, of which reading and turning {:.1} s; the target \
+             needs about {needs} MiB",
+            forecast.copy_seconds, forecast.read_seconds
+        ));
+    }
+    let of = |wanted| assessment.findings.iter().filter(|it| it.severity == wanted).count();
+    let made = assessment.checks.iter().filter(|check| check.state != CheckState::NotApplicable);
+    lines.push(format!(
+        "{} checks made: {} blocking, {} warnings, {} for information; {:.1} s",
+        made.count(),
+        of(Severity::Blocking),
+        of(Severity::Warning),
+        of(Severity::Info),
+        assessment.seconds
+    ));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_plan_is_noticed_and_a_variable_is_none() {
+        let with = |source: &str| {
+            let document =
+                format!("format: 1\nname: t\nsource: '{source}'\ntarget: 'sqlite:b'\ntables: []\n");
+            has_secret(&Plan::from_yaml(&document).expect("a plan"))
+        };
+
+        assert!(with("postgres://ann:s3cret@db/mdw"));
+        assert!(!with("postgres://ann:${PASSWORD}@db/mdw"));
+        assert!(!with("sqlite:a"));
+        assert!(!with("legacy"));
+    }
+}
