@@ -28,7 +28,7 @@ use crate::jobs::alerts::{Mailer, Notifier, Watcher};
 use crate::jobs::changes::Changes;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::Own;
-use crate::jobs::{Databases, QuarantineWork, Rollbacks, Runs};
+use crate::jobs::{Databases, QuarantineWork, Reports, Rollbacks, Runs};
 use crate::portal::{self, Portal};
 use crate::settings::{Current, Deployment};
 use crate::store::StoreError;
@@ -123,13 +123,13 @@ impl Application {
             tokio::spawn(watcher.keep_watching()).abort_handle(),
             tokio::spawn(changes.clone().keep_looking()).abort_handle(),
         ];
-        let tokens = AccessTokens::new(&key);
         let quarantine =
             QuarantineWork::new(store.clone(), Arc::clone(&clock), runs.clone(), key.quarantine());
         let services = Data::new(Services {
+            reports: Reports::new(store.clone(), Arc::clone(&clock), runs.clone(), &key),
+            tokens: AccessTokens::new(&key),
             store,
             clock,
-            tokens,
             databases,
             runs,
             rollbacks,

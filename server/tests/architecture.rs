@@ -289,6 +289,7 @@ fn every_command_has_its_file_and_its_tests() {
         "plan",
         "assess",
         "migrate",
+        "report",
         "quarantine",
         "match_people",
         "rollback",

@@ -253,6 +253,7 @@ actions! {
     RunResumed = "run_resumed", "Run resumed";
     RunCompleted = "run_completed", "Run completed";
     RunFailed = "run_failed", "Run failed";
+    ReportMade = "report_made", "Report made";
     BackupTaken = "backup_taken", "Backup taken";
     BackupRestored = "backup_restored", "Backup restored";
     RollbackStarted = "rollback_started", "Rollback started";

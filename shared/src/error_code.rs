@@ -457,6 +457,12 @@ catalogue! {
         hint: "Each finding says what it is about and what mends it.",
         action: "Mend what blocks, then assess again.",
     }
+    Ver007 = "VER-007" {
+        title: "The evidence cannot be trusted",
+        cause: "A file of the pack was changed, removed or slipped in since it was signed, or another installation signed it.",
+        hint: "The message names the file, or the key.",
+        action: "Take another copy of the pack, or make it again with `transfuse report`: the same run gives the same hash.",
+    }
     Match001 = "MATCH-001" {
         title: "The table cannot be matched",
         cause: "No column of it is a record's id, or none says anything by which two people could be compared, or it is not clear which table is meant.",

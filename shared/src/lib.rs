@@ -22,6 +22,7 @@ pub mod verification;
 pub mod sync;
 pub mod cutover;
 pub mod rollback;
+pub mod evidence;
 pub mod backup;
 pub mod alert;
 pub mod user;

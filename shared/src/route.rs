@@ -74,6 +74,10 @@ pub const PLANS_CHECK: &str = "/api/v1/plans/check";
 pub const PLAN: &str = "/api/v1/plans/{id}";
 pub const PLAN_VERSIONS: &str = "/api/v1/plans/{id}/versions";
 
+/// The evidence of a run.
+pub const REPORT: &str = "/api/v1/reports/{id}";
+pub const REPORT_FILE: &str = "/api/v1/reports/{id}/files/{name}";
+
 pub const RUNS: &str = "/api/v1/runs";
 pub const RUN: &str = "/api/v1/runs/{id}";
 pub const RUN_EVENTS: &str = "/api/v1/runs/{id}/events";
@@ -155,6 +159,8 @@ pub const ALL: &[&str] = &[
     PLANS_CHECK,
     PLAN,
     PLAN_VERSIONS,
+    REPORT,
+    REPORT_FILE,
     RUNS,
     RUN,
     RUN_EVENTS,
@@ -280,6 +286,14 @@ pub fn run_quarantine(id: &RunId) -> String {
 
 pub fn run_quarantine_counts(id: &RunId) -> String {
     fill(RUN_QUARANTINE_COUNTS, id.as_str())
+}
+
+pub fn report(id: &RunId) -> String {
+    fill(REPORT, id.as_str())
+}
+
+pub fn report_file(id: &RunId, name: &str) -> String {
+    fill(REPORT_FILE, id.as_str()).replace("{name}", name)
 }
 
 pub fn rollback(id: &RollbackId) -> String {

@@ -22,6 +22,7 @@ mod runs;
 mod events;
 mod quarantine;
 mod rollbacks;
+mod reports;
 mod audit;
 mod error_codes;
 mod health;
@@ -44,7 +45,7 @@ use crate::auth::secret::Secrets;
 use crate::auth::token::AccessTokens;
 use crate::jobs::alerts::Notifier;
 use crate::jobs::changes::Changes;
-use crate::jobs::{Databases, QuarantineWork, Rollbacks, Runs};
+use crate::jobs::{Databases, QuarantineWork, Reports, Rollbacks, Runs};
 use crate::settings::Current;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -58,6 +59,7 @@ pub struct Services {
     pub runs: Runs,
     pub rollbacks: Rollbacks,
     pub quarantine: QuarantineWork,
+    pub reports: Reports,
     pub proxy: Proxy,
     pub settings: Current,
     /// Seals secrets of accounts and settings.
@@ -158,6 +160,8 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::RUN_RESUME).post(runs::resume))
             .service(at(route::RUN_QUARANTINE).get(quarantine::list))
             .service(at(route::RUN_QUARANTINE_COUNTS).get(quarantine::counts))
+            .service(at(route::REPORT).get(reports::read))
+            .service(at(route::REPORT_FILE).get(reports::file))
             .service(at(route::ROLLBACKS).get(rollbacks::list).post(rollbacks::preview))
             .service(at(route::ROLLBACK).get(rollbacks::read))
             .service(at(route::ROLLBACK_START).post(rollbacks::start))

@@ -14,7 +14,7 @@ use utoipa::{Modify, OpenApi};
 use super::{
     alerts, approvals, audit, connections, docs, error_codes, events, health, metrics,
     notification_targets, openapi, password_links, plans, portal_events, profile, quarantine,
-    rollbacks, runs, session, sessions, settings, users,
+    reports, rollbacks, runs, session, sessions, settings, users,
 };
 
 /// The OpenAPI document.
@@ -62,6 +62,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         plans::versions,
         runs::list, runs::start, runs::read, events::follow, runs::pause, runs::stop,
         runs::resume,
+        reports::read, reports::file,
         rollbacks::list, rollbacks::preview, rollbacks::read, rollbacks::start,
         quarantine::list, quarantine::counts, quarantine::export, quarantine::preview,
         quarantine::triage, quarantine::fix, quarantine::waive, quarantine::replay,

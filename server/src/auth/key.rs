@@ -30,6 +30,8 @@ pub enum Purpose {
     Quarantine,
     /// Secrets of accounts and settings: authenticators, signing secrets.
     AccountSecrets,
+    /// Signing packs of evidence.
+    Reports,
 }
 
 impl InstallationKey {
@@ -66,6 +68,7 @@ impl InstallationKey {
             Purpose::ConnectionSecrets => "transfuse connection secrets",
             Purpose::Quarantine => "transfuse quarantine",
             Purpose::AccountSecrets => "transfuse account secrets",
+            Purpose::Reports => "transfuse reports",
         };
         let mut derived = [0; BYTES];
         Hkdf::<Sha256>::new(None, &self.0)
@@ -176,10 +179,11 @@ mod tests {
             Purpose::ConnectionSecrets,
             Purpose::Quarantine,
             Purpose::AccountSecrets,
+            Purpose::Reports,
         ];
         let keys: std::collections::BTreeSet<_> =
             purposes.into_iter().map(|purpose| key.derive(purpose)).collect();
-        assert_eq!(keys.len(), 4);
+        assert_eq!(keys.len(), 5);
         assert!(!keys.contains(&key.0));
     }
 }

@@ -57,9 +57,14 @@ pub(super) fn status_of(code: ErrorCode) -> Status {
         | E::Load051
         | E::Load052
         | E::Sys021 => Status::Blocked,
-        E::Load005 | E::Load006 | E::Load008 | E::Load025 | E::Sys008 | E::Sys020 | E::Ver001 => {
-            Status::Different
-        }
+        E::Load005
+        | E::Load006
+        | E::Load008
+        | E::Load025
+        | E::Sys008
+        | E::Sys020
+        | E::Ver001
+        | E::Ver007 => Status::Different,
         E::Sys007 => Status::Database,
         E::Sys004 | E::Sys006 => Status::Stopped,
         _ => match code.as_str().split('-').next() {

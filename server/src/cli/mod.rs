@@ -15,6 +15,7 @@ mod quarantine;
 mod match_people;
 mod evaluate;
 mod rollback;
+mod report;
 mod backup;
 mod restore;
 mod generate;
@@ -115,6 +116,7 @@ enum Command {
     /// Say how right pairs and clusters are, where the truth is known
     Evaluate(evaluate::Evaluate),
     Rollback(rollback::Rollback),
+    Report(report::Report),
     Backup(backup::Backup),
     Restore(restore::Restore),
     /// Write a sample to try things on
@@ -148,6 +150,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Quarantine(command) => command.run(installation).await,
         Command::Match(command) => command.run(&installation).await,
         Command::Evaluate(command) => command.run(),
+        Command::Report(command) => command.run(&installation).await,
         Command::Rollback(command) => command.run(&installation).await,
         Command::Backup(command) => command.run(&installation).await,
         Command::Restore(command) => command.run(&installation).await,

@@ -12,10 +12,12 @@ pub mod runs;
 pub mod changes;
 pub mod quarantine;
 pub mod rollbacks;
+pub mod reports;
 pub mod backups;
 
 pub use databases::Databases;
 pub use failure::JobError;
 pub use quarantine::QuarantineWork;
+pub use reports::Reports;
 pub use rollbacks::Rollbacks;
 pub use runs::Runs;

@@ -74,6 +74,27 @@ pub async fn list(
     .map_err(StoreError::while_doing("listing approvals"))
 }
 
+/// Those about an object, the oldest first.
+pub async fn list_of(
+    executor: impl Executor<'_>,
+    object: &str,
+) -> Result<Vec<Approval>, StoreError> {
+    // What an act is about stands in its document, as a text that nothing else has.
+    sqlx::query(
+        "select id, act, act_hash, state, reason, requested_by, requested_by_name, requested_at,
+             expires_at, answered_by, answered_by_name, answered_at, answer
+         from approvals
+         where act like $1
+         order by requested_at, id",
+    )
+    .bind(format!("%\"{object}\"%"))
+    .fetch_all(executor)
+    .await
+    .and_then(|rows| rows.iter().map(approval_of).collect::<Result<Vec<_>, _>>())
+    .map(|found| found.into_iter().filter(|approval| approval.act.object() == object).collect())
+    .map_err(StoreError::while_doing("listing approvals"))
+}
+
 /// What the second person said.
 #[derive(Debug, Clone, Copy)]
 pub struct Said<'a> {
@@ -283,6 +304,22 @@ mod tests {
             assert!(!take(store.pool(), id, "hash", "ada", at(100)).await.unwrap());
             assert!(take(store.pool(), id, "hash", "ada", at(6)).await.unwrap());
             assert!(!take(store.pool(), id, "hash", "ada", at(6)).await.unwrap());
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn requests_are_found_by_what_they_are_about() {
+        on_both(async |store| {
+            let asked = request("one", 0);
+            insert(store.pool(), &asked).await.unwrap();
+            let about = asked.act.object().to_owned();
+
+            let found = list_of(store.pool(), &about).await.unwrap();
+
+            assert_eq!(found, std::slice::from_ref(&asked));
+            assert_eq!(list_of(store.pool(), "another").await.unwrap(), []);
+            assert_eq!(list_of(store.pool(), "%").await.unwrap(), []);
         })
         .await;
     }

@@ -12,6 +12,7 @@ mod runs;
 mod events;
 mod quarantine;
 mod rollbacks;
+mod reports;
 mod audit;
 mod approvals;
 mod alerts;

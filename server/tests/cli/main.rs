@@ -10,6 +10,7 @@ mod quarantine;
 mod match_people;
 mod evaluate;
 mod assess;
+mod report;
 mod rollback;
 mod backup;
 mod restore;

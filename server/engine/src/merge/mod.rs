@@ -6,7 +6,7 @@
 
 mod graph;
 mod triggers;
-mod record;
+pub(crate) mod record;
 mod people;
 mod apply;
 mod golden;

@@ -1,0 +1,163 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use engine::clock::{Clock, SystemClock};
+use shared::error_code::ErrorCode;
+use shared::id::RunId;
+use zeroize::Zeroizing;
+
+use super::CommandError;
+use super::exit::Status;
+use super::input::{expanded, read_plan, sides};
+use super::output::{Json, give, tell};
+use crate::audit::Actor;
+use crate::auth::secret::Secrets;
+use crate::config::Installation;
+use crate::jobs::reports::pack::{PackError, Signer, verify};
+use crate::jobs::runs::Ledger;
+use crate::jobs::{Databases, Reports, Runs};
+
+/// Write the evidence of a run: counts, quarantine, verification, approvals, signed
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct Report {
+    #[command(subcommand)]
+    command: Option<About>,
+    #[command(flatten)]
+    make: Make,
+}
+
+#[derive(Debug, Subcommand)]
+enum About {
+    /// Hold a pack against its signature
+    Verify(Verify),
+    /// Tell the public key by which others verify this installation's packs
+    Key,
+}
+
+#[derive(Debug, Args)]
+struct Make {
+    #[arg(required = true)]
+    run: Option<RunId>,
+    /// The folder to write into
+    #[arg(long, value_name = "DIR", required = true)]
+    out: Option<PathBuf>,
+    /// The target in which the run wrote; a run of the portal is found without it
+    #[arg(long, value_name = "URL", conflicts_with = "plan")]
+    target: Option<String>,
+    /// The plan of the run, which names the target
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    json: Json,
+}
+
+#[derive(Debug, Args)]
+struct Verify {
+    folder: PathBuf,
+    /// Whose signature is expected, as `transfuse report key` tells it; else this installation's
+    #[arg(long, value_name = "HEX")]
+    key: Option<String>,
+    #[command(flatten)]
+    json: Json,
+}
+
+impl Report {
+    pub(super) async fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        match self.command {
+            Some(About::Verify(command)) => command.run(installation),
+            Some(About::Key) => give(Signer::new(&installation.key()?).public_key()),
+            None => self.make.run(installation).await,
+        }
+    }
+}
+
+impl Make {
+    async fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        let (Some(run), Some(out)) = (&self.run, &self.out) else { return Ok(()) };
+        let named = self.named(installation).await?;
+        let key = installation.key()?;
+        let store = installation.open_store().await?;
+        let databases = Databases::new(store.clone(), Secrets::new(&key));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let owner = installation.name()?;
+        let runs =
+            Runs::new(store.clone(), Arc::clone(&clock), databases, key.quarantine(), None, owner);
+        let reports = Reports::new(store.clone(), clock, runs, &key);
+        let actor = Actor::command_line();
+        let pack = match named {
+            Some(target) => reports.at(actor, run, &Ledger { target, run: run.clone() }).await,
+            None => reports.of(actor, run).await,
+        };
+        store.close().await;
+        let pack = pack.map_err(|error| {
+            CommandError::from(error).hint(
+                "A run of the command line is found with --plan FILE or --target URL; one of the \
+                 portal with the server's --data or --store.",
+            )
+        })?;
+        pack.write(out).map_err(|error| untrusted(&error))?;
+        self.json.write(&pack.manifest)?;
+        tell(format!(
+            "{}: {} files, open report.html; hash {}",
+            out.display(),
+            pack.files().len(),
+            pack.manifest.hash
+        ));
+        Ok(())
+    }
+
+    /// The target that the command line names.
+    async fn named(
+        &self,
+        installation: &Installation,
+    ) -> Result<Option<Zeroizing<String>>, CommandError> {
+        if let Some(url) = &self.target {
+            return expanded(url).map(Some);
+        }
+        match &self.plan {
+            Some(path) => Ok(Some(sides(&read_plan(path)?, installation).await?.target)),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Verify {
+    fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        let key = match self.key {
+            Some(key) => key.to_ascii_lowercase(),
+            None => Signer::new(&installation.key()?).public_key(),
+        };
+        let manifest = verify(&self.folder, Some(&key)).map_err(|error| untrusted(&error))?;
+        self.json.write(&manifest)?;
+        tell(format!(
+            "run {}: {} files as they were signed; hash {}",
+            manifest.run_id,
+            manifest.files.len(),
+            manifest.hash
+        ));
+        Ok(())
+    }
+}
+
+fn untrusted(error: &PackError) -> CommandError {
+    match error {
+        PackError::Folder { path, source } => {
+            let doing = format!("opening {}", path.display());
+            CommandError::new(ErrorCode::Sys003, doing)
+                .hint("Check the folder and its rights.")
+                .because(source)
+        }
+        PackError::NotEmpty { path } => not_empty(path),
+        PackError::Changed { .. } | PackError::Foreign { .. } | PackError::OtherKey { .. } => {
+            CommandError::new(ErrorCode::Ver007, error.to_string())
+        }
+    }
+}
+
+fn not_empty(path: &Path) -> CommandError {
+    CommandError::new(ErrorCode::Sys003, format!("{} has other files in it", path.display()))
+        .hint("Name a folder that is empty or not there yet.")
+        .exit(Status::Usage)
+}

@@ -1,0 +1,101 @@
+//! The evidence of a run: what happened, for whoever has to vouch for it, in files that tell when
+//! somebody changed them.
+
+mod page;
+pub mod pack;
+
+use std::sync::Arc;
+
+use engine::clock::Clock;
+use engine::evidence::{Gathered, gather};
+use shared::audit::{Action, AuditFilter};
+use shared::evidence::{ApprovalEvidence, DeedEvidence, Evidence};
+use shared::id::RunId;
+use shared::plan::Plan;
+
+pub use pack::{File, Pack, PackError};
+
+use super::runs::Ledger;
+use super::{JobError, Runs};
+use crate::audit::{self as trail, Actor};
+use crate::auth::key::InstallationKey;
+use crate::store::{self, Store, approvals, audit};
+
+/// Makes packs. Clones are handles to the same.
+#[derive(Clone)]
+pub struct Reports {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    runs: Runs,
+    signer: pack::Signer,
+}
+
+impl Reports {
+    pub fn new(store: Store, clock: Arc<dyn Clock>, runs: Runs, key: &InstallationKey) -> Self {
+        Self { store, clock, runs, signer: pack::Signer::new(key) }
+    }
+
+    /// The pack of a run that the store knows.
+    pub async fn of(&self, actor: Actor, run: &RunId) -> Result<Pack, JobError> {
+        self.at(actor, run, &self.runs.ledger(run).await?).await
+    }
+
+    /// The pack of a run in a target. `run` is the name under which the store knows it, if it does.
+    /// That it was made is in the audit trail before it is given.
+    pub async fn at(&self, actor: Actor, run: &RunId, ledger: &Ledger) -> Result<Pack, JobError> {
+        let found = gather(&ledger.target, &ledger.run).await?;
+        let Gathered { mut evidence, plan } = found.ok_or(JobError::RunNotFound)?;
+        evidence.approvals = self.approvals(run).await?;
+        evidence.deeds = self.deeds(run).await?;
+        let pack = self.pack(evidence, plan.as_ref());
+        let mut tx = self.store.begin().await?;
+        let detail = Some(format!("hash {}", pack.manifest.hash));
+        trail::record(&mut tx, self.clock.now(), actor, Action::ReportMade, run.as_str(), detail)
+            .await?;
+        store::commit(tx).await?;
+        Ok(pack)
+    }
+
+    fn pack(&self, evidence: Evidence, plan: Option<&Plan>) -> Pack {
+        let files = page::files(&evidence, plan);
+        self.signer.sign(evidence, files)
+    }
+
+    async fn approvals(&self, run: &RunId) -> Result<Vec<ApprovalEvidence>, JobError> {
+        let found = approvals::list_of(self.store.pool(), run.as_str()).await?;
+        Ok(found
+            .into_iter()
+            .map(|approval| ApprovalEvidence {
+                id: approval.id,
+                act: approval.act.summary(),
+                state: approval.state,
+                requested_by: approval.requested_by.name,
+                requested_at: approval.requested_at,
+                answered_by: approval.answered_by.map(|person| person.name),
+                answered_at: approval.answered_at,
+            })
+            .collect())
+    }
+
+    async fn deeds(&self, run: &RunId) -> Result<Vec<DeedEvidence>, JobError> {
+        const AT_ONCE: u32 = 500;
+        let filter = AuditFilter { object: Some(run.to_string()), ..AuditFilter::default() };
+        let mut deeds: Vec<DeedEvidence> = Vec::new();
+        let mut after = 0;
+        loop {
+            let entries = audit::list_after(self.store.pool(), after, &filter, AT_ONCE).await?;
+            let Some(last) = entries.last() else { return Ok(deeds) };
+            after = last.number;
+            // A pack that told of its own making would never be the same twice.
+            let told = entries.into_iter().filter(|entry| entry.action != Action::ReportMade);
+            deeds.extend(told.map(|entry| DeedEvidence {
+                number: entry.number,
+                hash: entry.hash,
+                at: entry.at,
+                by: entry.actor_name,
+                action: entry.action,
+                outcome: entry.outcome,
+            }));
+        }
+    }
+}
