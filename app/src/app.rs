@@ -9,10 +9,13 @@ use crate::api::{self, ApiError};
 use crate::browser;
 use crate::components::NoticeList;
 use crate::routes::Pages;
-use crate::stores::{Notices, Scheme, Session, SessionState, Sidebar, Theme, ThemeChoice};
+use crate::stores::{
+    Failures, Notices, Scheme, Session, SessionState, Shortcuts, Sidebar, Theme, ThemeChoice,
+};
 
 const THEME: &str = "theme";
 const SIDEBAR: &str = "transfuse.sidebar";
+const SINGLE_KEYS: &str = "transfuse.single-keys";
 const PREFERS_DARK: &str = "(prefers-color-scheme: dark)";
 
 #[component]
@@ -20,6 +23,8 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     let notices = Notices::new();
     provide_context(notices);
+    provide_context(Failures::new());
+    provide_context(shortcuts());
     provide_context(theme());
     provide_context(sidebar());
     provide_context(session(notices));
@@ -92,6 +97,15 @@ fn show(scheme: Scheme) {
     if let Ok(Some(meta)) = document().query_selector("meta[name=theme-color]") {
         let _ = meta.set_attribute("content", colour);
     }
+}
+
+fn shortcuts() -> Shortcuts {
+    const OFF: &str = "off";
+    let shortcuts = Shortcuts::new(browser::remembered(SINGLE_KEYS).as_deref() != Some(OFF));
+    Effect::new(move || {
+        browser::remember(SINGLE_KEYS, if shortcuts.has_single_keys() { "on" } else { OFF });
+    });
+    shortcuts
 }
 
 fn sidebar() -> Sidebar {

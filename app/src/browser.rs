@@ -72,6 +72,13 @@ pub(crate) async fn copy(text: &str) -> bool {
     JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
 }
 
+/// Puts a text on the clipboard without waiting for it: what waits no longer runs after a panic.
+pub(crate) fn copy_at_once(text: &str) {
+    if window().is_secure_context() {
+        let _ = window().navigator().clipboard().write_text(text);
+    }
+}
+
 /// Gives the body of an answer to the browser to keep as a file. None when it broke off.
 pub(crate) async fn save(response: Response, name: &str) -> Option<()> {
     // Not text: a file is kept as it came, whatever its size.

@@ -16,11 +16,11 @@ pub(crate) fn explain_panics() {
     let to_console = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         to_console(panic);
-        explain(&browser::incident_id());
+        explain(&browser::incident_id(), &panic.to_string());
     }));
 }
 
-fn explain(incident: &str) -> Option<()> {
+fn explain(incident: &str, panic: &str) -> Option<()> {
     const ID: &str = "crash";
     if document().get_element_by_id(ID).is_some() {
         return None;
@@ -36,14 +36,15 @@ fn explain(incident: &str) -> Option<()> {
     panel.set_attribute("role", "alert").ok()?;
     let card = element("div", "")?;
     card.set_class_name("card crash-card");
-    let button = |label: &str, class: &str, act: fn()| {
+    let button = |label: &str, class: &str, act: Box<dyn Fn()>| {
         let button = element("button", label)?;
         button.set_class_name(class);
-        let act = Closure::<dyn Fn()>::new(act);
+        let act = Closure::<dyn Fn()>::wrap(act);
         button.add_event_listener_with_callback("click", act.as_ref().unchecked_ref()).ok()?;
         act.forget();
         Some(button)
     };
+    let details = format!("{incident}\n{}\n{panic}", browser::current_path());
     let lines = [
         element("h1", "The portal stopped")?,
         element(
@@ -51,8 +52,9 @@ fn explain(incident: &str) -> Option<()> {
             "Something went wrong in this page. Runs go on: they live on the server, not here.",
         )?,
         element("p", &format!("Error ID: {incident}"))?,
-        button("Start again", "button primary", browser::reload)?,
-        button("Go home", "button", || browser::reload_at(routes::HOME))?,
+        button("Start again", "button primary", Box::new(browser::reload))?,
+        button("Go home", "button", Box::new(|| browser::reload_at(routes::HOME)))?,
+        button("Copy details", "button", Box::new(move || browser::copy_at_once(&details)))?,
     ];
     for line in &lines {
         card.append_child(line).ok()?;

@@ -4,6 +4,7 @@
 
 mod error;
 mod access;
+pub(crate) mod activity;
 mod url;
 pub(crate) mod session;
 pub(crate) mod health;
@@ -68,11 +69,6 @@ impl Call {
         Ok(self)
     }
 
-    /// Says that nobody is at the keyboard: the session may still run out.
-    fn in_background(self) -> Self {
-        self.header("transfuse-background", "yes".to_owned())
-    }
-
     fn header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
@@ -118,6 +114,9 @@ async fn respond(call: &Call) -> Result<Response, ApiError> {
     accepted(response).await
 }
 
+/// Says that nobody is at the keyboard: the session may still run out.
+const BACKGROUND: &str = "transfuse-background";
+
 /// The answer, whatever it is; an error only when there is none.
 async fn answer(call: &Call, token: Option<&str>) -> Result<Response, ApiError> {
     let mut request = RequestBuilder::new(&call.path)
@@ -126,6 +125,9 @@ async fn answer(call: &Call, token: Option<&str>) -> Result<Response, ApiError> 
         .abort_signal(call.abort.as_ref());
     for (name, value) in &call.headers {
         request = request.header(name, value);
+    }
+    if !activity::is_somebody_there() {
+        request = request.header(BACKGROUND, "yes");
     }
     if let Some(token) = token {
         request = request.header("authorization", &format!("Bearer {token}"));

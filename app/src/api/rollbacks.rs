@@ -14,9 +14,8 @@ pub(crate) async fn of_run(run: &RunId) -> Result<Page<Rollback>, ApiError> {
     send(get(&with_query(route::ROLLBACKS, parameters))).await
 }
 
-/// One rollback, asked by the page itself and not by somebody at the keyboard.
-pub(crate) async fn watch(id: &RollbackId) -> Result<Rollback, ApiError> {
-    send(get(&route::rollback(id)).in_background()).await
+pub(crate) async fn find(id: &RollbackId) -> Result<Rollback, ApiError> {
+    send(get(&route::rollback(id))).await
 }
 
 /// What undoing would do. Nothing is undone.

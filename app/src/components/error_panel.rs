@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use serde_json::json;
 
 use super::{CopyButton, Icon, Shape};
+use crate::stores::{Failure, Failures};
 use crate::{api::ApiError, browser, routes};
 
 /// What stands in the place of what could not be shown: what happened, what to do, and an id
@@ -14,21 +15,22 @@ pub fn ErrorPanel(
     retry: Callback<()>,
 ) -> impl IntoView {
     let incident = browser::incident_id();
-    let details = {
-        let (incident, error) = (incident.clone(), error.clone());
-        move |()| {
-            let details = json!({
-                "id": incident,
-                "time": browser::now(),
-                "page": browser::current_path(),
-                "code": error.code(),
-                "status": error.status(),
-                "title": error.title(),
-                "detail": error.detail(),
-            });
-            format!("{details:#}")
-        }
-    };
+    let details = json!({
+        "id": incident,
+        "time": browser::now(),
+        "page": browser::current_path(),
+        "code": error.code(),
+        "status": error.status(),
+        "title": error.title(),
+        "detail": error.detail(),
+    });
+    let details = format!("{details:#}");
+    Failures::expect().add(Failure {
+        id: incident.clone(),
+        at: browser::now(),
+        title: error.title().to_owned(),
+        details: details.clone(),
+    });
     view! {
         <section class="card error-panel" role="alert">
             <span class="error-panel-icon">
@@ -49,7 +51,7 @@ pub fn ErrorPanel(
                     <Icon shape=Shape::Home/>
                     "Go home"
                 </a>
-                <CopyButton label="Copy details" text=details/>
+                <CopyButton label="Copy details" text=move |()| details.clone()/>
             </div>
             {error
                 .docs()

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use shared::connection::Connection;
+use shared::event::Topic;
 use shared::plan::PlanSummary;
 use shared::run::{Books, Run, RunState};
 
@@ -11,13 +12,21 @@ use crate::browser;
 use crate::components::{EmptyState, Icon, Loaded, Moment, RunStateBadge, Shape};
 use crate::format;
 use crate::routes;
+use crate::stores::Live;
 
 /// Runs that count as the last ones.
 const LAST_RUNS: u32 = 5;
 
 #[component]
 pub fn Home() -> impl IntoView {
-    let figures = LocalResource::new(load);
+    let live = Live::expect();
+    // Read anew whenever a run, a plan or a connection is no longer what it was.
+    let figures = LocalResource::new(move || {
+        for topic in [Topic::Run, Topic::Plan, Topic::Connection] {
+            live.version(topic);
+        }
+        load()
+    });
     let health = LocalResource::new(api::health::check);
     let refresh = move |_| {
         figures.refetch();

@@ -3,8 +3,9 @@
 #![expect(clippy::unnecessary_wraps, reason = "a module that is fetched may not come")]
 
 use futures::future::{FutureExt, LocalBoxFuture};
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 use leptos_router::hooks::use_params_map;
+use shared::assessment::Severity;
 
 use super::assistant::Assistant;
 use super::error_codes::ErrorCodes;
@@ -16,7 +17,10 @@ use super::not_found::NotFoundHere;
 use super::profile::Profile;
 use super::reports::Reports;
 use super::settings::Settings;
+use crate::api::activity;
+use crate::api::live::{Following, PortalNews, follow_portal};
 use crate::components::shell::Shell;
+use crate::stores::{Link, Live, Notices, Tone};
 
 #[component]
 pub fn Portal() -> impl IntoView {
@@ -73,6 +77,8 @@ impl Place {
 
 #[component]
 fn Places() -> impl IntoView {
+    provide_context(followed());
+    note_activity();
     let parameters = use_params_map();
     let place = Memo::new(move |_| Place::at(&parameters.read().get("place").unwrap_or_default()));
     view! {
@@ -90,6 +96,43 @@ fn Places() -> impl IntoView {
             }}
         </Shell>
     }
+}
+
+/// The portal's channel, heard from here on until somebody leaves.
+fn followed() -> Live {
+    let notices = Notices::expect();
+    let live = Live::new();
+    let following = StoredValue::new_local(None::<Following>);
+    following.set_value(follow_portal(move |news| match news {
+        PortalNews::Connected => live.link_is(Link::Live),
+        PortalNews::Lost => live.link_is(Link::Stale),
+        PortalNews::Event(event) => {
+            if let Some(notice) = live.hear(*event).and_then(|change| change.notice) {
+                notices.tell(tone_of(notice.severity), notice.text);
+            }
+        }
+    }));
+    live
+}
+
+const fn tone_of(severity: Severity) -> Tone {
+    match severity {
+        Severity::Info => Tone::Info,
+        Severity::Warning => Tone::Warning,
+        Severity::Blocking => Tone::Bad,
+    }
+}
+
+/// Whoever types and clicks is there, even when no request says so.
+fn note_activity() {
+    // Opening the page is an act as well.
+    activity::note();
+    let keys = window_event_listener(ev::keydown, |_| activity::note());
+    let clicks = window_event_listener(ev::pointerdown, |_| activity::note());
+    on_cleanup(move || {
+        keys.remove();
+        clicks.remove();
+    });
 }
 
 #[cfg(test)]

@@ -58,6 +58,11 @@ impl Notices {
         self.give(Tone::Bad, text.into());
     }
 
+    /// Something that was not done here.
+    pub(crate) fn tell(self, tone: Tone, text: impl Into<String>) {
+        self.give(tone, text.into());
+    }
+
     pub(crate) fn dismiss(self, number: u32) {
         self.shown.update(|notices| notices.retain(|notice| notice.number != number));
     }

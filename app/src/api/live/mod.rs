@@ -1,13 +1,16 @@
-//! The live channel: a run's progress as the server sends it, over any number of connections.
+//! The live channels: a run's progress, and everything that changes, as the server sends them,
+//! over any number of connections.
 //!
-//! It is read with `fetch`, not with the browser's `EventSource`: that cannot send the access
+//! They are read with `fetch`, not with the browser's `EventSource`: that cannot send the access
 //! token, and hides why a connection was refused.
 
 mod event_stream;
+mod portal;
 
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use gloo_net::http::Response;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Reflect, Uint8Array};
 use leptos::task::spawn_local;
@@ -20,6 +23,7 @@ use web_sys::{AbortController, ReadableStreamDefaultReader};
 
 use super::{ApiError, get, respond};
 use event_stream::{EventStream, Message};
+pub(crate) use portal::{PortalNews, follow_portal};
 
 /// Without a sign of life for so long, a connection counts as dead. The server sends one every
 /// fifteen seconds.
@@ -39,7 +43,7 @@ pub(crate) enum News {
     Over,
 }
 
-/// A run that is being followed, until this is dropped.
+/// What is being followed, until this is dropped.
 pub(crate) struct Following {
     abort: AbortController,
 }
@@ -117,12 +121,7 @@ impl Follower {
         if response.status() == 204 {
             return End::Over;
         }
-        let Some(reader) = response
-            .body()
-            .and_then(|body| body.get_reader().dyn_into::<ReadableStreamDefaultReader>().ok())
-        else {
-            return End::Broken;
-        };
+        let Some(reader) = reader_of(&response) else { return End::Broken };
         tell(News::Connected);
         let mut stream = EventStream::default();
         let mut is_last = false;
@@ -152,6 +151,10 @@ impl Follower {
         let event: RunEvent = serde_json::from_str(&message.data).ok()?;
         self.last.is_none_or(|last| event.number > last).then_some(event)
     }
+}
+
+fn reader_of(response: &Response) -> Option<ReadableStreamDefaultReader> {
+    response.body()?.get_reader().dyn_into().ok()
 }
 
 /// Milliseconds to wait after so many failures in a row: from one second to half a minute.

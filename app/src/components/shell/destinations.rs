@@ -47,6 +47,17 @@ pub(super) const BOTTOM_BAR: [Destination; 4] = [HOME, ASSISTANT, MIGRATION, REP
 /// What stands behind the bar's "More".
 pub(super) const BEHIND_MORE: [Destination; 3] = [LIBRARY, PROFILE, SETTINGS];
 
+/// The key that leads to a destination of the sidebar, after `g`.
+pub(super) fn go_key(to: Destination) -> &'static str {
+    match to.path {
+        routes::HOME => "h",
+        routes::ASSISTANT => "a",
+        routes::LIBRARY => "l",
+        routes::REPORTS => "r",
+        _ => "m",
+    }
+}
+
 /// The title of the page at a path.
 pub(crate) fn title_of(path: &str) -> &'static str {
     let place = path.strip_prefix(routes::HOME).unwrap_or_default();

@@ -2,11 +2,14 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 use super::title_of;
-use crate::components::{Icon, Shape};
-use crate::stores::{Scheme, Session, Theme};
+use crate::components::{Badge, Icon, Shape};
+use crate::stores::{Live, Scheme, Session, Theme, Tone};
 
 #[component]
-pub(super) fn Header() -> impl IntoView {
+pub(super) fn Header(
+    /// Whether the keyboard shortcuts are shown.
+    help: RwSignal<bool>,
+) -> impl IntoView {
     let session = Session::expect();
     let path = use_location().pathname;
     let welcome = move || {
@@ -18,8 +21,43 @@ pub(super) fn Header() -> impl IntoView {
                 <h1>{move || path.with(|path| title_of(path))}</h1>
                 <p class="portal-subtitle">{welcome}</p>
             </div>
-            <ThemeToggle/>
+            <div class="actions">
+                <StaleMark/>
+                <button
+                    type="button"
+                    class="button icon-only quiet header-help"
+                    title="Keyboard shortcuts (?)"
+                    aria-haspopup="dialog"
+                    on:click=move |_| help.set(true)
+                >
+                    <Icon shape=Shape::Keyboard/>
+                    <span class="visually-hidden">"Keyboard shortcuts"</span>
+                </button>
+                <ThemeToggle/>
+            </div>
         </header>
+    }
+}
+
+/// Says when the portal no longer hears of what changes.
+#[component]
+fn StaleMark() -> impl IntoView {
+    let live = Live::expect();
+    view! {
+        <div role="status">
+            {move || {
+                live.is_stale()
+                    .then(|| {
+                        view! {
+                            <Badge
+                                tone=Tone::Warning
+                                icon=Shape::Warning
+                                text="Connection lost".to_owned()
+                            />
+                        }
+                    })
+            }}
+        </div>
     }
 }
 

@@ -5,13 +5,17 @@ mod sidebar;
 mod header;
 mod mobile_navigation;
 mod sign_out;
+mod shortcuts;
+mod failure_list;
 
 use leptos::{ev, html, prelude::*};
 use leptos_router::hooks::use_location;
 
 use crate::stores::Sidebar as SidebarStore;
+use failure_list::FailureList;
 use header::Header;
 use mobile_navigation::MobileNavigation;
+use shortcuts::KeyboardShortcuts;
 use sidebar::Sidebar;
 
 pub(crate) use destinations::title_of;
@@ -23,15 +27,7 @@ pub fn Shell(
     children: Children,
 ) -> impl IntoView {
     let sidebar = SidebarStore::expect();
-    let keys = window_event_listener(ev::keydown, move |event| {
-        let with_command = event.ctrl_key() || event.meta_key();
-        if with_command && !event.alt_key() && event.key().eq_ignore_ascii_case("b") {
-            event.prevent_default();
-            sidebar.toggle();
-        }
-    });
-    on_cleanup(move || keys.remove());
-
+    let is_help_open = RwSignal::new(false);
     let main = NodeRef::<html::Main>::new();
     // Who follows a link goes on reading at the new page, not behind the link.
     let path = use_location().pathname;
@@ -57,12 +53,14 @@ pub fn Shell(
             </a>
             <Sidebar/>
             <div class="portal-column">
-                <Header/>
+                <Header help=is_help_open/>
                 <main class="portal-main" id="main" tabindex="-1" node_ref=main>
                     {children()}
                 </main>
             </div>
             <MobileNavigation/>
+            <FailureList/>
+            <KeyboardShortcuts open=is_help_open/>
         </div>
     }
 }

@@ -4,7 +4,8 @@ use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use shared::approval::{Act, Approval, ApprovalState};
 use shared::audit::Reason;
-use shared::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT};
+use shared::event::Topic;
+use shared::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page};
 use shared::user::Permission;
 
 use super::place::Place;
@@ -12,14 +13,19 @@ use crate::api::{self, ApiError};
 use crate::components::{
     Badge, EmptyState, Fact, Facts, Icon, Loaded, Moment, Refusal, Shape, TableFrame, TextField,
 };
-use crate::stores::{Notices, Session, Tone};
+use crate::stores::{Live, Notices, Session, Tone};
 
 #[component]
 pub fn Approvals() -> impl IntoView {
-    let open = LocalResource::new(|| {
+    let live = Live::expect();
+    let open = LocalResource::new(move || {
+        live.version(Topic::Approval);
         api::approvals::list(Some(ApprovalState::Requested), None, MAX_LIMIT)
     });
-    let all = LocalResource::new(|| api::approvals::list(None, None, DEFAULT_LIMIT));
+    let all = LocalResource::new(move || {
+        live.version(Topic::Approval);
+        api::approvals::list(None, None, DEFAULT_LIMIT)
+    });
     let changed = Callback::new(move |()| {
         open.refetch();
         all.refetch();
@@ -35,9 +41,7 @@ pub fn Approvals() -> impl IntoView {
                 </p>
             </div>
         </div>
-        <Loaded resource=open lines=4 let:page>
-            <Open approvals=page.items changed/>
-        </Loaded>
+        <Open open changed/>
         <section class="card" aria-labelledby="approval-history">
             <h3 id="approval-history">"All requests"</h3>
             <Loaded resource=all lines=4 let:page>
@@ -48,28 +52,49 @@ pub fn Approvals() -> impl IntoView {
 }
 
 #[component]
-fn Open(approvals: Vec<Approval>, changed: Callback<()>) -> impl IntoView {
-    if approvals.is_empty() {
-        return view! {
-            <section class="card">
-                <EmptyState
-                    icon=Shape::Approval
-                    title="Nothing waits for an answer"
-                    text="What somebody asks a second person for appears here."
-                />
-            </section>
-        }
-        .into_any();
-    }
+fn Open(
+    open: LocalResource<Result<Page<Approval>, ApiError>>,
+    changed: Callback<()>,
+) -> impl IntoView {
+    let read = Memo::new(move |_| open.get().and_then(Result::ok).map(|page| page.items));
     view! {
-        <ul class="approvals" aria-label="Requests that wait for an answer">
-            {approvals
-                .into_iter()
-                .map(|approval| view! { <OpenCard approval changed/> })
-                .collect_view()}
-        </ul>
+        <Show
+            when=move || read.with(Option::is_some)
+            fallback=move || {
+                view! {
+                    <Loaded resource=open lines=4 let:_page>
+                        ""
+                    </Loaded>
+                }
+            }
+        >
+            <Show
+                when=move || read.with(|read| read.as_ref().is_some_and(|it| !it.is_empty()))
+                fallback=|| {
+                    view! {
+                        <section class="card">
+                            <EmptyState
+                                icon=Shape::Approval
+                                title="Nothing waits for an answer"
+                                text="What somebody asks a second person for appears here."
+                            />
+                        </section>
+                    }
+                }
+            >
+                <ul class="approvals" aria-label="Requests that wait for an answer">
+                    // By their keys: a card in which somebody writes stays when others come.
+                    <For
+                        each=move || read.get().unwrap_or_default()
+                        key=|approval| approval.id.clone()
+                        let:approval
+                    >
+                        <OpenCard approval changed/>
+                    </For>
+                </ul>
+            </Show>
+        </Show>
     }
-    .into_any()
 }
 
 #[component]

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 use shared::connection::{Connection, Role};
+use shared::event::Topic;
 use shared::plan::PlanSummary;
 use shared::run::{Run, RunState};
 
@@ -11,11 +12,17 @@ use super::runs::RunTable;
 use crate::api::{self, ApiError};
 use crate::components::{Icon, Loaded, Shape};
 use crate::format;
-use crate::stores::Tone;
+use crate::stores::{Live, Tone};
 
 #[component]
 pub fn Overview() -> impl IntoView {
-    let standing = LocalResource::new(load);
+    let live = Live::expect();
+    let standing = LocalResource::new(move || {
+        for topic in [Topic::Run, Topic::Quarantine, Topic::Plan, Topic::Connection] {
+            live.version(topic);
+        }
+        load()
+    });
     view! {
         <Title text="Data Migration"/>
         <Loaded resource=standing lines=6 let:standing>

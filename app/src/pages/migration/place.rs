@@ -19,8 +19,10 @@ use super::run::RunPage;
 use super::runs::Runs;
 use crate::api::with_query;
 use crate::components::{Icon, Shape};
+use crate::format;
 use crate::pages::NotFoundHere;
 use crate::routes;
+use crate::stores::Live;
 
 /// The parameters by which a quarantine is narrowed.
 pub(super) const TABLE: &str = "table";
@@ -138,6 +140,7 @@ pub fn Pages() -> impl IntoView {
                     .into_iter()
                     .map(|(tab, label, shape)| {
                         let address = tab.address();
+                        let waiting = waiting_at(&tab);
                         let is_current = move || {
                             let here = place.with(|place| place.as_ref().map(Place::tab));
                             (here.as_ref() == Some(&tab)).then_some("page")
@@ -147,6 +150,7 @@ pub fn Pages() -> impl IntoView {
                                 <a class="tab" href=address aria-current=is_current>
                                     <Icon shape/>
                                     {label}
+                                    <Waiting number=waiting/>
                                 </a>
                             </li>
                         }
@@ -168,6 +172,27 @@ pub fn Pages() -> impl IntoView {
             Some(Place::Audit) => view! { <Audit/> }.into_any(),
             None => view! { <NotFoundHere/> }.into_any(),
         }}
+    }
+}
+
+/// How much of what a tab shows waits for somebody.
+fn waiting_at(tab: &Place) -> Signal<u64> {
+    let live = Live::expect();
+    match tab {
+        Place::Approvals => Signal::derive(move || live.counts().approvals_waiting),
+        Place::Alerts => Signal::derive(move || live.counts().alerts_open),
+        _ => Signal::stored(0),
+    }
+}
+
+#[component]
+fn Waiting(number: Signal<u64>) -> impl IntoView {
+    view! {
+        <Show when=move || { number.get() > 0 }>
+            <span class="badge tone-warning">
+                {move || format::count(number.get())} <span class="visually-hidden">" waiting"</span>
+            </span>
+        </Show>
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) fn StartRun(
             <button
                 type="button"
                 class="button primary"
+                data-shortcut="start"
+                aria-keyshortcuts="Control+Enter"
                 disabled=move || is_busy.get() || plan.with(Option::is_none)
                 on:click=start
             >

@@ -2,12 +2,13 @@
 
 use leptos::prelude::*;
 
-use crate::stores::{Sidebar, Theme, ThemeChoice};
+use crate::stores::{Shortcuts, Sidebar, Theme, ThemeChoice};
 
 #[component]
 pub(super) fn Appearance() -> impl IntoView {
     let theme = Theme::expect();
     let sidebar = Sidebar::expect();
+    let shortcuts = Shortcuts::expect();
     view! {
         <section class="card settings" aria-labelledby="appearance">
             <h2 id="appearance">"Appearance"</h2>
@@ -39,6 +40,16 @@ pub(super) fn Appearance() -> impl IntoView {
                     on:change=move |_| sidebar.toggle()
                 />
                 "Show only icons in the sidebar (Ctrl+B)"
+            </label>
+            <label class="checkbox">
+                <input
+                    type="checkbox"
+                    prop:checked=move || shortcuts.has_single_keys()
+                    on:change=move |event| {
+                        shortcuts.use_single_keys(event_target_checked(&event));
+                    }
+                />
+                "Shortcuts of a single key, such as ? and /"
             </label>
         </section>
     }

@@ -3,6 +3,7 @@
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_location;
 use shared::alert::{Alert, AlertState};
+use shared::event::Topic;
 use shared::page::{DEFAULT_LIMIT, Page};
 use shared::user::Permission;
 
@@ -10,7 +11,7 @@ use super::{Place, SeverityBadge};
 use crate::api;
 use crate::api::with_query;
 use crate::components::{Badge, EmptyState, Loaded, Moment, Shape, TableFrame};
-use crate::stores::{Notices, Session, Tone};
+use crate::stores::{Live, Notices, Session, Tone};
 
 /// The parameter by which the list is narrowed.
 const STATE: &str = "state";
@@ -63,7 +64,11 @@ const LOOKS: [(&str, &str, Option<AlertState>); 4] = [
 
 #[component]
 fn AlertsIn(#[prop(optional_no_strip)] state: Option<AlertState>) -> impl IntoView {
-    let first = LocalResource::new(move || api::alerts::list(state, None, DEFAULT_LIMIT));
+    let live = Live::expect();
+    let first = LocalResource::new(move || {
+        live.version(Topic::Alert);
+        api::alerts::list(state, None, DEFAULT_LIMIT)
+    });
     let changed = Callback::new(move |()| first.refetch());
     view! {
         <Loaded resource=first lines=4 let:page>

@@ -134,6 +134,8 @@ fn Actions(draft: PlanDraft, work: Work) -> impl IntoView {
             <button
                 type="submit"
                 class="button primary"
+                data-shortcut="save"
+                aria-keyshortcuts="Control+S"
                 disabled=move || is_blocked() || !draft.is_changed()
             >
                 {move || if work.is_busy.get() { "One moment…" } else { "Save a new version" }}

@@ -3,6 +3,7 @@
 use leptos::{ev, prelude::*, task::spawn_local};
 use shared::approval::{Act, Approval, ApprovalState, NewApproval};
 use shared::audit::Reason;
+use shared::event::Topic;
 use shared::id::ApprovalId;
 use shared::page::MAX_LIMIT;
 use shared::rollback::Rollback;
@@ -10,6 +11,7 @@ use shared::rollback::Rollback;
 use super::Place;
 use crate::api::{self, ApiError};
 use crate::components::{Icon, Loaded, Refusal, Shape, TextField};
+use crate::stores::Live;
 
 #[component]
 pub(super) fn SecondPerson(
@@ -23,7 +25,12 @@ pub(super) fn SecondPerson(
         scope: rollback.scope,
         changed: rollback.changed,
     });
-    let requests = LocalResource::new(move || of_act(act.get_value()));
+    let live = Live::expect();
+    // The answer of the second person appears by itself.
+    let requests = LocalResource::new(move || {
+        live.version(Topic::Approval);
+        of_act(act.get_value())
+    });
     let again = Callback::new(move |()| requests.refetch());
     view! {
         <div class="alert tone-info">

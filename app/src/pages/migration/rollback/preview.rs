@@ -89,7 +89,7 @@ fn watch(rollback: &Rollback, chosen: RwSignal<Option<Rollback>>, changed: Callb
                 return;
             }
             // What could not be read now is read with the next look.
-            if let Ok(now) = api::rollbacks::watch(&id).await
+            if let Ok(now) = api::rollbacks::find(&id).await
                 && now.state != RollbackState::Running
             {
                 if !chosen.is_disposed() {

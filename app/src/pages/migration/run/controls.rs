@@ -55,7 +55,14 @@ pub(super) fn Controls(
                 {move || match state.get() {
                     Some(RunState::Running) => {
                         view! {
-                            <button type="button" class="button" disabled=is_pausing on:click=pause>
+                            <button
+                                type="button"
+                                class="button"
+                                data-shortcut="pause"
+                                aria-keyshortcuts="Control+Space"
+                                disabled=is_pausing
+                                on:click=pause
+                            >
                                 <Icon shape=Shape::Pause/>
                                 {move || if is_pausing.get() { "Pausing…" } else { "Pause" }}
                             </button>
@@ -68,6 +75,8 @@ pub(super) fn Controls(
                             <button
                                 type="button"
                                 class="button primary"
+                                data-shortcut="pause"
+                                aria-keyshortcuts="Control+Space"
                                 disabled=is_resuming
                                 on:click=resume
                             >
@@ -122,6 +131,8 @@ fn StopNow(id: RunId, refusal: RwSignal<Option<ApiError>>) -> impl IntoView {
         <button
             type="button"
             class="button"
+            data-shortcut="stop"
+            aria-keyshortcuts="Control+Shift+S"
             disabled=is_stopping
             aria-haspopup="dialog"
             on:click=move |_| open.set(true)
