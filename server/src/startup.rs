@@ -98,7 +98,6 @@ impl Application {
             Some(leader),
             installation_name.clone(),
         );
-        runs.recover().await?;
         let rollbacks = Rollbacks::new(
             store.clone(),
             Arc::clone(&clock),
@@ -106,7 +105,7 @@ impl Application {
             &key,
             installation_name.clone(),
         );
-        rollbacks.recover().await?;
+        recover(&runs, &rollbacks).await?;
         let vault = Secrets::of_accounts(&key);
         let notifier = Notifier::new(
             store.clone(),
@@ -131,6 +130,7 @@ impl Application {
             store,
             clock,
             databases,
+            duplicates: runs.duplicates().clone(),
             runs,
             rollbacks,
             quarantine,
@@ -242,6 +242,13 @@ fn client() -> Result<reqwest::Client, StartupError> {
         .user_agent(concat!("transfuse/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(StartupError::Client)
+}
+
+/// Finds what this installation had under way when it ended, and says so.
+async fn recover(runs: &Runs, rollbacks: &Rollbacks) -> Result<(), StoreError> {
+    runs.recover().await?;
+    rollbacks.recover().await?;
+    runs.duplicates().recover().await
 }
 
 fn listen_at(listen: SocketAddr) -> Result<TcpListener, StartupError> {

@@ -266,6 +266,16 @@ actions! {
     QuarantineWaived = "quarantine_waived", "Quarantined rows waived";
     QuarantineReplayed = "quarantine_replayed", "Quarantined rows replayed";
     QuarantineUndone = "quarantine_undone", "Work on quarantined rows undone";
+    MatchingStarted = "matching_started", "Search for duplicates started";
+    MatchingCompleted = "matching_completed", "Search for duplicates completed";
+    MatchingFailed = "matching_failed", "Search for duplicates failed";
+    /// Somebody looked at people in clear.
+    PeopleUnmasked = "people_unmasked", "People looked at in clear";
+    MatchDecided = "match_decided", "Pair decided";
+    MatchWithdrawn = "match_withdrawn", "Decision on a pair withdrawn";
+    PeopleMerged = "people_merged", "People merged";
+    MergeRefused = "merge_refused", "People not merged";
+    MergeTakenBack = "merge_taken_back", "Merge taken back";
     AuditExported = "audit_exported", "Audit trail exported";
 }
 

@@ -79,6 +79,7 @@ pub struct Change {
 pub enum Topic {
     Run,
     Quarantine,
+    Duplicates,
     Plan,
     Connection,
     Alert,
@@ -137,6 +138,7 @@ impl Topic {
             Action::PasswordReset => Self::User,
             _ if starts(&["run_", "rollback", "table_", "chunk_"]) => Self::Run,
             _ if starts(&["row_", "rows_", "quarantine"]) => Self::Quarantine,
+            _ if starts(&["match", "merge_", "people_"]) => Self::Duplicates,
             _ if starts(&["plan_"]) => Self::Plan,
             _ if starts(&["connection_"]) => Self::Connection,
             _ if starts(&["alert", "notification"]) => Self::Alert,

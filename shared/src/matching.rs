@@ -111,6 +111,7 @@ pub struct MatchingCounts {
 /// What starts a search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct NewMatching {
     pub plan_id: PlanId,
     #[serde(default)]
@@ -217,8 +218,8 @@ pub enum MatchOrder {
     Weight,
 }
 
-/// One pair side by side: the only answer that has values of two people in it, and each look at it
-/// is in the audit trail.
+/// One pair side by side. People, what survives, differences and the values of factors are there
+/// only when somebody asked for them with a reason; each such look is in the audit trail.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MatchDetail {
@@ -231,11 +232,39 @@ pub struct MatchDetail {
     pub explanation: Option<PairExplanation>,
     /// What would survive of the two.
     pub golden: Option<GoldenRecord>,
+    /// Attribute by attribute, which characters the two have in common.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+}
+
+/// The values of an attribute on both sides, in pieces. Joined, the pieces are the value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Difference {
+    pub attribute: Attribute,
+    pub left: Vec<Piece>,
+    pub right: Vec<Piece>,
+}
+
+/// Some characters of a value. They are not printed with `{:?}`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Piece {
+    pub text: String,
+    /// Whether the other side has them too, in the same place.
+    pub is_common: bool,
+}
+
+impl std::fmt::Debug for Piece {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Piece").field("is_common", &self.is_common).finish_non_exhaustive()
+    }
 }
 
 /// What somebody says of a pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct NewDecision {
     pub verdict: Verdict,
     /// Of which record an attribute's value survives, where somebody chose. The values themselves
@@ -286,7 +315,7 @@ pub struct ClusterDetail {
 /// Who of a cluster is to be merged, and what survives where somebody chose.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct NewMerge {
     /// Some of the members; all of them when none is named.
     pub members: Vec<RecordId>,
@@ -355,6 +384,36 @@ impl MergeState {
 
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// What is to be remembered of people whose merge is taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct NewUnmerge {
+    pub remember: Remember,
+}
+
+/// What is said of those whose merge is taken back, so that no search merges them again unseen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Remember {
+    /// Somebody has to look before they are merged again.
+    #[default]
+    Review,
+    /// They are not the same person.
+    NotTheSame,
+}
+
+impl Remember {
+    /// What stands of each pair of them from then on.
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::Review => Verdict::Review,
+            Self::NotTheSame => Verdict::NoMatch,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every path of the API, for both sides.
 
 use crate::id::{
-    AlertId, ApprovalId, ConnectionId, PlanId, QuarantineActionId, QuarantineId, RollbackId, RunId,
-    SessionId, TargetId, UserId,
+    AlertId, ApprovalId, ClusterKey, ConnectionId, MatchId, MatchingId, MergeId, PlanId,
+    QuarantineActionId, QuarantineId, RollbackId, RunId, SessionId, TargetId, UserId,
 };
 
 pub const BASE: &str = "/api/v1";
@@ -105,6 +105,30 @@ pub const ROLLBACK: &str = "/api/v1/rollbacks/{id}";
 /// Carries out what was looked at.
 pub const ROLLBACK_START: &str = "/api/v1/rollbacks/{id}/start";
 
+/// Searches for people who are there twice. `?plan=ID` asks for those of one plan.
+pub const MATCHINGS: &str = "/api/v1/matchings";
+pub const MATCHING: &str = "/api/v1/matchings/{id}";
+/// What the search's model knows, and what its passes found.
+pub const MATCHING_MODEL: &str = "/api/v1/matchings/{id}/model";
+/// What two thresholds would do.
+pub const MATCHING_SIMULATION: &str = "/api/v1/matchings/{id}/simulation";
+/// The queue of pairs.
+pub const MATCHING_MATCHES: &str = "/api/v1/matchings/{id}/matches";
+pub const MATCHING_CLUSTERS: &str = "/api/v1/matchings/{id}/clusters";
+/// Merges of the people among whom the search looked.
+pub const MATCHING_MERGES: &str = "/api/v1/matchings/{id}/merges";
+/// A pair, its people masked.
+pub const MATCH: &str = "/api/v1/matches/{id}";
+/// The same with its people in clear.
+pub const MATCH_REVEAL: &str = "/api/v1/matches/{id}/reveal";
+/// What somebody says of a pair, and how that is taken back.
+pub const MATCH_DECISION: &str = "/api/v1/matches/{id}/decision";
+pub const CLUSTER: &str = "/api/v1/clusters/{id}";
+pub const CLUSTER_REVEAL: &str = "/api/v1/clusters/{id}/reveal";
+pub const CLUSTER_MERGE: &str = "/api/v1/clusters/{id}/merge";
+pub const MERGE: &str = "/api/v1/merges/{id}";
+pub const MERGE_UNMERGE: &str = "/api/v1/merges/{id}/unmerge";
+
 pub const AUDIT: &str = "/api/v1/audit";
 pub const AUDIT_EXPORT: &str = "/api/v1/audit/export";
 pub const AUDIT_CHAIN: &str = "/api/v1/audit/chain";
@@ -182,6 +206,21 @@ pub const ALL: &[&str] = &[
     RUN_QUARANTINE_UNDO,
     RUN_QUARANTINE_ROW,
     RUN_QUARANTINE_REVEAL,
+    MATCHINGS,
+    MATCHING,
+    MATCHING_MODEL,
+    MATCHING_SIMULATION,
+    MATCHING_MATCHES,
+    MATCHING_CLUSTERS,
+    MATCHING_MERGES,
+    MATCH,
+    MATCH_REVEAL,
+    MATCH_DECISION,
+    CLUSTER,
+    CLUSTER_REVEAL,
+    CLUSTER_MERGE,
+    MERGE,
+    MERGE_UNMERGE,
     AUDIT,
     AUDIT_EXPORT,
     AUDIT_CHAIN,
@@ -319,6 +358,26 @@ pub fn run_quarantine_reveal(id: &RunId, row: &QuarantineId) -> String {
 
 pub fn run_quarantine_undo(id: &RunId, action: &QuarantineActionId) -> String {
     fill(RUN_QUARANTINE_UNDO, id.as_str()).replace("{action}", action.as_str())
+}
+
+/// One of the paths below a search for duplicates, or the search itself.
+pub fn of_matching(path: &str, id: &MatchingId) -> String {
+    fill(path, id.as_str())
+}
+
+/// One of the paths below a pair, or the pair itself.
+pub fn of_match(path: &str, id: &MatchId) -> String {
+    fill(path, id.as_str())
+}
+
+/// One of the paths below a cluster, or the cluster itself.
+pub fn of_cluster(path: &str, key: &ClusterKey) -> String {
+    fill(path, key.as_str())
+}
+
+/// One of the paths below a merge, or the merge itself.
+pub fn of_merge(path: &str, id: &MergeId) -> String {
+    fill(path, id.as_str())
 }
 
 /// Ids have no character that a path would have to escape.

@@ -19,6 +19,7 @@ use crate::causes;
 use crate::egress::Forbidden;
 use crate::jobs::JobError;
 use crate::jobs::approvals::ApprovalError;
+use crate::jobs::duplicates::DuplicatesError;
 use crate::store::StoreError;
 
 /// Why a request was refused.
@@ -91,6 +92,7 @@ pub enum ApiError {
         state: RollbackState,
     },
     QuarantinedRowNotFound,
+    Duplicates(DuplicatesError),
     Stopping,
     /// What the engine says, in the words of the catalogue.
     Engine(EngineError),
@@ -277,6 +279,7 @@ impl ApiError {
                 "quarantined_row_not_found",
                 "There is no such row in the quarantine of the run",
             ),
+            Self::Duplicates(error) => duplicates_entry(error),
             Self::Stopping => {
                 (StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is stopping")
             }
@@ -309,6 +312,7 @@ impl ApiError {
             Self::WrongRollbackState { state } => {
                 Some(format!("The rollback is {}.", state.as_str()))
             }
+            Self::Duplicates(error) => Some(sentence(error)),
             Self::Engine(error) => Some(error.to_string()),
             _ => None,
         }
@@ -341,6 +345,11 @@ impl ApiError {
                 "Resume that run, or begin again with \"start\": \"fresh\"."
             }
             Self::RunElsewhere => "Ask the server that started it.",
+            Self::Duplicates(DuplicatesError::NoSection) => {
+                "Say in the plan, under `duplicates`, which table holds people."
+            }
+            Self::Duplicates(DuplicatesError::Merged) => "Take the merge back first.",
+            Self::Duplicates(DuplicatesError::PlanChanged) => "Search again.",
             Self::InvalidCursor => "Begin with the first page again.",
             Self::Stopping => "Try again when it is back.",
             Self::Engine(error) => error.code().hint(),
@@ -389,9 +398,61 @@ const fn engine_status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Load009
         | ErrorCode::Load020
         | ErrorCode::Load022
+        | ErrorCode::Load030
+        | ErrorCode::Load031
         | ErrorCode::Load051
         | ErrorCode::Load052 => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// What each refusal about people who are there twice is on the wire.
+const fn duplicates_entry(error: &DuplicatesError) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        DuplicatesError::NoSection => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "no_people_in_plan",
+            "The plan says nothing of people who are there twice",
+        ),
+        DuplicatesError::MatchingNotFound => {
+            (StatusCode::NOT_FOUND, "matching_not_found", "There is no such search for duplicates")
+        }
+        DuplicatesError::MatchNotFound => {
+            (StatusCode::NOT_FOUND, "match_not_found", "There is no such pair")
+        }
+        DuplicatesError::ClusterNotFound => {
+            (StatusCode::NOT_FOUND, "cluster_not_found", "There are no such people")
+        }
+        DuplicatesError::MergeNotFound => {
+            (StatusCode::NOT_FOUND, "merge_not_found", "There is no such merge")
+        }
+        DuplicatesError::UnderWay { .. } => (
+            StatusCode::CONFLICT,
+            "matching_under_way",
+            "A search among the same people is under way",
+        ),
+        DuplicatesError::WrongState { .. } => {
+            (StatusCode::CONFLICT, "wrong_matching_state", "The search is not in a state for this")
+        }
+        DuplicatesError::PlanChanged => (
+            StatusCode::CONFLICT,
+            "people_changed",
+            "The plan is about other people since the search",
+        ),
+        DuplicatesError::Merged => (StatusCode::CONFLICT, "merged", "They are one by now"),
+        DuplicatesError::NothingSaid => {
+            (StatusCode::CONFLICT, "nothing_said", "Nobody said anything of the pair")
+        }
+        DuplicatesError::InvalidChoice => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_choice",
+            "A choice names a record that is not one of them",
+        ),
+        DuplicatesError::InvalidMembers => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_members",
+            "Two or more of the people have to be named",
+        ),
     }
 }
 
@@ -520,6 +581,7 @@ impl From<JobError> for ApiError {
             JobError::WrongState { state } => Self::WrongRunState { state },
             JobError::Elsewhere => Self::RunElsewhere,
             JobError::Approval(error) => error.into(),
+            JobError::Duplicates(error) => Self::Duplicates(error),
             JobError::RollbackNotFound => Self::RollbackNotFound,
             JobError::WrongRollbackState { state } => Self::WrongRollbackState { state },
             JobError::Unfinished { run } => Self::RunUnfinished { run },

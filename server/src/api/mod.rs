@@ -21,6 +21,8 @@ pub(crate) mod plans;
 mod runs;
 mod events;
 mod quarantine;
+mod matchings;
+mod matches;
 mod rollbacks;
 mod reports;
 mod audit;
@@ -45,7 +47,7 @@ use crate::auth::secret::Secrets;
 use crate::auth::token::AccessTokens;
 use crate::jobs::alerts::Notifier;
 use crate::jobs::changes::Changes;
-use crate::jobs::{Databases, QuarantineWork, Reports, Rollbacks, Runs};
+use crate::jobs::{Databases, Duplicates, QuarantineWork, Reports, Rollbacks, Runs};
 use crate::settings::Current;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -60,6 +62,7 @@ pub struct Services {
     pub rollbacks: Rollbacks,
     pub quarantine: QuarantineWork,
     pub reports: Reports,
+    pub duplicates: Duplicates,
     pub proxy: Proxy,
     pub settings: Current,
     /// Seals secrets of accounts and settings.
@@ -175,6 +178,7 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::RUN_QUARANTINE_UNDO).post(quarantine::undo))
             .service(at(route::RUN_QUARANTINE_ROW).get(quarantine::read))
             .service(at(route::RUN_QUARANTINE_REVEAL).post(quarantine::reveal))
+            .configure(duplicates)
             .service(at(route::AUDIT).get(audit::list))
             .service(at(route::AUDIT_EXPORT).get(audit::export))
             .service(at(route::AUDIT_CHAIN).get(audit::chain))
@@ -185,6 +189,26 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::OPENAPI).get(openapi::document))
             .service(at(route::DOCS).get(docs::page));
     }
+}
+
+/// The routes about people who are there twice.
+fn duplicates(config: &mut ServiceConfig) {
+    config
+        .service(at(route::MATCHINGS).get(matchings::list).post(matchings::start))
+        .service(at(route::MATCHING).get(matchings::read))
+        .service(at(route::MATCHING_MODEL).get(matchings::model))
+        .service(at(route::MATCHING_SIMULATION).get(matchings::simulate))
+        .service(at(route::MATCHING_MATCHES).get(matchings::queue))
+        .service(at(route::MATCHING_CLUSTERS).get(matchings::clusters))
+        .service(at(route::MATCHING_MERGES).get(matchings::merges))
+        .service(at(route::MATCH).get(matches::read))
+        .service(at(route::MATCH_REVEAL).post(matches::reveal))
+        .service(at(route::MATCH_DECISION).put(matches::decide).delete(matches::undo))
+        .service(at(route::CLUSTER).get(matches::read_cluster))
+        .service(at(route::CLUSTER_REVEAL).post(matches::reveal_cluster))
+        .service(at(route::CLUSTER_MERGE).post(matches::merge_cluster))
+        .service(at(route::MERGE).get(matches::read_merge))
+        .service(at(route::MERGE_UNMERGE).post(matches::unmerge));
 }
 
 /// A resource that refuses other methods the way everything else is refused.

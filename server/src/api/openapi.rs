@@ -12,9 +12,9 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    alerts, approvals, audit, connections, docs, error_codes, events, health, metrics,
-    notification_targets, openapi, password_links, plans, portal_events, profile, quarantine,
-    reports, rollbacks, runs, session, sessions, settings, users,
+    alerts, approvals, audit, connections, docs, error_codes, events, health, matches, matchings,
+    metrics, notification_targets, openapi, password_links, plans, portal_events, profile,
+    quarantine, reports, rollbacks, runs, session, sessions, settings, users,
 };
 
 /// The OpenAPI document.
@@ -67,6 +67,10 @@ pub fn description() -> utoipa::openapi::OpenApi {
         quarantine::list, quarantine::counts, quarantine::export, quarantine::preview,
         quarantine::triage, quarantine::fix, quarantine::waive, quarantine::replay,
         quarantine::actions, quarantine::undo, quarantine::read, quarantine::reveal,
+        matchings::list, matchings::start, matchings::read, matchings::model, matchings::simulate,
+        matchings::queue, matchings::clusters, matchings::merges,
+        matches::read, matches::reveal, matches::decide, matches::undo, matches::read_cluster,
+        matches::reveal_cluster, matches::merge_cluster, matches::read_merge, matches::unmerge,
         audit::list, audit::export, audit::chain,
         error_codes::list,
         health::summary, health::live, health::ready,

@@ -335,7 +335,7 @@ fn by(user: &Caller, note: Option<String>, dry_run: bool) -> By {
     By { actor: user.into(), name: user.name.clone(), note, dry_run }
 }
 
-fn reason(text: Option<&str>, field: &str) -> Result<Reason, ApiError> {
+pub(super) fn reason(text: Option<&str>, field: &str) -> Result<Reason, ApiError> {
     let why = |error: InvalidReason| missing(field, &format!("Say why: {error}."));
     Reason::parse(text.unwrap_or_default()).map_err(why)
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use clap::Args;
 use engine::EngineError;
 use engine::clock::{Clock as _, SystemClock};
-use engine::run::{Request, Start, Stop};
+use engine::run::{Matcher, Request, Start, Stop};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
-use shared::plan::Plan;
+use shared::plan::{Plan, When};
 use shared::rehearsal::Rehearsal;
 use shared::run::{OutcomeStatus, Phase, Progress, RunOutcome, TableProgress};
 use tokio::sync::watch;
@@ -24,10 +24,16 @@ use super::output::{Json, count, table, tell};
 use super::plan::refused;
 use super::rehearsal;
 use super::signal::Signals;
+use crate::audit::Actor;
 use crate::auth::secret::Secrets;
+use crate::causes;
 use crate::config::Installation;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::{self, Sides};
+use crate::jobs::duplicates::{Keep, Subject};
+use crate::jobs::rollbacks::By;
+use crate::jobs::{Databases, Duplicates};
+use crate::store::Store;
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
@@ -52,6 +58,7 @@ impl Migrate {
         let (progress, pictures) = watch::channel(None);
         let stop = Stop::default();
         let clock = SystemClock;
+        let people = self.people(&plan, &sides, installation).await?;
         let request = Request {
             plan: plan.clone(),
             source_url: sides.source.as_str().to_owned(),
@@ -63,7 +70,7 @@ impl Migrate {
             progress,
             stop: stop.clone(),
             clock: Arc::new(clock),
-            matcher: None,
+            matcher: people.as_ref().and_then(|people| people.matcher.clone()),
         };
         let mut signals = Signals::listen()?;
         let crew = crew(installation, &request.run_id).await?;
@@ -91,6 +98,9 @@ impl Migrate {
                 return Err(CommandError::new(ErrorCode::Sys004, "stopped at once"));
             }
         };
+        if let Some(people) = people {
+            people.learn(self.rehearse).await;
+        }
         let outcome = outcome.map_err(|panic| {
             CommandError::new(ErrorCode::Sys001, "carrying out the plan").because(&panic)
         })?;
@@ -102,6 +112,52 @@ impl Migrate {
         self.json.write(&outcome)?;
         tell(summary(&outcome, &self.plan));
         judge(outcome)
+    }
+}
+
+/// The people of the plan, and what decides who of them is the same.
+struct People {
+    store: Store,
+    duplicates: Duplicates,
+    subject: Arc<Subject>,
+    matcher: Option<Matcher>,
+}
+
+impl People {
+    /// The store learns what was merged; the target has the truth in any case.
+    async fn learn(self, rehearsed: bool) {
+        if !rehearsed && let Err(error) = self.duplicates.take_stock(&self.subject).await {
+            tracing::warn!(cause = causes::line(&error), "learning what was merged: {error}");
+        }
+        self.store.close().await;
+    }
+}
+
+impl Migrate {
+    async fn people(
+        &self,
+        plan: &Plan,
+        sides: &Sides,
+        installation: &Installation,
+    ) -> Result<Option<People>, CommandError> {
+        let wants = |section: &shared::plan::Duplicates| section.when != When::OnRequest;
+        if !plan.duplicates.as_ref().is_some_and(wants) {
+            return Ok(None);
+        }
+        let subject = Arc::new(Subject::new(None, plan.clone(), sides.target.clone())?);
+        let key = installation.key()?;
+        let store = installation.open_store().await?;
+        let duplicates = Duplicates::new(
+            store.clone(),
+            Arc::new(SystemClock),
+            Databases::new(store.clone(), Secrets::new(&key)),
+            key.quarantine(),
+            installation.name()?,
+        );
+        let by = By { actor: Actor::command_line(), name: super::whoever() };
+        let keep = if self.rehearse { Keep::Nothing } else { Keep::Search };
+        let matcher = duplicates.matcher(&subject, &by, keep)?;
+        Ok(Some(People { store, duplicates, subject, matcher }))
     }
 }
 

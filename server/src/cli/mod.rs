@@ -13,6 +13,7 @@ mod verify;
 mod rehearsal;
 mod quarantine;
 mod match_people;
+mod merge;
 mod evaluate;
 mod rollback;
 mod report;
@@ -113,6 +114,8 @@ enum Command {
     /// Find the records that are one person
     #[command(name = "match")]
     Match(match_people::Match),
+    Merge(merge::Merge),
+    Unmerge(merge::Unmerge),
     /// Say how right pairs and clusters are, where the truth is known
     Evaluate(evaluate::Evaluate),
     Rollback(rollback::Rollback),
@@ -149,6 +152,8 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Verify(command) => command.run(&installation).await,
         Command::Quarantine(command) => command.run(installation).await,
         Command::Match(command) => command.run(&installation).await,
+        Command::Merge(command) => command.run(&installation).await,
+        Command::Unmerge(command) => command.run(&installation).await,
         Command::Evaluate(command) => command.run(),
         Command::Report(command) => command.run(&installation).await,
         Command::Rollback(command) => command.run(&installation).await,
@@ -164,5 +169,14 @@ pub async fn run(cli: Cli) -> ExitCode {
             error.tell();
             error.status().into()
         }
+    }
+}
+
+/// Whoever runs the command, under the name that the system knows them by.
+fn whoever() -> String {
+    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    match user.filter(|user| !user.is_empty()) {
+        Some(user) => format!("{user}, on the command line"),
+        None => "the command line".to_owned(),
     }
 }

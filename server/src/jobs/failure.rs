@@ -5,6 +5,7 @@ use shared::rollback::RollbackState;
 use shared::run::RunState;
 
 use super::approvals::ApprovalError;
+use super::duplicates::DuplicatesError;
 use crate::egress::Forbidden;
 use crate::store::StoreError;
 
@@ -24,6 +25,8 @@ pub enum JobError {
     RunNotFound,
     #[error(transparent)]
     Approval(#[from] ApprovalError),
+    #[error(transparent)]
+    Duplicates(#[from] DuplicatesError),
     #[error("there is no such rollback")]
     RollbackNotFound,
     /// The rollback is under way, or through.

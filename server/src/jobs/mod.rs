@@ -6,6 +6,7 @@ pub mod databases;
 pub mod failure;
 pub mod crew;
 pub mod people;
+pub mod duplicates;
 mod watched;
 mod run_migration;
 pub mod runs;
@@ -16,6 +17,7 @@ pub mod reports;
 pub mod backups;
 
 pub use databases::Databases;
+pub use duplicates::Duplicates;
 pub use failure::JobError;
 pub use quarantine::QuarantineWork;
 pub use reports::Reports;

@@ -183,6 +183,10 @@ impl Rollbacks {
             (Err(_), Some(failure)) => Err(failure),
             (Err(_), None) => unreachable!("an error is a failure"),
         };
+        if let Err(error) = self.0.runs.learn_merges(&rollback.run_id).await {
+            // The next search among these people learns it.
+            tracing::warn!(run.id = %rollback.run_id, cause = causes::line(&error), "{error}");
+        }
         if let Err(error) = self.record_end(by, rollback, ended).await {
             tracing::error!(run.id = %rollback.run_id, cause = causes::line(&error), "{error}");
             return Err(error.into());

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use engine::clock::Clock;
-use engine::run::Request;
+use engine::run::{Matcher, Request};
 use shared::audit::Action;
 use shared::error_code::ErrorCode;
 use shared::event::RunEvent;
-use shared::id::RunId;
+use shared::id::{PlanId, RunId};
 use shared::plan::Plan;
 use shared::run::{Failure, NewRun, Run, RunState, Start};
 use tokio::runtime::Handle;
@@ -21,10 +21,14 @@ use tokio_stream::wrappers::WatchStream;
 use zeroize::Zeroizing;
 
 use super::crew::Leader;
+use super::databases::Sides;
+use super::duplicates::{Keep, Subject};
+use super::rollbacks::By;
 use super::watched::Watched;
-use super::{Databases, JobError, run_migration};
+use super::{Databases, Duplicates, JobError, run_migration};
 use crate::audit::{self, Actor};
 use crate::auth::Caller;
+use crate::causes;
 use crate::store::runs::{Ending, PlannedRun, StoredRun};
 use crate::store::{self, Store, StoreError, plans, runs};
 
@@ -49,6 +53,8 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     databases: Databases,
+    /// Says who is the same person, where a plan asks for that.
+    duplicates: Duplicates,
     quarantine_key: engine::seal::Key,
     /// Through which workers of other processes take part; none where no run is worked.
     leader: Option<Leader>,
@@ -75,16 +81,29 @@ impl Runs {
         leader: Option<Leader>,
         owner: String,
     ) -> Self {
+        let duplicates = Duplicates::new(
+            store.clone(),
+            Arc::clone(&clock),
+            databases.clone(),
+            quarantine_key.clone(),
+            owner.clone(),
+        );
         Self(Arc::new(Inner {
             store,
             clock,
             databases,
+            duplicates,
             quarantine_key,
             leader,
             owner,
             under_way: Mutex::default(),
             runtime: Handle::current(),
         }))
+    }
+
+    /// What says for runs, and for whoever asks, who is the same person.
+    pub fn duplicates(&self) -> &Duplicates {
+        &self.0.duplicates
     }
 
     /// Starts a run of the latest version of a plan.
@@ -97,6 +116,7 @@ impl Runs {
             return Err(JobError::PlanProblems(problems));
         }
         let sides = self.0.databases.sides(&plan.plan).await?;
+        let people = self.people(user, &plan.id, &plan.plan, &sides)?;
 
         let now = clock.now();
         let planned = PlannedRun {
@@ -124,7 +144,7 @@ impl Runs {
             return Err(error.into());
         }
         let run = stored.run.clone();
-        self.work(stored, watched, plan.plan, sides, new.start);
+        self.work(stored, watched, plan.plan, sides, people, new.start);
         Ok(run)
     }
 
@@ -140,6 +160,7 @@ impl Runs {
         let plan = plans::find_version(store.pool(), plan_id, version).await?;
         let plan = plan.ok_or(JobError::PlanNotFound)?.plan;
         let sides = self.0.databases.sides(&plan).await?;
+        let people = self.people(user, plan_id, &plan, &sides)?;
 
         let now = clock.now();
         let mut tx = store.begin().await?;
@@ -154,7 +175,7 @@ impl Runs {
             return Err(error.into());
         }
         let run = stored.run.clone();
-        self.work(stored, watched, plan, sides, Start::Continue);
+        self.work(stored, watched, plan, sides, people, Start::Continue);
         Ok(run)
     }
 
@@ -205,6 +226,22 @@ impl Runs {
         let plan = plans::find_version(store.pool(), plan_id, version).await?;
         let plan = plan.ok_or(JobError::PlanNotFound)?.plan;
         Ok(Ledger { target: databases.sides(&plan).await?.target, run: stored.ledger_run_id })
+    }
+
+    /// Learns from a run's target which of its people are one by now.
+    pub async fn learn_merges(&self, id: &RunId) -> Result<(), JobError> {
+        let Inner { store, databases, duplicates, .. } = &*self.0;
+        let stored = self.find(id).await?;
+        let (plan_id, version) = (&stored.run.plan_id, stored.run.plan_version);
+        let plan = plans::find_version(store.pool(), plan_id, version).await?;
+        let plan = plan.ok_or(JobError::PlanNotFound)?.plan;
+        if plan.duplicates.is_none() {
+            return Ok(());
+        }
+        let target = databases.sides(&plan).await?.target;
+        let subject = Subject::new(Some(plan_id.clone()), plan, target)?;
+        learn(duplicates, &subject).await;
+        Ok(())
     }
 
     /// The events of a run after a number, until one that [is the last](RunEvent::is_last).
@@ -298,12 +335,30 @@ impl Runs {
         }
     }
 
+    /// The people of a plan that says something of duplicates.
+    fn people(
+        &self,
+        user: &Caller,
+        plan_id: &PlanId,
+        plan: &Plan,
+        sides: &Sides,
+    ) -> Result<Option<People>, JobError> {
+        if plan.duplicates.is_none() {
+            return Ok(None);
+        }
+        let subject = Subject::new(Some(plan_id.clone()), plan.clone(), sides.target.clone())?;
+        let subject = Arc::new(subject);
+        let matcher = self.0.duplicates.matcher(&subject, &By::from(user), Keep::Search)?;
+        Ok(Some(People { subject, matcher }))
+    }
+
     fn work(
         &self,
         stored: StoredRun,
         watched: Arc<Watched>,
         plan: Plan,
-        sides: super::databases::Sides,
+        sides: Sides,
+        people: Option<People>,
         start: Start,
     ) {
         let (progress, pictures) = watch::channel(None);
@@ -321,7 +376,7 @@ impl Runs {
             progress,
             stop: watched.stop.clone(),
             clock: Arc::clone(&self.0.clock),
-            matcher: None,
+            matcher: people.as_ref().and_then(|people| people.matcher.clone()),
         };
         let runs = self.clone();
         let id = stored.run.id;
@@ -329,7 +384,14 @@ impl Runs {
             let store = runs.0.store.clone();
             let clock = Arc::clone(&runs.0.clock);
             let crew = runs.0.leader.as_ref().map(|leader| leader.lead(id.clone()));
-            let migration = Box::pin(engine::run::migrate_with(request, crew));
+            let duplicates = runs.0.duplicates.clone();
+            let migration = Box::pin(async move {
+                let outcome = engine::run::migrate_with(request, crew).await;
+                if let Some(people) = people {
+                    learn(&duplicates, &people.subject).await;
+                }
+                outcome
+            });
             run_migration::work(store, clock, id.clone(), watched, migration, pictures).await;
             runs.leave(&id);
         });
@@ -379,6 +441,19 @@ impl Runs {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, UnderWay> {
         self.0.under_way.lock().expect("nobody panics with the lock")
+    }
+}
+
+/// The people of a run, and what decides who of them is the same.
+struct People {
+    subject: Arc<Subject>,
+    matcher: Option<Matcher>,
+}
+
+/// The target has the truth, and the next search learns it too.
+async fn learn(duplicates: &Duplicates, subject: &Subject) {
+    if let Err(error) = duplicates.take_stock(subject).await {
+        tracing::warn!(cause = causes::line(&error), "learning what was merged: {error}");
     }
 }
 

@@ -110,6 +110,32 @@ pub async fn list(executor: impl Executor<'_>, people: &str) -> Result<Vec<Decis
     .map_err(StoreError::while_doing("listing decisions"))
 }
 
+/// The pairs about which somebody said something, or took it back, from this moment on.
+pub async fn list_touched(
+    executor: impl Executor<'_>,
+    people: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<(RecordId, RecordId)>, StoreError> {
+    sqlx::query(
+        "select left_id, right_id
+         from match_decisions
+         where people = $1 and (decided_at >= $2 or withdrawn_at >= $2)",
+    )
+    .bind(people)
+    .bind(since.timestamp_micros())
+    .fetch_all(executor)
+    .await
+    .and_then(|rows| {
+        rows.iter()
+            .map(|row| {
+                let id = |name| column::text(row, name).map(RecordId);
+                Ok((id("left_id")?, id("right_id")?))
+            })
+            .collect()
+    })
+    .map_err(StoreError::while_doing("listing pairs that were decided lately"))
+}
+
 /// The pairs that were decided, with what thresholds go by.
 pub async fn list_weighed(
     executor: impl Executor<'_>,
@@ -181,6 +207,10 @@ mod tests {
             let weighed = list_weighed(store.pool(), "people").await.unwrap();
             assert_eq!((weighed[0].is_vetoed, weighed[0].verdict), (true, Verdict::NoMatch));
             assert!(list(store.pool(), "others").await.unwrap().is_empty());
+            let lately = async |second| {
+                list_touched(store.pool(), "people", at(second)).await.unwrap().len()
+            };
+            assert_eq!((lately(1).await, lately(4).await, lately(5).await), (2, 1, 0));
             let rows = sqlx::query("select id from match_decisions").fetch_all(store.pool()).await;
             assert_eq!(rows.unwrap().len(), 2);
         })

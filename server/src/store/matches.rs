@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::DateTime;
-use shared::duplicate::{Decision, RecordId, Verdict, Veto};
+use shared::duplicate::{Decision, Pair, RecordId, Verdict, Veto};
 use shared::id::{MatchId, MatchingId, MergeId};
 use shared::matching::{MatchFilter, MatchItem, MatchOrder, ReviewState};
 use sqlx::any::AnyRow;
@@ -168,6 +168,37 @@ pub async fn list(
         .await
         .and_then(|rows| rows.iter().map(item_of).collect())
         .map_err(StoreError::while_doing("listing pairs"))
+}
+
+/// All pairs that a search found, as the next one takes them.
+pub async fn pairs(
+    executor: impl Executor<'_>,
+    matching: &MatchingId,
+) -> Result<Vec<Pair>, StoreError> {
+    sqlx::query(
+        "select left_id, right_id, weight, probability, verdict
+         from matches
+         where matching_id = $1",
+    )
+    .bind(matching.as_str())
+    .fetch_all(executor)
+    .await
+    .and_then(|rows| {
+        rows.iter()
+            .map(|row| {
+                Ok(Pair {
+                    left_id: RecordId(column::text(row, "left_id")?),
+                    right_id: RecordId(column::text(row, "right_id")?),
+                    weight: column::real(row, "weight")?,
+                    probability: column::real(row, "probability")?,
+                    decision: column::named(row, "verdict", Verdict::from_name)?,
+                    // They are found anew.
+                    vetoes: Vec::new(),
+                })
+            })
+            .collect()
+    })
+    .map_err(StoreError::while_doing("reading all pairs of a search"))
 }
 
 /// A pair of the queue, with the search that found it.

@@ -203,6 +203,41 @@ pub async fn find_latest(
     .map_err(StoreError::while_doing("finding the latest search for duplicates"))
 }
 
+/// The search among these people that is under way, if one is.
+pub async fn find_running(
+    executor: impl Executor<'_>,
+    people: &str,
+) -> Result<Option<MatchingId>, StoreError> {
+    sqlx::query("select min(id) as id from matchings where people = $1 and state = 'running'")
+        .bind(people)
+        .fetch_one(executor)
+        .await
+        .and_then(|row| match column::optional_text(&row, "id")? {
+            Some(_) => column::parsed(&row, "id").map(Some),
+            None => Ok(None),
+        })
+        .map_err(StoreError::while_doing("finding a search that is under way"))
+}
+
+/// The plan by which these people were searched last, where one of the store was.
+pub async fn find_plan(
+    executor: impl Executor<'_>,
+    people: &str,
+) -> Result<Option<PlanId>, StoreError> {
+    sqlx::query(
+        "select plan_id
+         from matchings
+         where people = $1 and plan_id is not null
+         order by started_at desc, id desc
+         limit 1",
+    )
+    .bind(people)
+    .fetch_optional(executor)
+    .await
+    .and_then(|row| row.map(|row| column::parsed(&row, "plan_id")).transpose())
+    .map_err(StoreError::while_doing("finding the plan of a search"))
+}
+
 /// Policy, model and the model as people look at it, each as JSON.
 pub type Documents = (String, Option<String>, Option<ModelSummary>);
 
@@ -302,6 +337,8 @@ mod tests {
 
             assert_eq!((latest.id.as_str(), latest.model.as_deref()), ("m2", Some("f2")));
             assert!(find_latest(store.pool(), "others").await.unwrap().is_none());
+            // They were asked for on the command line.
+            assert_eq!(find_plan(store.pool(), "people").await.unwrap(), None);
         })
         .await;
     }
@@ -312,10 +349,13 @@ mod tests {
             let own = add_matching(&store, "m1", 1).await;
             let failure = Failure { code: ErrorCode::Sys006, message: "gone".to_owned() };
 
+            let running = find_running(store.pool(), "people").await.unwrap();
+            assert_eq!(running.as_ref(), Some(&own));
             let nobody = fail_abandoned(store.pool(), "elsewhere", &failure, at(2)).await.unwrap();
             let ended = fail_abandoned(store.pool(), "here", &failure, at(2)).await.unwrap();
 
             assert_eq!((nobody, ended), (0, 1));
+            assert_eq!(find_running(store.pool(), "people").await.unwrap(), None);
             let matching = find(store.pool(), &own).await.unwrap().unwrap();
             assert_eq!(matching.failure, Some(failure));
         })

@@ -11,12 +11,14 @@ use sqlx::any::AnyRow;
 
 use super::{Executor, Place, StoreError, Transaction, column};
 
-/// Writes a merge down as it stands, whether or not it was known.
+/// Writes a merge down as it stands, whether or not it was known. `absorbed` are records that went
+/// into its members before, and are one person with them now.
 pub async fn save(
     tx: &mut Transaction,
     people: &str,
     run_id: Option<&RunId>,
     merge: &Merge,
+    absorbed: &[RecordId],
 ) -> Result<(), StoreError> {
     let doing = "writing a merge down";
     let failed = StoreError::while_doing(doing);
@@ -43,7 +45,7 @@ pub async fn save(
     .execute(&mut **tx)
     .await
     .map_err(&failed)?;
-    for member in &merge.members {
+    for member in merge.members.iter().chain(absorbed) {
         sqlx::query(
             "insert into merge_members (merge_id, record_id) values ($1, $2)
              on conflict (merge_id, record_id) do nothing",
@@ -170,7 +172,7 @@ pub(crate) mod tests {
             refusal: None,
         };
         let mut tx = store.begin().await.expect("a transaction");
-        save(&mut tx, "people", None, &merge).await.expect("a merge");
+        save(&mut tx, "people", None, &merge, &[]).await.expect("a merge");
         commit(tx).await.expect("a commit");
         merge
     }
@@ -186,7 +188,8 @@ pub(crate) mod tests {
 
             let back = Merge { state: MergeState::TakenBack, ..merge.clone() };
             let mut tx = store.begin().await.unwrap();
-            save(&mut tx, "people", None, &back).await.unwrap();
+            let absorbed = [RecordId::from("3")];
+            save(&mut tx, "people", None, &back, &absorbed).await.unwrap();
             commit(tx).await.unwrap();
 
             let (found, people) = find(store.pool(), &merge.id).await.unwrap().unwrap();

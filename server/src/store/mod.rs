@@ -19,6 +19,7 @@ pub mod connections;
 pub mod plans;
 pub mod runs;
 pub mod matchings;
+pub mod matching_memory;
 pub mod matches;
 pub mod clusters;
 pub mod match_decisions;
@@ -182,7 +183,10 @@ pub async fn commit(transaction: Transaction) -> Result<(), StoreError> {
 }
 
 /// Something as a document of the store.
-fn document(value: &impl serde::Serialize, doing: &'static str) -> Result<String, StoreError> {
+pub(crate) fn document(
+    value: &impl serde::Serialize,
+    doing: &'static str,
+) -> Result<String, StoreError> {
     serde_json::to_string(value)
         .map_err(|error| StoreError::new(doing, sqlx::Error::Encode(error.into())))
 }

@@ -13,6 +13,7 @@ mod events;
 mod quarantine;
 mod rollbacks;
 mod reports;
+mod duplicates;
 mod audit;
 mod approvals;
 mod alerts;

@@ -81,6 +81,10 @@ async fn a_body_with_a_field_too_many_is_refused() {
         ("POST", CONNECTIONS, json!({"name": "x", "role": "source", "url": "sqlite:x.db"})),
         ("POST", PLANS, plan(SMALL)),
         ("POST", route::RUNS, json!({"plan_id": "some-id"})),
+        ("POST", route::MATCHINGS, json!({"plan_id": "some-id"})),
+        ("PUT", "/api/v1/matches/some-id/decision", json!({"verdict": "match"})),
+        ("POST", "/api/v1/clusters/some-id/merge", json!({"members": []})),
+        ("POST", "/api/v1/merges/some-id/unmerge", json!({"remember": "review"})),
         (
             "POST",
             route::ALERT_RULES,
@@ -129,6 +133,7 @@ async fn no_list_is_without_an_end() {
         route::SESSIONS,
         route::ALERTS,
         route::APPROVALS,
+        route::MATCHINGS,
     ] {
         for limit in ["0", "1000000", "4294967295"] {
             let reply = ada.get(&format!("{path}?limit={limit}")).await;

@@ -8,6 +8,7 @@ mod verify;
 mod refused;
 mod quarantine;
 mod match_people;
+mod merge;
 mod evaluate;
 mod assess;
 mod report;

@@ -1,6 +1,8 @@
-//! Merges in a target that is named by its URL: one at a time, when somebody asks for it.
+//! Merges in a target that is named by its URL, when somebody asks for them.
 
 use std::future::Future;
+
+use futures::future::BoxFuture;
 
 use shared::connection::Engine;
 use shared::duplicate::RecordId;
@@ -36,19 +38,35 @@ pub struct Hand<'a> {
     pub by: &'a str,
 }
 
-/// Carries one order out, now, and tells what became of it.
-pub async fn merge(
-    place: Place<'_>,
-    order: Order,
+/// Asked when everything is done and nothing can be seen yet: an audit entry is written then. An
+/// error takes everything back.
+pub type Approval<'a, T> = Box<dyn FnOnce(&T) -> BoxFuture<'a, Result<()>> + Send + 'a>;
+
+/// Of somebody who needs nobody's approval.
+pub fn unasked<'a, T>() -> Approval<'a, T> {
+    Box::new(|_| Box::pin(async { Ok(()) }))
+}
+
+/// Carries orders out, now, all in one transaction, and tells what became of each. Nobody may be in
+/// two of them.
+pub async fn merge<'a>(
+    place: Place<'a>,
+    orders: &'a [Order],
     survive: Survive,
-    hand: Hand<'_>,
-) -> Result<Merge> {
-    alone_in_target(place, MergeOne { order, survive, hand }).await
+    hand: Hand<'a>,
+    approval: Approval<'a, Vec<Merge>>,
+) -> Result<Vec<Merge>> {
+    alone_in_target(place, MergeSome { orders, survive, hand, approval }).await
 }
 
 /// Takes a merge back.
-pub async fn take_back(place: Place<'_>, id: &str, hand: Hand<'_>) -> Result<(Merge, TakenBack)> {
-    alone_in_target(place, TakeBackOne { id, hand }).await
+pub async fn take_back<'a>(
+    place: Place<'a>,
+    id: &'a str,
+    hand: Hand<'a>,
+    approval: Approval<'a, (Merge, TakenBack)>,
+) -> Result<(Merge, TakenBack)> {
+    alone_in_target(place, TakeBackOne { id, hand, approval }).await
 }
 
 /// What was merged, the latest first; of one run when it is named.
@@ -116,42 +134,48 @@ fn no_target() -> EngineError {
     EngineError::new(ErrorCode::Conn006, "opening the target of a merge")
 }
 
-struct MergeOne<'a> {
-    order: Order,
+struct MergeSome<'a> {
+    orders: &'a [Order],
     survive: Survive,
     hand: Hand<'a>,
+    approval: Approval<'a, Vec<Merge>>,
 }
 
-impl Task for MergeOne<'_> {
-    type Answer = Merge;
+impl Task for MergeSome<'_> {
+    type Answer = Vec<Merge>;
 
-    async fn work<S: Session>(self, session: &mut S, people: &People<'_>) -> Result<Merge> {
+    async fn work<S: Session>(self, session: &mut S, people: &People<'_>) -> Result<Vec<Merge>> {
         make_own_tables(session).await?;
         let run_id = run_of(session, people.plan).await?;
-        if let Some(known) = record::find(session, &self.order.id).await? {
-            // Asked again after an answer that did not arrive.
+        let mut known = Vec::new();
+        let mut orders = Vec::new();
+        for order in self.orders {
+            match record::find(session, &order.id).await? {
+                // Asked again after an answer that did not arrive.
+                Some(merge) => known.push(merge),
+                None => orders.push(order.clone()),
+            }
+        }
+        if orders.is_empty() {
             return Ok(known);
         }
         let now = self.hand.clock.now();
         session.run_script("begin").await?;
         let done = async {
-            let orders = std::slice::from_ref(&self.order);
-            record::insert_orders(session, &run_id, people.table(), orders).await?;
-            batch::carry_out_all(
-                session,
-                people,
-                &run_id,
-                orders,
-                &self.survive,
-                self.hand.key,
-                now,
-            )
-            .await
+            record::insert_orders(session, &run_id, people.table(), &orders).await?;
+            let (survive, key) = (&self.survive, self.hand.key);
+            batch::carry_out_all(session, people, &run_id, &orders, survive, key, now).await?;
+            for order in &orders {
+                let made = record::find(session, &order.id).await?;
+                known.push(made.ok_or_else(|| {
+                    EngineError::new(ErrorCode::Sys001, "reading the record of a merge")
+                })?);
+            }
+            (self.approval)(&known).await?;
+            Ok(known)
         }
         .await;
-        end(session, done).await?;
-        let made = record::find(session, &self.order.id).await?;
-        made.ok_or_else(|| EngineError::new(ErrorCode::Sys001, "reading the record of a merge"))
+        end(session, done).await
     }
 }
 
@@ -183,6 +207,7 @@ async fn run_of<S: Session>(session: &mut S, plan: &Plan) -> Result<String> {
 struct TakeBackOne<'a> {
     id: &'a str,
     hand: Hand<'a>,
+    approval: Approval<'a, (Merge, TakenBack)>,
 }
 
 impl Task for TakeBackOne<'_> {
@@ -197,7 +222,13 @@ impl Task for TakeBackOne<'_> {
         let Hand { key, clock, by } = self.hand;
         session.run_script("begin").await?;
         let now = clock.now();
-        let done = batch::take_back(session, &people.graph, self.id, key, by, now).await;
+        let done = async {
+            let graph = &people.graph;
+            let back = batch::take_back(session, graph, self.id, key, by, now).await?;
+            (self.approval)(&back).await?;
+            Ok(back)
+        }
+        .await;
         end(session, done).await
     }
 }

@@ -198,7 +198,9 @@ impl World {
                 basis: "looked at".to_owned(),
             },
         };
-        target::merge(self.place(), order, survive, hand(&Key::new(KEY))).await.unwrap()
+        let (orders, key) = ([order], Key::new(KEY));
+        let done = target::merge(self.place(), &orders, survive, hand(&key), target::unasked());
+        done.await.unwrap().remove(0)
     }
 
     /// A merge that is made, with the first of the members staying.
@@ -215,7 +217,9 @@ impl World {
     }
 
     pub(crate) async fn take_back(&self, id: &str) -> Result<TakenBack> {
-        target::take_back(self.place(), id, hand(&Key::new(KEY))).await.map(|(_, found)| found)
+        let key = Key::new(KEY);
+        let back = target::take_back(self.place(), id, hand(&key), target::unasked());
+        back.await.map(|(_, found)| found)
     }
 
     pub(crate) async fn merges(&self) -> Vec<Merge> {

@@ -55,7 +55,7 @@ pub(super) fn saved_model(path: &Path) -> Result<Option<Model>, CommandError> {
 }
 
 /// What people said of pairs of records.
-pub(super) fn decisions(path: &Path) -> Result<Vec<Decision>, CommandError> {
+pub(in crate::cli) fn decisions(path: &Path) -> Result<Vec<Decision>, CommandError> {
     let mut file = Listing::open(path)?;
     let [left, right, said] =
         [&["left_id"][..], &["right_id"], &["decision", "verdict"]].map(|names| file.column(names));

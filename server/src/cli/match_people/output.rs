@@ -13,7 +13,7 @@ use shared::duplicate::{Attribute, Person, RecordId};
 
 use super::super::CommandError;
 use super::super::output::unwritable;
-use crate::jobs::people::{Lines, PeopleError, PeopleTable};
+use crate::jobs::people::{Lines, PeopleError, PeopleTable, moment};
 
 /// `left_id,right_id,weight,probability,decision`, the heaviest first.
 pub(super) fn pairs(path: &Path, people: &People, findings: &Findings) -> Result<(), CommandError> {
@@ -172,26 +172,6 @@ impl Gathering {
         }
         person
     }
-}
-
-/// When a record was changed, in one of the forms in which databases write it.
-fn moment(text: &str) -> Option<chrono::DateTime<chrono::Utc>> {
-    use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-        return Some(moment.to_utc());
-    }
-    for form in ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z"] {
-        if let Ok(moment) = DateTime::parse_from_str(text, form) {
-            return Some(moment.to_utc());
-        }
-    }
-    for form in ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"] {
-        if let Ok(moment) = NaiveDateTime::parse_from_str(text, form) {
-            return Some(DateTime::<Utc>::from_naive_utc_and_offset(moment, Utc));
-        }
-    }
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-    Some(DateTime::<Utc>::from_naive_utc_and_offset(day.and_time(NaiveTime::MIN), Utc))
 }
 
 fn set(text: &mut String, what: std::fmt::Arguments<'_>) {

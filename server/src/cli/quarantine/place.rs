@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::audit::Actor;
 use crate::auth::secret::Secrets;
-use crate::cli::CommandError;
 use crate::cli::input::{expanded, read_plan, sides};
+use crate::cli::{CommandError, whoever};
 use crate::config::Installation;
 use crate::jobs::quarantine::{By, Subject};
 use crate::jobs::runs::Ledger;
@@ -145,12 +145,7 @@ impl Place {
 
 /// Whoever runs the command, under the name that the system knows them by.
 pub(super) fn by(note: Option<String>, dry_run: bool) -> By {
-    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let name = match user.filter(|user| !user.is_empty()) {
-        Some(user) => format!("{user}, on the command line"),
-        None => "the command line".to_owned(),
-    };
-    By { actor: Actor::command_line(), name, note, dry_run }
+    By { actor: Actor::command_line(), name: whoever(), note, dry_run }
 }
 
 fn code(text: &str) -> Result<ErrorCode, String> {

@@ -3,6 +3,7 @@
 
 mod failure;
 mod lines;
+mod moment;
 
 use std::path::Path;
 
@@ -22,6 +23,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 pub use failure::PeopleError;
 pub use lines::{Line, Lines};
+pub use moment::moment;
 
 /// A table of a database, or a file, whose rows are people.
 #[derive(Debug, Clone)]

@@ -1,0 +1,153 @@
+//! A search in the control store: begun, completed or failed, each with its entry in the trail.
+
+use std::collections::HashMap;
+
+use engine::merge::Order;
+use shared::audit::Action;
+use shared::duplicate::{Cluster, Pair, RecordId};
+use shared::id::{ClusterKey, MatchId, MatchingId};
+use shared::matching::{ClusterItem, Side};
+use shared::run::Failure;
+
+use super::search::{Found, Job, Sure};
+use super::{By, Duplicates, Inner, JobError, Subject};
+use crate::audit;
+use crate::store::matches::NewMatch;
+use crate::store::{self, StoreError, clusters, document, matches, matching_memory, matchings};
+
+/// Pairs that share a transaction: nobody else waits long for the store.
+const PAIRS_AT_ONCE: usize = 2_000;
+
+impl Duplicates {
+    pub(super) async fn begin(
+        &self,
+        by: &By,
+        subject: &Subject,
+        policy: &dedup::Policy,
+        side: Side,
+    ) -> Result<MatchingId, JobError> {
+        let Inner { store, clock, owner, .. } = &*self.0;
+        let id = MatchingId::parse(clock.fresh_id().to_string()).expect("a UUID is an id");
+        let policy = document(policy, "adding a search for duplicates")?;
+        let new = matchings::NewMatching {
+            id: &id,
+            plan_id: subject.plan_id.as_ref(),
+            plan_name: &subject.plan.name,
+            people: &subject.people,
+            side,
+            owner,
+            started_by: &by.name,
+            policy: &policy,
+        };
+        let now = clock.now();
+        let mut tx = store.begin().await?;
+        matchings::insert(&mut *tx, &new, now).await?;
+        let detail = Some(format!("plan {}, among {}", subject.plan.name, subject.people));
+        let action = Action::MatchingStarted;
+        audit::record(&mut tx, now, by.actor.clone(), action, id.as_str(), detail).await?;
+        store::commit(tx).await?;
+        Ok(id)
+    }
+
+    /// Keeps the pairs and the people that were found, and gives the orders to merge those of whom
+    /// there is no doubt.
+    pub(super) async fn keep(&self, job: &Job<'_>, found: &Found) -> Result<Vec<Order>, JobError> {
+        let Inner { store, clock, .. } = &*self.0;
+        let pairs = self.queue(&found.pairs);
+        for some in pairs.chunks(PAIRS_AT_ONCE) {
+            let mut tx = store.begin().await?;
+            matches::insert(&mut tx, job.id, some).await?;
+            store::commit(tx).await?;
+        }
+        let items: Vec<ClusterItem> =
+            found.clusters.iter().map(|cluster| self.item(cluster)).collect();
+        for some in items.chunks(PAIRS_AT_ONCE) {
+            let mut tx = store.begin().await?;
+            clusters::insert(&mut tx, job.id, some).await?;
+            store::commit(tx).await?;
+        }
+        let (fingerprint, now) = (&found.summary.fingerprint, clock.now());
+        let order = |sure: &Sure| sure.order(clock.fresh_id().to_string(), fingerprint, now);
+        Ok(found.groups.iter().map(order).collect())
+    }
+
+    /// Ends a search whose pairs are kept.
+    pub(super) async fn complete(
+        &self,
+        by: &By,
+        job: &Job<'_>,
+        found: &Found,
+    ) -> Result<(), JobError> {
+        let Inner { store, clock, .. } = &*self.0;
+        let fingerprint = &found.summary.fingerprint;
+        let model = document(&found.model, "ending a search for duplicates")?;
+        let ended = matchings::Found {
+            counts: found.counts,
+            fingerprint,
+            model: &model,
+            summary: &found.summary,
+        };
+        let now = clock.now();
+        let mut tx = store.begin().await?;
+        matching_memory::replace(&mut tx, &job.subject.people, job.id, &found.memory).await?;
+        if matchings::complete(&mut *tx, job.id, &ended, now).await? {
+            let counts = &found.counts;
+            let detail = Some(format!(
+                "{} records, {} pairs compared, {} matches, {} to be reviewed, model {fingerprint}",
+                counts.records, counts.pairs_compared, counts.matches, counts.reviews
+            ));
+            let (action, id) = (Action::MatchingCompleted, job.id.as_str());
+            audit::record(&mut tx, now, by.actor.clone(), action, id, detail).await?;
+        }
+        Ok(store::commit(tx).await?)
+    }
+
+    pub(super) async fn record_failure(
+        &self,
+        by: &By,
+        id: &MatchingId,
+        failure: &Failure,
+    ) -> Result<(), StoreError> {
+        let Inner { store, clock, .. } = &*self.0;
+        let now = clock.now();
+        let mut tx = store.begin().await?;
+        if matchings::fail(&mut *tx, id, failure, now).await? {
+            let (action, detail) = (Action::MatchingFailed, Some(failure.code.to_string()));
+            audit::record(&mut tx, now, by.actor.clone(), action, id.as_str(), detail).await?;
+        }
+        store::commit(tx).await
+    }
+
+    fn queue(&self, pairs: &[Pair]) -> Vec<NewMatch> {
+        let mut frequency: HashMap<&RecordId, u32> = HashMap::new();
+        for id in pairs.iter().flat_map(|pair| [&pair.left_id, &pair.right_id]) {
+            *frequency.entry(id).or_default() += 1;
+        }
+        let fresh = || self.0.clock.fresh_id().to_string();
+        pairs
+            .iter()
+            .map(|pair| NewMatch {
+                id: MatchId::parse(fresh()).expect("a UUID is an id"),
+                left_id: pair.left_id.clone(),
+                right_id: pair.right_id.clone(),
+                weight: pair.weight,
+                probability: pair.probability,
+                verdict: pair.decision,
+                vetoes: pair.vetoes.clone(),
+                frequency: frequency[&pair.left_id].max(frequency[&pair.right_id]),
+            })
+            .collect()
+    }
+
+    fn item(&self, cluster: &Cluster) -> ClusterItem {
+        let key = self.0.clock.fresh_id().to_string();
+        ClusterItem {
+            key: ClusterKey::parse(key).expect("a UUID is an id"),
+            id: cluster.id.clone(),
+            members: cluster.members.clone(),
+            cohesion: cluster.cohesion,
+            decision: cluster.decision,
+            merge: None,
+        }
+    }
+}
