@@ -23,6 +23,7 @@ const PAGES: [string, string | RegExp][] = [
   ['/portal/migration/approvals', 'All requests'],
   ['/portal/migration/alerts', 'Who is told'],
   ['/portal/migration/audit', 'The chain holds.'],
+  ['/portal/migration/duplicates', 'Duplicates'],
 ];
 
 const SCREENS = [

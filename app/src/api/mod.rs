@@ -19,6 +19,7 @@ pub(crate) mod alerts;
 pub(crate) mod settings;
 pub(crate) mod users;
 pub(crate) mod profile;
+pub(crate) mod duplicates;
 pub(crate) mod live;
 pub(crate) mod error_codes;
 

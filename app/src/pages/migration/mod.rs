@@ -15,6 +15,7 @@ mod rollback;
 mod approvals;
 mod alerts;
 mod audit;
+mod duplicates;
 
 use futures::future::{FutureExt, LocalBoxFuture};
 use leptos::prelude::*;

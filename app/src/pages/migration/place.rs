@@ -3,13 +3,14 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use shared::error_code::ErrorCode;
-use shared::id::{PlanId, RunId};
+use shared::id::{MatchingId, PlanId, RunId};
 use shared::quarantine::{QuarantineFilter, QuarantineState};
 
 use super::alerts::Alerts;
 use super::approvals::Approvals;
 use super::audit::Audit;
 use super::connections::Connections;
+use super::duplicates::{Duplicates, Merges, ModelPage, Review, ThresholdsPage};
 use super::overview::Overview;
 use super::plan::PlanPage;
 use super::plans::Plans;
@@ -43,6 +44,11 @@ pub(super) enum Place {
     Approvals,
     Alerts,
     Audit,
+    Duplicates,
+    Review(MatchingId),
+    Thresholds(MatchingId),
+    Model(MatchingId),
+    Merges(MatchingId),
 }
 
 impl Place {
@@ -63,6 +69,17 @@ impl Place {
             (Some("approvals"), None, _) => Self::Approvals,
             (Some("alerts"), None, _) => Self::Alerts,
             (Some("audit"), None, _) => Self::Audit,
+            (Some("duplicates"), None, _) => Self::Duplicates,
+            (Some("duplicates"), Some(id), page) => {
+                let id = MatchingId::parse(id).ok()?;
+                match page {
+                    None => Self::Review(id),
+                    Some("thresholds") => Self::Thresholds(id),
+                    Some("model") => Self::Model(id),
+                    Some("merges") => Self::Merges(id),
+                    Some(_) => return None,
+                }
+            }
             _ => return None,
         };
         parts.next().is_none().then_some(place)
@@ -81,6 +98,11 @@ impl Place {
             Self::Approvals => "/approvals".to_owned(),
             Self::Alerts => "/alerts".to_owned(),
             Self::Audit => "/audit".to_owned(),
+            Self::Duplicates => "/duplicates".to_owned(),
+            Self::Review(id) => format!("/duplicates/{id}"),
+            Self::Thresholds(id) => format!("/duplicates/{id}/thresholds"),
+            Self::Model(id) => format!("/duplicates/{id}/model"),
+            Self::Merges(id) => format!("/duplicates/{id}/merges"),
         };
         format!("{}{rest}", routes::MIGRATION)
     }
@@ -90,6 +112,9 @@ impl Place {
         match self {
             Self::Plan(_) => Self::Plans,
             Self::Run(_) | Self::Quarantine(_) | Self::Rollback(_) => Self::Runs,
+            Self::Review(_) | Self::Thresholds(_) | Self::Model(_) | Self::Merges(_) => {
+                Self::Duplicates
+            }
             place => place.clone(),
         }
     }
@@ -115,11 +140,12 @@ pub(super) fn quarantine_where(run: &RunId, filter: &QuarantineFilter) -> String
     )
 }
 
-const TABS: [(Place, &str, Shape); 7] = [
+const TABS: [(Place, &str, Shape); 8] = [
     (Place::Overview, "Overview", Shape::Gauge),
     (Place::Connections, "Connections", Shape::Plug),
     (Place::Plans, "Plans", Shape::Plan),
     (Place::Runs, "Runs", Shape::Play),
+    (Place::Duplicates, "Duplicates", Shape::User),
     (Place::Approvals, "Approvals", Shape::Approval),
     (Place::Alerts, "Alerts", Shape::Bell),
     (Place::Audit, "Audit", Shape::History),
@@ -170,6 +196,11 @@ pub fn Pages() -> impl IntoView {
             Some(Place::Approvals) => view! { <Approvals/> }.into_any(),
             Some(Place::Alerts) => view! { <Alerts/> }.into_any(),
             Some(Place::Audit) => view! { <Audit/> }.into_any(),
+            Some(Place::Duplicates) => view! { <Duplicates/> }.into_any(),
+            Some(Place::Review(id)) => view! { <Review id/> }.into_any(),
+            Some(Place::Thresholds(id)) => view! { <ThresholdsPage id/> }.into_any(),
+            Some(Place::Model(id)) => view! { <ModelPage id/> }.into_any(),
+            Some(Place::Merges(id)) => view! { <Merges id/> }.into_any(),
             None => view! { <NotFoundHere/> }.into_any(),
         }}
     }
@@ -203,6 +234,7 @@ mod tests {
     #[test]
     fn every_place_is_found_at_its_address() {
         let run = RunId::parse("r1").unwrap();
+        let search = MatchingId::parse("m1").unwrap();
         for place in [
             Place::Overview,
             Place::Connections,
@@ -215,6 +247,11 @@ mod tests {
             Place::Approvals,
             Place::Alerts,
             Place::Audit,
+            Place::Duplicates,
+            Place::Review(search.clone()),
+            Place::Thresholds(search.clone()),
+            Place::Model(search.clone()),
+            Place::Merges(search),
         ] {
             let address = place.address();
             let rest = address.strip_prefix(routes::MIGRATION).unwrap();
@@ -224,7 +261,9 @@ mod tests {
 
     #[test]
     fn other_addresses_lead_nowhere() {
-        for rest in ["nowhere", "plans/p1/x", "runs/r1/quarantine/q1", "runs/a b"] {
+        for rest in
+            ["nowhere", "plans/p1/x", "runs/r1/quarantine/q1", "runs/a b", "duplicates/m1/x"]
+        {
             assert_eq!(Place::at(rest), None, "{rest}");
         }
     }

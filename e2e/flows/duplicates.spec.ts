@@ -1,0 +1,66 @@
+import { expect, test } from '../fixtures/portal.ts';
+import { expectAccessible, expectNoSidewaysScroll } from '../fixtures/accessibility.ts';
+import { Duplicates } from '../places/duplicates.ts';
+import { Runs } from '../places/runs.ts';
+
+test.beforeEach(async ({ page, portal }) => {
+  await portal.goTo('Data Migration');
+  const run = await new Runs(page).startAfresh('MDW demo');
+  await run.completes();
+  await portal.openTab('Duplicates');
+});
+
+test('a pair is looked at, decided and taken back with the keyboard alone', async ({ page }) => {
+  const review = await new Duplicates(page).openLatest();
+  await review.begin('trying the review out');
+  await expect(review.waterfall).toBeVisible();
+  await expectAccessible(page);
+  await expectNoSidewaysScroll(page);
+
+  await page.keyboard.press('?');
+  await expect(review.keys).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(review.keys).toBeHidden();
+
+  await expect(review.place).toContainText('Pair 1 of');
+  await page.keyboard.press('n');
+  await expect(page.getByText('They are not the same person.')).toBeVisible();
+  await page.keyboard.press('u');
+  await expect(page.getByText('Taken back.')).toBeVisible();
+  await expect(review.undo).toBeDisabled();
+});
+
+test('two sliders say what they would do', async ({ page }) => {
+  const review = await new Duplicates(page).openLatest();
+  await review.openPage('Thresholds');
+  const merged = page
+    .getByRole('region', { name: 'What would become of all pairs' })
+    .getByRole('cell')
+    .first();
+  const before = await merged.textContent();
+
+  await page.getByLabel('Merge without a look from').fill('20');
+
+  await expect(merged).not.toHaveText(before!);
+  await expectAccessible(page);
+});
+
+test('the model is shown as a chart, and as the numbers behind it', async ({ page }) => {
+  const review = await new Duplicates(page).openLatest();
+  await review.openPage('Model');
+
+  await expect(page.getByRole('img', { name: /^Pairs by weight/ })).toBeVisible();
+  await page.getByText('The numbers').click();
+  await expect(page.getByRole('region', { name: 'Pairs by weight' })).toBeVisible();
+  await expect(page.getByRole('region', { name: 'What each pass found' })).toBeVisible();
+  await expectAccessible(page);
+  await expectNoSidewaysScroll(page);
+});
+
+test('what the policy merged is listed', async ({ page }) => {
+  const review = await new Duplicates(page).openLatest();
+  await review.openPage('Merges');
+
+  await expect(page.getByRole('region', { name: 'Merges' })).toBeVisible();
+  await expectAccessible(page);
+});
