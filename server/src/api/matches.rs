@@ -25,7 +25,7 @@ use crate::jobs::rollbacks::By;
         (status = 502, body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn read(
+pub(super) async fn read_match(
     _: Authorized<Read>,
     services: Data<Services>,
     id: Path<MatchId>,
@@ -44,7 +44,7 @@ pub(super) async fn read(
         (status = 502, body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn reveal(
+pub(super) async fn reveal_match(
     Authorized { user, .. }: Authorized<ReviewDuplicates>,
     services: Data<Services>,
     id: Path<MatchId>,

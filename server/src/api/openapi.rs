@@ -69,7 +69,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         quarantine::actions, quarantine::undo, quarantine::read, quarantine::reveal,
         matchings::list, matchings::start, matchings::read, matchings::model, matchings::simulate,
         matchings::queue, matchings::clusters, matchings::merges,
-        matches::read, matches::reveal, matches::decide, matches::undo, matches::read_cluster,
+        matches::read_match, matches::reveal_match, matches::decide, matches::undo, matches::read_cluster,
         matches::reveal_cluster, matches::merge_cluster, matches::read_merge, matches::unmerge,
         audit::list, audit::export, audit::chain,
         error_codes::list,
