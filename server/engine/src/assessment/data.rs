@@ -9,7 +9,7 @@ use super::forecast::forecast;
 use super::notebook::{Found, Notebook, Outcome};
 use super::{Look, Request, schema, wants_any};
 use crate::assess::ask::rows;
-use crate::map::check;
+use crate::map::{self, check};
 
 /// What was found besides findings.
 #[derive(Default)]
@@ -25,8 +25,10 @@ pub(super) async fn look(book: &mut Notebook, request: &Request, opened: &mut Op
     if !wants_any(book, Group::Data) && !book.wants(Check::SourceQuiet) {
         return foreseen;
     }
+    // A target that cannot say what it began is held to what it has.
+    let unfinished = map::tables_of_unfinished_runs(&request.target_url).await.unwrap_or_default();
     let target = opened.target.as_ref().map(|side: &TargetSide| &side.catalog);
-    let problems = check::check(plan, &source.catalog, target);
+    let problems = check::check(plan, &source.catalog, target.map(|target| (target, &unfinished)));
     let found = problems.iter().map(|problem| {
         let explanation = problem.code.explanation();
         Found::blocking(format!("{} {}: {}", problem.code, problem.at, problem.message))

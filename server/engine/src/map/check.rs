@@ -19,13 +19,20 @@ use crate::error::Result;
 pub async fn against(plan: &Plan, source_url: &str, target_url: &str) -> Result<Vec<PlanProblem>> {
     let source = catalog::of_source(&Source::open(source_url).await?).await?;
     let target = super::catalog_of_target(target_url).await?;
-    Ok(check(plan, &source, Some(&target)))
+    let unfinished = super::tables_of_unfinished_runs(target_url).await?;
+    Ok(check(plan, &source, Some((&target, &unfinished))))
 }
 
 /// Everything that keeps the plan from running, in the document's order: what is wrong with it
-/// by itself, and what its databases do not have. Without a target, only the source is asked.
-pub fn check(plan: &Plan, source: &Catalog, target: Option<&Catalog>) -> Vec<PlanProblem> {
-    let mut checked = Checked { plan, source, target, problems: plan.problems() };
+/// by itself, and what its databases do not have. Without a target, only the source is asked. Tables
+/// of the target that an [unfinished run made](super::tables_of_unfinished_runs) lack their keys.
+pub fn check(
+    plan: &Plan,
+    source: &Catalog,
+    target: Option<(&Catalog, &BTreeSet<TableName>)>,
+) -> Vec<PlanProblem> {
+    let (target, unfinished) = target.unzip();
+    let mut checked = Checked { plan, source, target, unfinished, problems: plan.problems() };
     for (index, mapping) in plan.tables.iter().enumerate() {
         let at = format!("tables[{index}]");
         checked.source_of(mapping, &at);
@@ -44,6 +51,7 @@ struct Checked<'p> {
     plan: &'p Plan,
     source: &'p Catalog,
     target: Option<&'p Catalog>,
+    unfinished: Option<&'p BTreeSet<TableName>>,
     problems: Vec<PlanProblem>,
 }
 
@@ -246,16 +254,26 @@ impl Checked<'_> {
         }
         let wanted: BTreeSet<&String> = key.iter().collect();
         let mut keys = unique_keys(&table.primary_key, &table.indexes);
-        // A table that an unfinished run made gets its keys at the end.
-        if let Some(shape) = &mapping.create {
-            keys.extend(unique_keys(&shape.primary_key, &shape.indexes));
-        }
+        keys.extend(self.keys_to_come(&table.name, Some(mapping)));
         let is_unique =
             keys.iter().any(|columns| columns.iter().collect::<BTreeSet<_>>() == wanted);
         if !is_unique {
             let message = format!("{} has no unique index on just {}", table.name, key.join(", "));
             self.add(ErrorCode::Map001, &at, message);
         }
+    }
+
+    /// The keys that a table which is there does not have yet: one that an unfinished run made gets
+    /// them at the end. A table of somebody else gets none.
+    fn keys_to_come<'m>(
+        &self,
+        table: &TableName,
+        mapping: Option<&'m TableMapping>,
+    ) -> Vec<&'m [String]> {
+        let is_unfinished = self.unfinished.is_some_and(|tables| tables.contains(table));
+        let shape = mapping.and_then(|mapping| mapping.create.as_ref());
+        let shape = shape.filter(|_| is_unfinished);
+        shape.map_or_else(Vec::new, |shape| unique_keys(&shape.primary_key, &shape.indexes))
     }
 
     fn foreign_keys_of(&mut self, mapping: &TableMapping, at: &str) {
@@ -287,10 +305,7 @@ impl Checked<'_> {
         let (columns, keys): (Vec<&str>, Vec<&[String]>) = match (there, made) {
             (Some(table), mapping) => {
                 let mut keys = unique_keys(&table.primary_key, &table.indexes);
-                // A table that an unfinished run made gets its keys at the end.
-                if let Some(shape) = mapping.and_then(|mapping| mapping.create.as_ref()) {
-                    keys.extend(unique_keys(&shape.primary_key, &shape.indexes));
-                }
+                keys.extend(self.keys_to_come(&table.name, mapping));
                 (table.columns.iter().map(|column| column.name.as_str()).collect(), keys)
             }
             (None, Some(mapping)) => {

@@ -7,6 +7,7 @@ mod shape;
 pub mod order;
 pub mod templates;
 pub mod draft;
+mod unfinished;
 pub mod check;
 pub mod diff;
 
@@ -18,6 +19,8 @@ use crate::assess::catalog;
 use crate::connect::{Address, Purpose, sqlite};
 use crate::error::{EngineError, Result};
 use shared::error_code::ErrorCode;
+
+pub use unfinished::tables_of_unfinished_runs;
 
 /// What a target holds. A SQLite file that is not there yet holds nothing, and is not made.
 pub async fn catalog_of_target(url: &str) -> Result<Catalog> {

@@ -43,7 +43,9 @@ pub(super) async fn conduct<T: Target + 'static>(
     let source_catalog = catalog::of_source(&source).await?;
     // Until the plan is found to be good, a target that is a file is not even made.
     let target_catalog = map::catalog_of_target(&request.target_url).await?;
-    refuse_problems(&check::check(&request.plan, &source_catalog, Some(&target_catalog)))?;
+    let unfinished = map::tables_of_unfinished_runs(&request.target_url).await?;
+    let known = Some((&target_catalog, &unfinished));
+    refuse_problems(&check::check(&request.plan, &source_catalog, known))?;
     let records = records(&request.plan, &target_catalog, &HashSet::new());
     tables(
         &request.plan,

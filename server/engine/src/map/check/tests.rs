@@ -84,7 +84,7 @@ fn problems(change: (&str, &str), target: &Catalog) -> Vec<(ErrorCode, String, S
     let (from, to) = change;
     assert!(PLAN.contains(from), "{from}");
     let plan = Plan::from_yaml(&PLAN.replacen(from, to, 1)).unwrap();
-    check(&plan, &source(), Some(target))
+    check(&plan, &source(), Some((target, &BTreeSet::new())))
         .into_iter()
         .map(|problem| (problem.code, problem.at, problem.message))
         .collect()
@@ -227,6 +227,30 @@ fn a_key_references_what_is_unique() {
 }
 
 #[test]
+fn a_table_of_somebody_else_does_not_get_the_keys_that_the_plan_would_make() {
+    let mut target = catalog(
+        Engine::Postgres,
+        vec![table("public.offices", vec![column("id", "bigint"), column("name", "text")])],
+    );
+    target.tables[0].primary_key.clear();
+    check_one_against(
+        ("", ""),
+        &target,
+        ErrorCode::Map001,
+        "tables[1].create.foreign_keys[0]",
+        "unique",
+    );
+    let update =
+        ("create: {primary_key: [id]}\n", "create: {primary_key: [id]}\n  existing: update\n");
+    let found: Vec<_> = problems(update, &target).into_iter().map(|(_, at, _)| at).collect();
+    assert_eq!(found, ["tables[0].existing", "tables[1].create.foreign_keys[0]"]);
+    // One that a run made and that it has not filled yet does get them.
+    let plan = Plan::from_yaml(PLAN).unwrap();
+    let unfinished = BTreeSet::from([TableName::new(Some("public"), "offices")]);
+    assert_eq!(check(&plan, &source(), Some((&target, &unfinished))), []);
+}
+
+#[test]
 fn a_table_that_is_there_already_is_asked() {
     let offices =
         |columns: Vec<Column>| catalog(Engine::Postgres, vec![table("public.offices", columns)]);
@@ -290,8 +314,13 @@ tables:
     let with = |old: &str, new: &str| {
         let document = PLAN.replace("tables:\n- source: office", &section.replace(old, new));
         let plan = Plan::from_yaml(&document).unwrap();
-        let mut checked =
-            Checked { plan: &plan, source: &source(), target: None, problems: Vec::new() };
+        let mut checked = Checked {
+            plan: &plan,
+            source: &source(),
+            target: None,
+            unfinished: None,
+            problems: Vec::new(),
+        };
         checked.duplicates(plan.duplicates.as_ref().unwrap());
         checked.problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
     };

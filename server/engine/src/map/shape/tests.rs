@@ -67,7 +67,7 @@ fn draft(source: &Catalog, target: &Catalog, probe: &Probe) -> Plan {
     let plan = by_names(source, target, probe);
     let mut complete = plan.clone();
     complete.target = "postgres://db/new".to_owned();
-    let problems = check(&complete, source, Some(target));
+    let problems = check(&complete, source, Some((target, &std::collections::BTreeSet::new())));
     assert_eq!(problems, []);
     plan
 }
