@@ -229,6 +229,12 @@ catalogue! {
         hint: "Compare the two; the one in the target was not touched.",
         action: "Waive the row, or repair it and replay it; with `existing: update` the plan writes over what is there.",
     }
+    Data021 = "DATA-021" {
+        title: "An expression has no result for the row",
+        cause: "An expression of the plan divides by zero, counts with null, compares what cannot be compared, or needs more than 28 digits.",
+        hint: "The column is named. Numbers are exact: what would have to be rounded is refused, save in a division.",
+        action: "Have the expression ask for the case (`value == null ? … : …`), or repair the value, and replay the row.",
+    }
     Map001 = "MAP-001" {
         title: "The plan contradicts itself",
         cause: "Two parts of the plan do not go together, or something is missing in it.",

@@ -69,7 +69,9 @@ impl Plan {
             Transform::PercentToFraction | Transform::Round { .. } => Some(DataType::Numeric(None)),
             Transform::UuidV5 { .. } => Some(DataType::Uuid),
             Transform::Json { .. } => Some(DataType::Json),
+            Transform::Expression { .. } => None,
             Transform::Map { otherwise, .. }
+            | Transform::Lookup { otherwise, .. }
             | Transform::Phone { otherwise, .. }
             | Transform::Email { otherwise } => text_unless_kept(otherwise, from),
             Transform::CodeTable { table } => match self.code_tables.get(table) {
@@ -99,6 +101,8 @@ impl Transform {
             Self::Truncate { .. } => "truncate",
             Self::Map { .. } => "map",
             Self::CodeTable { .. } => "code_table",
+            Self::Lookup { .. } => "lookup",
+            Self::Expression { .. } => "expression",
             Self::UuidV5 { .. } => "uuid_v5",
             Self::Constant { .. } => "constant",
             Self::Default { .. } => "default",
@@ -204,6 +208,8 @@ fn takes(rule: &Transform, from: &DataType, to: &DataType) -> bool {
         | Transform::Boolean { .. }
         | Transform::Map { .. }
         | Transform::CodeTable { .. }
+        | Transform::Lookup { .. }
+        | Transform::Expression { .. }
         | Transform::UuidV5 { .. }
         | Transform::Constant { .. }
         | Transform::Default { .. }
@@ -288,6 +294,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(shown.len(), 27, "{shown:?}");
+        assert_eq!(shown.len(), 29, "{shown:?}");
     }
 }

@@ -4,6 +4,7 @@
 //! checked without a database is checked here, for both ([`Plan::problems`]).
 
 mod transform;
+mod lookup;
 mod existing;
 mod fit;
 mod duplicates;
@@ -18,6 +19,7 @@ pub use duplicates::{
 };
 pub use existing::Existing;
 pub use fit::gives_zone;
+pub use lookup::{Lookup, LookupCsv, LookupFrom, LookupTable};
 pub use problems::PlanProblem;
 pub use transform::{Case, CodeTable, Otherwise, Transform};
 
@@ -46,6 +48,9 @@ pub struct Plan {
     /// Meanings of codes, by the name under which columns refer to them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub code_tables: BTreeMap<String, CodeTable>,
+    /// Where values are looked up, by the name under which columns refer to it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lookups: BTreeMap<String, Lookup>,
     /// Enum types that the target is to have, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub enums: BTreeMap<String, Vec<String>>,
@@ -189,6 +194,21 @@ impl TableMapping {
             .iter()
             .find(|other| other.source == column.source && other.transform.is_empty());
         column.keep_raw_in.as_deref().or(copied.map(|other| other.target.as_str()))
+    }
+
+    /// Whether what a rule of the column may lose is kept elsewhere: what it reads of its own
+    /// column, and what an expression reads of others.
+    pub fn keeps_what_is_lost(&self, column: &ColumnMapping, rule: &Transform) -> bool {
+        let is_copied = |name: &String| {
+            self.columns
+                .iter()
+                .any(|other| other.source.as_ref() == Some(name) && other.transform.is_empty())
+        };
+        let others = match rule {
+            Transform::Expression { columns, .. } => columns.as_slice(),
+            _ => &[],
+        };
+        (column.source.is_none() || self.kept_in(column).is_some()) && others.iter().all(is_copied)
     }
 }
 
@@ -341,9 +361,10 @@ impl Plan {
             .iter()
             .flat_map(|table| table.columns.iter().map(move |column| (table, column)));
         columns
-            .filter(|(_, column)| column.source.is_some())
             .flat_map(|(table, column)| {
-                let lossy = column.transform.iter().filter(|rule| self.loses_information(rule));
+                let lossy = column.transform.iter().filter(|rule| {
+                    self.loses_information(rule) && (column.source.is_some() || rule.reads_others())
+                });
                 lossy.map(move |rule| Loss {
                     target: table.target.clone(),
                     column: column.target.clone(),
@@ -482,6 +503,61 @@ tables:
         assert_eq!(problems.len(), 1);
         assert_eq!(problems[0].code, crate::error_code::ErrorCode::Map003);
         assert_eq!(problems[0].at, "tables[0].columns[4]");
+    }
+
+    #[track_caller]
+    fn refused(change: (&str, &str), says: &str) {
+        assert!(DOCUMENT.contains(change.0), "{}", change.0);
+        let plan = Plan::from_yaml(&DOCUMENT.replace(change.0, change.1)).unwrap();
+        let messages: Vec<String> = plan.problems().into_iter().map(|p| p.message).collect();
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        assert!(messages[0].contains(says), "{messages:?}");
+    }
+
+    const LOOKUPS: &str =
+        "lookups: {wards: {from: {table: {name: ward, key: code, value: title}}}}\ntables:\n";
+
+    #[test]
+    fn a_lookup_is_the_same_in_yaml_and_in_json() {
+        let document = DOCUMENT.replace("tables:\n- ", &format!("{LOOKUPS}- "));
+        let document = document.replace("{rule: trim}", "{rule: lookup, from: more}");
+        let csv = "wards:\n    from: {table: {name: ward, key: code, value: title}}\n  \
+            more: {from: {csv: {text: \"a,b\\n\", key: a, value: b}}}\n  \
+            few: {from: {entries: {a: b}}}\n";
+        let document = document.replace(
+            "lookups: {wards: {from: {table: {name: ward, key: code, value: title}}}}\n",
+            &format!("lookups:\n  {csv}"),
+        );
+        let plan = Plan::from_yaml(&document).unwrap();
+        assert_eq!(plan.lookups.len(), 3);
+        assert_eq!(plan.problems(), []);
+        let json = serde_json::to_string(&plan).unwrap();
+        assert_eq!(Plan::from_json(&json).unwrap(), plan);
+        assert_eq!(Plan::from_yaml(&plan.to_yaml()).unwrap(), plan);
+    }
+
+    #[test]
+    fn a_lookup_that_the_source_answers_comes_first() {
+        refused(("{rule: trim}", "{rule: lookup, from: wards}"), "`wards` is not in the plan");
+        let document = DOCUMENT.replace("tables:\n- ", &format!("{LOOKUPS}- "));
+        let document = document.replace("{rule: trim}", "{rule: lookup, from: wards}");
+        let problems = Plan::from_yaml(&document).unwrap().problems();
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].message.contains("as it was read"), "{}", problems[0].message);
+    }
+
+    #[test]
+    fn an_expression_is_signed_or_all_that_it_reads_is_kept() {
+        refused(("{rule: trim}", "{rule: expression, cel: value}"), "nobody signed");
+        let name = "  - target: name\n";
+        let own = "  - {target: both, type: text, transform: [{rule: expression, cel: id, columns: [id]}]}\n";
+        let plan = Plan::from_yaml(&DOCUMENT.replace(name, &format!("{own}{name}"))).unwrap();
+        // Another column keeps the id as it is.
+        assert_eq!(plan.problems(), []);
+        let other = own.replace("id]", "sex]").replace("cel: id", "cel: sex");
+        refused((name, &format!("{other}{name}")), "nobody signed");
+        let plan = Plan::from_yaml(&DOCUMENT.replace(name, &format!("{other}{name}"))).unwrap();
+        assert_eq!(plan.losses()[1].column, "both");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FORMAT, Orphans, Plan, TableMapping, Transform};
+use super::{ColumnMapping, FORMAT, LookupFrom, Orphans, Plan, TableMapping, Transform};
 use crate::error_code::ErrorCode;
 
 /// Something that keeps a plan from running, and where it stands.
@@ -67,14 +67,17 @@ impl Plan {
             if column.source.is_none() && !first_makes {
                 found.add(&at, format!("{} has neither a source nor a rule for it", column.target));
             }
-            for rule in &column.transform {
+            for (place, rule) in column.transform.iter().enumerate() {
+                if let Transform::Lookup { from, .. } = rule {
+                    self.check_lookup(from, place, column, &at, found);
+                }
                 if let Transform::CodeTable { table: name } = rule
                     && !self.code_tables.contains_key(name)
                 {
                     found.add(&at, format!("the code table `{name}` is not in the plan"));
                 }
-                let kept = column.signed.is_some() || table.kept_in(column).is_some();
-                if self.loses_information(rule) && !kept && column.source.is_some() {
+                let kept = column.signed.is_some() || table.keeps_what_is_lost(column, rule);
+                if self.loses_information(rule) && !kept {
                     found.0.push(PlanProblem {
                         code: ErrorCode::Map003,
                         at: at.clone(),
@@ -103,6 +106,29 @@ impl Plan {
             }
         }
         self.check_shape(table, at, &names, found);
+    }
+
+    fn check_lookup(
+        &self,
+        name: &str,
+        place: usize,
+        column: &ColumnMapping,
+        at: &str,
+        found: &mut Found,
+    ) {
+        let Some(lookup) = self.lookups.get(name) else {
+            return found.add(at, format!("the lookup `{name}` is not in the plan"));
+        };
+        if !matches!(lookup.from, LookupFrom::Table(_)) {
+            return;
+        }
+        // The source itself looks the value up, while it reads the row.
+        if place > 0 || column.source.is_none() {
+            found.add(
+                at,
+                format!("{name} is a table of the source: its key is a column as it was read"),
+            );
+        }
     }
 
     #[expect(clippy::unused_self, reason = "reads as a part of the plan's check")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// One rule. Null stays null, save under `constant`, `default` and `concat`.
+/// One rule. Null stays null, save under `constant`, `default`, `concat` and `expression`.
 ///
 /// Written as `- rule: trim` or `- {rule: code_table, table: sex}`, alike in YAML and JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +74,24 @@ pub enum Transform {
     /// Codes by a code table of the plan.
     CodeTable {
         table: String,
+    },
+    /// The value that a lookup of the plan has for this one; what it does not know goes the way of
+    /// `otherwise`.
+    Lookup {
+        from: String,
+        #[serde(
+            default,
+            skip_serializing_if = "Otherwise::is_default",
+            with = "serde_norway::with::singleton_map"
+        )]
+        otherwise: Otherwise,
+    },
+    /// What an expression of CEL makes of the value and of other columns, which it reads by their
+    /// names.
+    Expression {
+        cel: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        columns: Vec<String>,
     },
     /// A UUID of version 5 from the entity's name and the value: the same value gives the same
     /// UUID in every table and every run.
@@ -156,10 +174,12 @@ impl Transform {
             | Self::Truncate { .. }
             | Self::Split { .. }
             | Self::Constant { .. }
+            | Self::Expression { .. }
             | Self::Hash
             | Self::Mask { .. } => true,
             Self::EmptyToNull { also } => !also.is_empty(),
             Self::Map { otherwise, .. }
+            | Self::Lookup { otherwise, .. }
             | Self::Phone { otherwise, .. }
             | Self::Email { otherwise } => otherwise.loses_information(),
             Self::Trim { .. }
@@ -181,7 +201,20 @@ impl Transform {
 
     /// Whether the rule makes a value without reading the column.
     pub const fn makes_its_own_value(&self) -> bool {
-        matches!(self, Self::Constant { .. } | Self::Concat { .. })
+        matches!(self, Self::Constant { .. } | Self::Concat { .. } | Self::Expression { .. })
+    }
+
+    /// The columns that the rule reads besides its own.
+    pub fn other_columns(&self) -> &[String] {
+        match self {
+            Self::Concat { columns, .. } | Self::Expression { columns, .. } => columns,
+            _ => &[],
+        }
+    }
+
+    /// Whether the rule may lose what other columns say.
+    pub(super) fn reads_others(&self) -> bool {
+        matches!(self, Self::Expression { columns, .. } if !columns.is_empty())
     }
 }
 

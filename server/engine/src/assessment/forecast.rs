@@ -288,7 +288,7 @@ fn tables(
                 table: source_table(&source.catalog, &mapping.source),
             };
             let to = End { engine, table: catalog.table(&name) };
-            let mut read = transform::read_for(&mapping, from, to);
+            let mut read = transform::read_for(plan, &mapping, from, to);
             // Keys are told by their values.
             read.columns.iter_mut().for_each(ReadColumn::as_value);
             let secret = request.key.as_bytes();

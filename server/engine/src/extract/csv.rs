@@ -159,6 +159,9 @@ fn refuse_statements(read: &TableRead) -> Result<()> {
     if read.query.is_some() {
         return refuse("a file cannot answer a query");
     }
+    if read.columns.iter().any(|column| column.lookup.is_some()) {
+        return refuse("a file cannot look values up in another one");
+    }
     if read.filter.is_some() {
         return refuse("a file cannot evaluate a filter in SQL");
     }

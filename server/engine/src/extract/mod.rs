@@ -40,6 +40,19 @@ pub struct ReadColumn {
     /// The PostgreSQL type that the catalog proposed for it; values come as that type.
     pub data_type: DataType,
     pub form: Form,
+    /// Where the source finds the value, for a column that is not its table's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup: Option<LookedUp>,
+}
+
+/// A value of another table that the source looks up by a column of the row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookedUp {
+    pub table: TableName,
+    pub key: String,
+    pub value: String,
+    /// The row's column.
+    pub by: String,
 }
 
 impl ReadColumn {

@@ -2,7 +2,7 @@
 
 use shared::connection::Engine;
 
-use super::{ChunkRange, TableRead};
+use super::{ChunkRange, ReadColumn, TableRead};
 use crate::ident;
 
 /// Where rows come from: the table, or the statement that stands in its place.
@@ -14,6 +14,20 @@ pub(super) fn from(engine: Engine, read: &TableRead, only: &str) -> String {
         }
         None => format!("{only}{}", ident::quote_table(engine, &read.table)),
     }
+}
+
+/// What a column is read from: its name, or the statement that looks its value up.
+pub(super) fn column(engine: Engine, column: &ReadColumn) -> String {
+    let Some(lookup) = &column.lookup else { return ident::quote(engine, &column.name) };
+    // The names of the inner table are hidden, so that the row's column is the one that is meant.
+    format!(
+        "(select transfuse_found from (select {} as transfuse_key, {} as transfuse_found from {}) \
+         as transfuse_lookup where transfuse_key = {})",
+        ident::quote(engine, &lookup.key),
+        ident::quote(engine, &lookup.value),
+        ident::quote_table(engine, &lookup.table),
+        ident::quote(engine, &lookup.by)
+    )
 }
 
 /// The columns of the key, quoted; for a table without one, those that stand in.

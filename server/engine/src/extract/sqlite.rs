@@ -146,7 +146,7 @@ fn read_chunk(
     let columns: Vec<_> = read
         .columns
         .iter()
-        .map(|column| ident::quote(Engine::Sqlite, &column.name))
+        .map(|column| sql::column(Engine::Sqlite, column))
         .chain(sql::filter(read))
         .collect();
     let statement = format!(

@@ -5,6 +5,8 @@ use chrono_tz::Tz;
 use phonenumber::country;
 use shared::plan::Transform;
 
+use super::expression;
+
 /// What is wrong with what the rule is given; none when it can work.
 pub(crate) fn problem(rule: &Transform) -> Option<String> {
     match rule {
@@ -24,6 +26,7 @@ pub(crate) fn problem(rule: &Transform) -> Option<String> {
         }
         Transform::AssumeZone { zone: name } => zone(name).err(),
         Transform::Phone { region: Some(name), .. } => region(name).err(),
+        Transform::Expression { cel, columns } => expression::prepare(cel, columns).err(),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Holds a plan against the two databases that it names.
 
 mod duplicates;
+mod lookups;
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use shared::data_type::DataType;
 use shared::error_code::ErrorCode;
 use shared::plan::{ColumnMapping, Otherwise, Plan, PlanProblem, TableMapping, Transform};
 
-use super::{argument, closest, closest_table, row_key, source_table, target_name};
+use super::{argument, closest, closest_table, lookup, row_key, source_table, target_name};
 use crate::assess::catalog;
 use crate::connect::Source;
 use crate::error::Result;
@@ -33,6 +34,9 @@ pub fn check(
 ) -> Vec<PlanProblem> {
     let (target, unfinished) = target.unzip();
     let mut checked = Checked { plan, source, target, unfinished, problems: plan.problems() };
+    for (name, lookup) in &plan.lookups {
+        checked.lookup(name, lookup);
+    }
     for (index, mapping) in plan.tables.iter().enumerate() {
         let at = format!("tables[{index}]");
         checked.source_of(mapping, &at);
@@ -93,6 +97,7 @@ impl Checked<'_> {
                 self.must_have(table, name, &at);
                 spoken_for.insert(name);
             }
+            self.looked_up(table, column, &at);
         }
         for name in mapping.left_behind.keys() {
             self.must_have(table, name, &format!("{at}.left_behind"));
@@ -371,10 +376,7 @@ const fn keeps_to_types(engine: Engine) -> bool {
 }
 
 fn read_by(column: &ColumnMapping) -> impl Iterator<Item = &str> {
-    let others = column.transform.iter().flat_map(|rule| match rule {
-        Transform::Concat { columns, .. } => columns.as_slice(),
-        _ => &[],
-    });
+    let others = column.transform.iter().flat_map(Transform::other_columns);
     column.source.iter().chain(others).map(String::as_str)
 }
 
@@ -406,6 +408,11 @@ fn literals(plan: &Plan, rule: Option<&Transform>) -> Vec<String> {
             Some(table) => with(table.entries.values().cloned().collect(), &table.otherwise),
             None => Vec::new(),
         },
+        Some(Transform::Lookup { from, otherwise }) => {
+            let from = plan.lookups.get(from).map(|lookup| &lookup.from);
+            let entries = from.and_then(|from| lookup::entries(from).ok().flatten());
+            with(entries.unwrap_or_default().into_values().collect(), otherwise)
+        }
         Some(Transform::Constant { value } | Transform::Default { value }) => vec![value.clone()],
         _ => Vec::new(),
     }

@@ -18,6 +18,7 @@ pub fn differences(old: &Plan, new: &Plan) -> Vec<String> {
     lines.compare("duplicates", &old.duplicates, &new.duplicates);
     lines.compare("target_sql", &old.target_sql, &new.target_sql);
     lines.compare_maps("code table", &old.code_tables, &new.code_tables);
+    lines.compare_maps("lookup", &old.lookups, &new.lookups);
     lines.compare_maps("enum", &old.enums, &new.enums);
     let (old_tables, new_tables) = (by_target(&old.tables), by_target(&new.tables));
     lines.match_up("table", &old_tables, &new_tables, Lines::compare_tables);

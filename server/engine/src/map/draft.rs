@@ -51,6 +51,7 @@ pub(super) fn by_names(source: &Catalog, target: &Catalog, probe: &Probe) -> Pla
         target: String::new(),
         options: Options::default(),
         code_tables: std::collections::BTreeMap::new(),
+        lookups: std::collections::BTreeMap::new(),
         enums: shaped.enums,
         target_sql: TargetSql {
             after: shaped.comments.join(

@@ -1,6 +1,8 @@
 //! Makes a plan from two catalogs, and checks one against them.
 
 pub(crate) mod argument;
+pub(crate) mod expression;
+pub(crate) mod lookup;
 mod name;
 mod probe;
 mod shape;

@@ -286,7 +286,7 @@ impl<T: Target + 'static> Ahead<'_, T> {
             table: map::source_table(self.source_catalog, &mapping.source),
         };
         let to = End { engine, table: self.target_catalog.table(&name) };
-        let mut read = transform::read_for(&mapping, from, to);
+        let mut read = transform::read_for(plan, &mapping, from, to);
         read.columns.iter_mut().for_each(ReadColumn::as_value);
         let secret = self.work.request.key.as_bytes();
         let turn = RowTransform::compile(plan, &mapping, &read, engine, secret)?;

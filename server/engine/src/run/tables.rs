@@ -35,7 +35,7 @@ pub(super) fn tables(
             let from =
                 End { engine: source, table: map::source_table(source_catalog, &mapping.source) };
             let to = End { engine, table: target_catalog.table(&name) };
-            let mut read = transform::read_for(&mapping, from, to);
+            let mut read = transform::read_for(plan, &mapping, from, to);
             let first = RowTransform::compile(plan, &mapping, &read, engine, secret)?;
             let load = load_table(target_catalog, plan, &mapping, &read, first.outputs());
             if !load.goes_binary() {

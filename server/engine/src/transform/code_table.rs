@@ -51,7 +51,7 @@ impl Meanings {
     }
 }
 
-const NOT_LISTED: Fault = Fault::new(ErrorCode::Data011, "the code is not in the table");
+pub(super) const NOT_LISTED: Fault = Fault::new(ErrorCode::Data011, "the code is not in the table");
 
 /// What becomes of a value that a rule does not know.
 pub(super) fn otherwise<'a>(

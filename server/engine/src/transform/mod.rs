@@ -9,6 +9,7 @@ mod zone;
 mod read;
 mod cast;
 mod code_table;
+mod expression;
 mod rule;
 
 use shared::connection::Engine;
@@ -209,7 +210,7 @@ fn compile_column(
     let rules = column
         .transform
         .iter()
-        .map(|rule| Rule::compile(rule, around))
+        .map(|rule| Rule::compile(rule, column.source.as_deref(), around))
         .collect::<Result<Vec<_>, _>>()?;
     let labels = labels_of(&column.data_type, around.plan).map(<[String]>::to_vec);
     let slot = Slot { data_type: &column.data_type, labels: labels.as_deref(), engine: target };

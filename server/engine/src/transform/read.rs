@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use shared::assessment::Table;
 use shared::connection::Engine;
 use shared::data_type::DataType;
-use shared::plan::{ColumnMapping, Query, TableMapping, Transform};
+use shared::plan::{ColumnMapping, LookupFrom, Plan, Query, TableMapping, Transform};
 
-use crate::extract::{Form, ReadColumn, TableRead};
+use crate::extract::{Form, LookedUp, ReadColumn, TableRead};
+use crate::map::lookup;
 
 /// One end of a mapping: its engine, and the table as it is there, when it is.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +19,16 @@ pub struct End<'c> {
 
 /// What is to be read of the source for a mapping: every column that a column of the target or a
 /// rule needs, once.
-pub fn read_for(mapping: &TableMapping, source: End<'_>, target: End<'_>) -> TableRead {
+pub fn read_for(
+    plan: &Plan,
+    mapping: &TableMapping,
+    source: End<'_>,
+    target: End<'_>,
+) -> TableRead {
     let mut names: Vec<&str> = Vec::new();
     let mut uses: BTreeMap<&str, Vec<&ColumnMapping>> = BTreeMap::new();
     for column in &mapping.columns {
-        let others = column.transform.iter().flat_map(|rule| match rule {
-            Transform::Concat { columns, .. } => columns.as_slice(),
-            _ => &[],
-        });
+        let others = column.transform.iter().flat_map(Transform::other_columns);
         for name in column.source.iter().chain(others) {
             if !names.contains(&name.as_str()) {
                 names.push(name);
@@ -36,6 +39,7 @@ pub fn read_for(mapping: &TableMapping, source: End<'_>, target: End<'_>) -> Tab
     let columns = names
         .into_iter()
         .map(|name| read_column(name, &uses[name], mapping.query.is_some(), source, target))
+        .chain(looked_up(plan, mapping))
         .collect();
     TableRead {
         table: mapping.source.clone(),
@@ -44,6 +48,39 @@ pub fn read_for(mapping: &TableMapping, source: End<'_>, target: End<'_>) -> Tab
         columns,
         filter: mapping.filter.clone(),
     }
+}
+
+/// What the source looks up for each row, once for each key.
+fn looked_up(plan: &Plan, mapping: &TableMapping) -> Vec<ReadColumn> {
+    let mut columns: Vec<ReadColumn> = Vec::new();
+    for column in &mapping.columns {
+        let (Some(Transform::Lookup { from, .. }), Some(by)) =
+            (column.transform.first(), &column.source)
+        else {
+            continue;
+        };
+        let Some(LookupFrom::Table(table)) = plan.lookups.get(from).map(|lookup| &lookup.from)
+        else {
+            continue;
+        };
+        let name = lookup::column_name(from, by);
+        if columns.iter().any(|known| known.name == name) {
+            continue;
+        }
+        columns.push(ReadColumn {
+            name,
+            native_type: String::new(),
+            data_type: DataType::Text,
+            form: Form::Text,
+            lookup: Some(LookedUp {
+                table: table.name.clone(),
+                key: table.key.clone(),
+                value: table.value.clone(),
+                by: by.clone(),
+            }),
+        });
+    }
+    columns
 }
 
 fn read_column(
@@ -60,7 +97,13 @@ fn read_column(
         let wants_bytes = uses.iter().all(|column| column.data_type == DataType::Bytea);
         let (data_type, form) =
             if wants_bytes { (DataType::Bytea, Form::Typed) } else { (DataType::Text, Form::Text) };
-        return ReadColumn { name: name.to_owned(), native_type: String::new(), data_type, form };
+        return ReadColumn {
+            name: name.to_owned(),
+            native_type: String::new(),
+            data_type,
+            form,
+            lookup: None,
+        };
     };
     let between_twins = source.engine == Engine::Postgres
         && target.engine == Engine::Postgres
@@ -88,6 +131,7 @@ fn read_column(
         native_type: column.native_type.clone(),
         data_type: column.data_type.clone(),
         form,
+        lookup: None,
     }
 }
 

@@ -13,42 +13,90 @@ use uuid::Uuid;
 use self::moment::{parse_date, parse_timestamp};
 use self::personal::{email, hash, mask, phone};
 use super::calendar::{Unread, parse_moment};
-use super::code_table::{Meanings, code_text, otherwise};
+use super::code_table::{Meanings, NOT_LISTED, code_text, otherwise};
+use super::expression::Expression;
 use super::fault::Fault;
 use super::text::text_of;
 use super::{decimal, json, zone};
-use crate::map::argument;
+use crate::map::{argument, lookup};
 use crate::value::{Flaw, Row, Value};
 
 /// A rule that has all it needs at hand.
 #[derive(Debug)]
 pub(super) enum Rule {
-    Trim { inner: bool },
+    Trim {
+        inner: bool,
+    },
     Case(Case),
     Nfc,
-    EmptyToNull { also: Vec<String> },
-    ReplaceNul { with: String },
+    EmptyToNull {
+        also: Vec<String>,
+    },
+    ReplaceNul {
+        with: String,
+    },
     ZeroDateToNull,
-    ParseDate { format: String },
-    ParseTimestamp { format: String, has_zone: bool, zone: Option<chrono_tz::Tz> },
-    AssumeZone { zone: chrono_tz::Tz },
-    Boolean { yes: Vec<String>, no: Vec<String> },
+    ParseDate {
+        format: String,
+    },
+    ParseTimestamp {
+        format: String,
+        has_zone: bool,
+        zone: Option<chrono_tz::Tz>,
+    },
+    AssumeZone {
+        zone: chrono_tz::Tz,
+    },
+    Boolean {
+        yes: Vec<String>,
+        no: Vec<String>,
+    },
     PercentToFraction,
-    Round { scale: u8 },
-    Truncate { length: usize },
+    Round {
+        scale: u8,
+    },
+    Truncate {
+        length: usize,
+    },
     Meanings(Meanings),
-    UuidV5 { namespace: Uuid },
+    /// The value that the source looked up stands in a column of its own.
+    Found {
+        column: usize,
+        otherwise: Otherwise,
+    },
+    Expression(Box<Expression>),
+    UuidV5 {
+        namespace: Uuid,
+    },
     Constant(String),
     Default(String),
-    Concat { columns: Vec<usize>, separator: String },
-    Split { separator: String, index: usize },
+    Concat {
+        columns: Vec<usize>,
+        separator: String,
+    },
+    Split {
+        separator: String,
+        index: usize,
+    },
     Prefix(String),
-    Pad { length: usize, with: char },
-    Json { repair: bool },
-    Phone { region: Option<phonenumber::country::Id>, otherwise: Otherwise },
-    Email { otherwise: Otherwise },
+    Pad {
+        length: usize,
+        with: char,
+    },
+    Json {
+        repair: bool,
+    },
+    Phone {
+        region: Option<phonenumber::country::Id>,
+        otherwise: Otherwise,
+    },
+    Email {
+        otherwise: Otherwise,
+    },
     Hash(HashKey),
-    Mask { keep_last: usize },
+    Mask {
+        keep_last: usize,
+    },
 }
 
 /// The installation's key, which no log shows.
@@ -70,7 +118,13 @@ pub(super) struct Surroundings<'p> {
 
 impl Rule {
     /// Says what is wrong with a rule that cannot work.
-    pub(super) fn compile(rule: &Transform, around: &Surroundings<'_>) -> Result<Self, String> {
+    ///
+    /// `key` is the column that it reads.
+    pub(super) fn compile(
+        rule: &Transform,
+        key: Option<&str>,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, String> {
         if let Some(why) = argument::problem(rule) {
             return Err(why);
         }
@@ -99,6 +153,10 @@ impl Rule {
                 Some(table) => Self::Meanings(Meanings::new(&table.entries, &table.otherwise)),
                 None => return Err(format!("the code table `{table}` is not in the plan")),
             },
+            Transform::Lookup { from, otherwise } => Self::lookup(from, otherwise, around, key)?,
+            Transform::Expression { cel, columns } => {
+                Self::Expression(Box::new(Expression::compile(cel, columns, around.position)?))
+            }
             Transform::UuidV5 { entity } => Self::UuidV5 { namespace: namespace(entity) },
             Transform::Constant { value } => Self::Constant(value.clone()),
             Transform::Default { value } => Self::Default(value.clone()),
@@ -127,10 +185,30 @@ impl Rule {
         })
     }
 
-    /// The value that the rule makes of one. `row` is where `concat` finds the others.
+    fn lookup(
+        name: &str,
+        otherwise: &Otherwise,
+        around: &Surroundings<'_>,
+        key: Option<&str>,
+    ) -> Result<Self, String> {
+        let missing = || format!("the lookup `{name}` is not in the plan");
+        let lookup = around.plan.lookups.get(name).ok_or_else(missing)?;
+        let wrong = |why| format!("the lookup `{name}`: {why}");
+        if let Some(entries) = lookup::entries(&lookup.from).map_err(wrong)? {
+            return Ok(Self::Meanings(Meanings::new(&entries, otherwise)));
+        }
+        let column = key.and_then(|key| (around.position)(&lookup::column_name(name, key)));
+        let column = column.ok_or_else(|| wrong("its table is not read".to_owned()))?;
+        Ok(Self::Found { column, otherwise: otherwise.clone() })
+    }
+
+    /// The value that the rule makes of one. `row` is where some rules find the others.
     pub(super) fn apply<'a>(&'a self, value: Value<'a>, row: &Row<'a>) -> Result<Value<'a>, Fault> {
         if value.is_null()
-            && !matches!(self, Self::Constant(_) | Self::Default(_) | Self::Concat { .. })
+            && !matches!(
+                self,
+                Self::Constant(_) | Self::Default(_) | Self::Concat { .. } | Self::Expression(_)
+            )
         {
             return Ok(Value::Null);
         }
@@ -165,19 +243,7 @@ impl Rule {
                 parse_timestamp(&text_of(value)?, format, *has_zone, *zone)
             }
             Self::AssumeZone { zone } => zone::assume(value, *zone),
-            Self::Boolean { yes, no } => {
-                let text = code_text(value)?;
-                if yes.iter().any(|listed| *listed == text) {
-                    Ok(Value::Bool(true))
-                } else if no.iter().any(|listed| *listed == text) {
-                    Ok(Value::Bool(false))
-                } else {
-                    Err(Fault::new(
-                        ErrorCode::Data011,
-                        "the value is listed neither as yes nor as no",
-                    ))
-                }
-            }
+            Self::Boolean { yes, no } => boolean(value, yes, no),
             Self::PercentToFraction => {
                 decimal::shift(&number(value)?, -2).map(|text| Value::Decimal(Cow::Owned(text)))
             }
@@ -186,6 +252,11 @@ impl Rule {
             }
             Self::Truncate { length } => text_of(value).map(|text| Value::Text(cut(text, *length))),
             Self::Meanings(meanings) => meanings.of(value),
+            Self::Found { column, otherwise: policy } => match row.value(*column) {
+                Value::Null => otherwise(policy, value, NOT_LISTED),
+                found => Ok(found),
+            },
+            Self::Expression(expression) => expression.of(&value, row),
             Self::UuidV5 { namespace } => {
                 let text = text_of(value)?;
                 Ok(Value::Uuid(Uuid::new_v5(namespace, text.as_bytes()).into_bytes()))
@@ -232,6 +303,7 @@ impl Rule {
             Self::Meanings(meanings) => meanings.results().collect(),
             Self::Constant(value)
             | Self::Default(value)
+            | Self::Found { otherwise: Otherwise::Value(value), .. }
             | Self::Phone { otherwise: Otherwise::Value(value), .. }
             | Self::Email { otherwise: Otherwise::Value(value) } => vec![value],
             _ => Vec::new(),
@@ -252,6 +324,17 @@ const NO_EMAIL: Fault = Fault::new(ErrorCode::Data001, "the text is no e-mail ad
 
 fn of_text(value: Value<'_>, rule: impl FnOnce(&str) -> String) -> Result<Value<'_>, Fault> {
     text_of(value).map(|text| Value::Text(Cow::Owned(rule(&text))))
+}
+
+fn boolean<'a>(value: Value<'_>, yes: &[String], no: &[String]) -> Result<Value<'a>, Fault> {
+    let text = code_text(value)?;
+    if yes.iter().any(|listed| *listed == text) {
+        Ok(Value::Bool(true))
+    } else if no.iter().any(|listed| *listed == text) {
+        Ok(Value::Bool(false))
+    } else {
+        Err(Fault::new(ErrorCode::Data011, "the value is listed neither as yes nor as no"))
+    }
 }
 
 fn number(value: Value<'_>) -> Result<Cow<'_, str>, Fault> {

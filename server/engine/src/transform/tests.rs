@@ -77,7 +77,7 @@ fn people() -> Table {
 fn read(plan: &Plan) -> TableRead {
     let people = people();
     let source = End { engine: Engine::Sqlite, table: Some(&people) };
-    read_for(&plan.tables[0], source, End { engine: Engine::Postgres, table: None })
+    read_for(plan, &plan.tables[0], source, End { engine: Engine::Postgres, table: None })
 }
 
 fn compile(plan: &Plan, read: &TableRead) -> Result<RowTransform> {
@@ -206,7 +206,8 @@ fn values_pass_undecoded_only_between_twins() {
     coarse.columns[4].native_type = "timestamp(0) without time zone".to_owned();
     let forms = |source: Engine, target: Engine, existing: Option<&Table>| -> Vec<Form> {
         let source = End { engine: source, table: Some(&there) };
-        let read = read_for(&plan.tables[0], source, End { engine: target, table: existing });
+        let read =
+            read_for(&plan, &plan.tables[0], source, End { engine: target, table: existing });
         read.columns.iter().map(|column: &ReadColumn| column.form).collect()
     };
 
@@ -226,6 +227,7 @@ fn what_a_query_yields_is_read_as_text() {
     )
     .unwrap();
     let read = read_for(
+        &plan,
         &plan.tables[0],
         End { engine: Engine::Mysql, table: None },
         End { engine: Engine::Postgres, table: None },
@@ -233,4 +235,33 @@ fn what_a_query_yields_is_read_as_text() {
     assert_eq!(read.query.as_deref(), Some("select 2"));
     assert_eq!(read.columns[0].form, Form::Text);
     assert_eq!((read.columns[1].form, &read.columns[1].data_type), (Form::Typed, &DataType::Bytea));
+}
+
+#[test]
+fn what_the_source_looks_up_is_read_once_for_each_key() {
+    let document = PLAN.replace(
+        "code_tables:\n",
+        "lookups:\n  wards: {from: {table: {name: ward, key: code, value: title}}}\ncode_tables:\n",
+    );
+    let document = document
+        + "  - {target: ward, source: sex, type: text, transform: [{rule: lookup, from: wards}, {rule: trim}]}\n"
+        + "  - {target: ward2, source: sex, type: text, transform: [{rule: lookup, from: wards, otherwise: keep}]}\n";
+    let plan = Plan::from_yaml(&document).unwrap();
+    let read = read(&plan);
+    let transform = compile(&plan, &read).unwrap();
+
+    let names: Vec<&str> = read.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["id", "sex", "born", "first", "last", "lookup wards of sex"]);
+    let mut batch = Batch::new(7);
+    for found in [text(" Red "), Value::Null] {
+        for value in [Value::Int(7), Value::Int(2), Value::Null, text("A"), text("B"), found] {
+            batch.push(&value);
+        }
+        batch.push(&Value::Bool(true));
+    }
+    let mut out = Vec::new();
+    assert_eq!(transform.apply(&batch.row(0), &mut out), Ok(Verdict::Load));
+    assert_eq!(out[5..7], [text("Red"), text(" Red ")]);
+    let fault = transform.apply(&batch.row(1), &mut out).unwrap_err();
+    assert_eq!((fault.code, fault.column.as_str()), (ErrorCode::Data011, "ward"));
 }

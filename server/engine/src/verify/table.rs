@@ -95,7 +95,7 @@ fn part(
 ) -> Result<Part> {
     // The target is not named: values are wanted, not bytes that pass through.
     let to = End { engine: Engine::Sqlite, table: None };
-    let mut read = transform::read_for(mapping, from, to);
+    let mut read = transform::read_for(plan, mapping, from, to);
     let sealed_columns = read.columns.len();
     for name in &mapping.key {
         if !read.columns.iter().any(|column| column.name == *name) {
@@ -148,6 +148,7 @@ fn key_column(name: &str, table: Option<&Table>) -> ReadColumn {
             native_type: String::new(),
             data_type: DataType::Text,
             form: Form::Text,
+            lookup: None,
         },
     }
 }
@@ -162,6 +163,7 @@ fn read_column(name: &str, column: &Column, data_type: &DataType) -> ReadColumn 
         native_type: column.native_type.clone(),
         data_type: data_type.clone(),
         form,
+        lookup: None,
     }
 }
 
@@ -279,6 +281,7 @@ impl Comparison {
                     native_type: String::new(),
                     data_type: column.data_type.clone(),
                     form: Form::Typed,
+                    lookup: None,
                 },
             })
             .collect();

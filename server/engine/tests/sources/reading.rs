@@ -28,6 +28,7 @@ pub(crate) fn read_of(table: &Table) -> TableRead {
                 native_type: column.native_type.clone(),
                 data_type: column.data_type.clone(),
                 form: Form::Typed,
+                lookup: None,
             })
             .collect(),
         filter: None,

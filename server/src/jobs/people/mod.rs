@@ -172,6 +172,7 @@ fn as_text(name: &str, native_type: &str, data_type: DataType) -> ReadColumn {
         native_type: native_type.to_owned(),
         data_type,
         form: Form::Text,
+        lookup: None,
     }
 }
 

@@ -30,6 +30,10 @@ pub(super) fn in_words(rule: &Transform) -> String {
             format!("{} mapped; {}", values(entries.len()), otherwise_in_words(otherwise))
         }
         Transform::CodeTable { table } => format!("by the code table {table}"),
+        Transform::Lookup { from, otherwise } => {
+            format!("looked up in {from}; {}", otherwise_in_words(otherwise))
+        }
+        Transform::Expression { cel, .. } => format!("computed: {cel}"),
         Transform::UuidV5 { entity } => format!("UUID of the {entity}"),
         Transform::Constant { value } => format!("always {}", quoted(value)),
         Transform::Default { value } => format!("null becomes {}", quoted(value)),

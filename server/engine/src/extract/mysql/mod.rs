@@ -348,7 +348,7 @@ fn statement(read: &TableRead, chunk: &Chunk) -> String {
 /// The text protocol shortens numbers of single precision and of a declared width; a number of
 /// double precision is written with all the digits that it has.
 fn expression(column: &ReadColumn) -> String {
-    let name = ident::quote(Engine::Mysql, &column.name);
+    let name = sql::column(Engine::Mysql, column);
     let native = column.native_type.to_ascii_lowercase();
     let is_shortened = native.starts_with("float")
         || (native.starts_with("double") || native.starts_with("real")) && native.contains('(');

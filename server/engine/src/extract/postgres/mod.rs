@@ -378,7 +378,7 @@ fn condition(key: &[String], range: &ChunkRange) -> String {
 /// A column cast to the plain type in which it is decoded. Where it is of that type, the cast
 /// costs nothing.
 fn expression(column: &ReadColumn) -> String {
-    let name = ident::quote(Engine::Postgres, &column.name);
+    let name = sql::column(Engine::Postgres, column);
     match column.form {
         Form::Raw => name,
         Form::Text => format!("{name}::text"),

@@ -339,3 +339,75 @@ tables:
         ["no foreign key of public.patients is made of the column sex alone"]
     );
 }
+
+const LOOKUP: &str = "code_tables:\n";
+
+fn with_lookup(table: &str, key: &str) -> (String, String) {
+    let lookups = format!(
+        "lookups: {{names: {{from: {{table: {{name: {table}, key: {key}, value: name}}}}}}}}\ncode_tables:\n"
+    );
+    let rule =
+        "{target: office, source: office_id, type: text, transform: [{rule: lookup, from: names}]}";
+    (lookups, rule.to_owned())
+}
+
+#[track_caller]
+fn check_lookup(table: &str, key: &str, expected: &[(ErrorCode, &str, &str)]) {
+    let (lookups, rule) = with_lookup(table, key);
+    let document = PLAN.replacen(LOOKUP, &lookups, 1).replace(
+        "  left_behind: {fax: nobody has one}",
+        &format!("  - {rule}\n  left_behind: {{fax: nobody has one}}"),
+    );
+    let plan = Plan::from_yaml(&document).unwrap();
+    let found = check(&plan, &source(), None);
+    let shown: Vec<_> = found.iter().map(|p| (p.code, p.at.as_str(), p.message.as_str())).collect();
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn what_the_source_looks_up_has_to_be_there_and_to_be_one_row() {
+    check_lookup("office", "id", &[]);
+    check_lookup(
+        "offise",
+        "id",
+        &[(
+            ErrorCode::Map002,
+            "lookups.names",
+            "the source has no table offise; the closest is office",
+        )],
+    );
+    check_lookup(
+        "office",
+        "name",
+        &[
+            (ErrorCode::Map001, "lookups.names", "office.name is not unique"),
+            (
+                ErrorCode::Map006,
+                "tables[1].columns[4]",
+                "office_id is integer and office.name is varchar(50)",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_lookup_that_stands_in_the_plan_is_read() {
+    let change = (
+        LOOKUP,
+        "lookups: {units: {from: {csv: {text: 'a,b', key: a, value: c}}}}\ncode_tables:\n",
+    );
+    check_one(change, ErrorCode::Map006, "lookups.units", "no column `c`");
+}
+
+#[test]
+fn an_expression_is_read_before_a_row_is() {
+    check_one(
+        (
+            ", type: text}",
+            ", type: text, signed: {by: x, reason: y}, transform: [{rule: expression, cel: 'value +'}]}",
+        ),
+        ErrorCode::Map006,
+        "tables[0].columns[1]",
+        "cannot be read at",
+    );
+}

@@ -4,7 +4,11 @@ use crate::value::Batch;
 fn plan() -> Plan {
     Plan::from_yaml(
         "{format: 1, name: x, source: 'sqlite:a', target: 'postgres://b/c', tables: [], \
-         code_tables: {sex: {entries: {'1': male, '2': female}, otherwise: {value: unknown}}}}",
+         code_tables: {sex: {entries: {'1': male, '2': female}, otherwise: {value: unknown}}}, \
+         lookups: {unit: {from: {entries: {'1': mg/dl, '1.5': g, 'true': 'yes'}}}, \
+         listed: {from: {csv: {text: \"code,more,unit\\n1,x,mg/dl\\n2,y,\\n\", key: code, value: unit}}}, \
+         bad: {from: {csv: {text: 'code', key: code, value: unit}}}, \
+         asked: {from: {table: {name: units, key: code, value: unit}}}}}",
     )
     .unwrap()
 }
@@ -15,7 +19,7 @@ fn apply(rule: &str, value: Value<'_>) -> Result<Value<'static>, Fault> {
     let rule: Transform = serde_norway::from_str(rule).unwrap();
     let position = |name: &str| ["value", "first", "last"].iter().position(|n| *n == name);
     let around = Surroundings { plan: &plan, secret: b"a key", position: &position };
-    let rule = Rule::compile(&rule, &around).unwrap();
+    let rule = Rule::compile(&rule, Some("x"), &around).unwrap();
     let mut batch = Batch::new(3);
     for cell in [value, Value::Text("Ann".into()), Value::Null] {
         batch.push(&cell);
@@ -45,7 +49,7 @@ fn check_never_compiles(rule: &str, why: &str) {
     let plan = plan();
     let rule: Transform = serde_norway::from_str(rule).unwrap();
     let around = Surroundings { plan: &plan, secret: b"", position: &|_| None };
-    let refusal = Rule::compile(&rule, &around).unwrap_err();
+    let refusal = Rule::compile(&rule, Some("x"), &around).unwrap_err();
     assert!(refusal.contains(why), "{refusal}");
 }
 
@@ -422,4 +426,51 @@ fn a_mask_shows_the_form_and_the_end() {
         [(text("123-45-6789"), text("***-**-6789")), (text("ab"), text("ab"))],
     );
     check("{rule: mask}", [(text("Ann D."), text("*** *."))]);
+}
+
+#[test]
+fn a_lookup_of_the_plan_finds_a_value_by_its_text() {
+    check(
+        "{rule: lookup, from: unit}",
+        [
+            (Value::Int(1), text("mg/dl")),
+            (decimal("1.50"), text("g")),
+            (Value::Bool(true), text("yes")),
+            (Value::Null, Value::Null),
+        ],
+    );
+    check("{rule: lookup, from: listed}", [(text("1"), text("mg/dl"))]);
+    check_refused(
+        "{rule: lookup, from: listed}",
+        [(Value::Int(3), ErrorCode::Data011), (Value::Int(2), ErrorCode::Data011)],
+    );
+    check("{rule: lookup, from: listed, otherwise: keep}", [(Value::Int(3), Value::Int(3))]);
+    check("{rule: lookup, from: listed, otherwise: 'null'}", [(Value::Int(3), Value::Null)]);
+    check("{rule: lookup, from: listed, otherwise: {value: '?'}}", [(Value::Int(3), text("?"))]);
+    check_never_compiles("{rule: lookup, from: others}", "not in the plan");
+    check_never_compiles("{rule: lookup, from: bad}", "no column `unit`");
+    check_never_compiles("{rule: lookup, from: asked}", "not read");
+}
+
+#[test]
+fn an_expression_reads_its_value_and_the_columns_that_it_names() {
+    check(
+        "{rule: expression, cel: 'value == null ? first : value + \" \" + first', columns: [first]}",
+        [(text("Dr."), text("Dr. Ann")), (Value::Null, text("Ann"))],
+    );
+    check(
+        "{rule: expression, cel: 'value * 9 / 5 + 32'}",
+        [(Value::Int(100), decimal("212")), (decimal("36.6"), decimal("97.88"))],
+    );
+    check(
+        "{rule: expression, cel: 'last == null', columns: [last]}",
+        [(text("x"), Value::Bool(true))],
+    );
+    check_refused(
+        "{rule: expression, cel: 'value * 2'}",
+        [(text("x"), ErrorCode::Data021), (Value::Null, ErrorCode::Data021)],
+    );
+    check_never_compiles("{rule: expression, cel: 'value *'}", "cannot be read");
+    check_never_compiles("{rule: expression, cel: 'first'}", "`first`");
+    check_never_compiles("{rule: expression, cel: 'first', columns: [first]}", "not read");
 }
