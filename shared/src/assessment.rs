@@ -163,6 +163,7 @@ impl Table {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing of a column")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Column {
@@ -175,6 +176,9 @@ pub struct Column {
     /// An expression of PostgreSQL's; none when it cannot be carried over as it is.
     #[serde(default)]
     pub default: Option<String>,
+    /// It has a default that cannot be carried over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub default_left: bool,
     /// Computed by the database: never read into a load, and never written.
     #[serde(default)]
     pub generated: bool,

@@ -353,6 +353,7 @@ mod tests {
             data_type: data_type.parse().expect("the test names a type"),
             nullable: false,
             default: None,
+            default_left: false,
             generated: false,
             identity: false,
             comment: None,

@@ -1,6 +1,7 @@
 //! From two catalogs to mappings: tables and columns by their names, types by what was seen of
 //! the values, keys and indexes as they were. Pure.
 
+pub(super) mod trap;
 mod keys;
 mod types;
 mod values;
@@ -12,6 +13,7 @@ use shared::connection::Engine;
 use shared::data_type::DataType;
 use shared::plan::{ColumnMapping, Existing, TableMapping, Transform};
 
+use self::trap::Trap;
 use self::values::zero_date_to_null;
 use super::name::{self, Names};
 use super::probe::Probe;
@@ -94,8 +96,8 @@ impl<'c> Shaper<'c> {
         self.names.entry(schema.map(str::to_owned)).or_insert_with(|| Names::of(engine))
     }
 
-    fn note(&mut self, note: String) {
-        self.shaped.notes.push(note);
+    fn note(&mut self, trap: Trap, note: impl Into<String>) {
+        self.shaped.notes.push(trap.note(note));
     }
 
     /// Tables that are there are taken by their names, each once; for the others names are found
@@ -165,11 +167,12 @@ impl<'c> Shaper<'c> {
             orphans: BTreeMap::new(),
         };
         if self.probe.sampled.contains(&table.name) {
-            self.note(format!(
+            self.note(Trap::Sampled, format!(
                 "{}: only its first rows were looked at; what the others hold may still surprise",
                 table.name
             ));
         }
+        self.note_file(table);
         match place {
             Place::Existing(existing) => self.fill_existing(table, existing, &mut mapping),
             Place::New(_) => self.make_new(table, &mut mapping),
@@ -184,7 +187,10 @@ impl<'c> Shaper<'c> {
             let names = free.iter().map(|column| column.name.as_str());
             let Some(place) = name::find(&column.name, names) else {
                 let reason = format!("{} has no column for it", existing.name);
-                self.note(format!("{}.{} is left behind: {reason}", table.name, column.name));
+                self.note(
+                    Trap::LeftBehind,
+                    format!("{}.{} is left behind: {reason}", table.name, column.name),
+                );
                 mapping.left_behind.insert(column.name.clone(), reason);
                 continue;
             };
@@ -196,7 +202,10 @@ impl<'c> Shaper<'c> {
             mapped.identity = there.identity;
             if let Some(why) = self.assume_zone(table, column, &mut mapped) {
                 let reason = format!("{} is {}: {why}", there.name, there.data_type);
-                self.note(format!("{}.{} is left behind: {reason}", table.name, column.name));
+                self.note(
+                    Trap::LeftBehind,
+                    format!("{}.{} is left behind: {reason}", table.name, column.name),
+                );
                 mapping.left_behind.insert(column.name.clone(), reason);
                 continue;
             }
@@ -206,12 +215,15 @@ impl<'c> Shaper<'c> {
             }
             if seen.zero_dates > 0 && there.nullable {
                 zero_date_to_null(&mut mapped, seen, None);
-                self.note(format!(
-                    "{}.{} has a zero month or day in {}; it becomes null there",
-                    table.name,
-                    column.name,
-                    count(seen.zero_dates, "date")
-                ));
+                self.note(
+                    Trap::ZeroDate,
+                    format!(
+                        "{}.{} has a zero month or day in {}; it becomes null there",
+                        table.name,
+                        column.name,
+                        count(seen.zero_dates, "date")
+                    ),
+                );
             }
             mapping.columns.push(mapped);
         }
@@ -233,10 +245,13 @@ impl<'c> Shaper<'c> {
             return Some(why);
         }
         mapped.transform.push(Transform::AssumeZone { zone: "UTC".to_owned() });
-        self.note(format!(
-            "{}.{}: the zone of its times is assumed to be UTC; name the right one",
-            table.name, column.name
-        ));
+        self.note(
+            Trap::Zone,
+            format!(
+                "{}.{}: the zone of its times is assumed to be UTC; name the right one",
+                table.name, column.name
+            ),
+        );
         None
     }
 
@@ -252,12 +267,12 @@ impl<'c> Shaper<'c> {
             let is_key = table.primary_key.contains(&source);
             if seen.zero_dates > 0 && !is_key {
                 let raw = names.give(&[&format!("{}_raw", column.target)]);
-                self.shaped.notes.push(format!(
+                self.shaped.notes.push(Trap::ZeroDate.note(format!(
                     "{}.{source} has a zero month or day in {}; it becomes null there, and what \
                      stood there is kept in {raw}",
                     table.name,
                     count(seen.zero_dates, "date")
-                ));
+                )));
                 zero_date_to_null(column, seen, Some(raw));
             }
         }
@@ -305,14 +320,24 @@ impl<'c> Shaper<'c> {
             }
             _ => None,
         };
+        if mapped.default.is_none() && (column.default_left || column.default.is_some()) {
+            self.note(
+                Trap::DefaultLeft,
+                format!(
+                    "{}.{} has a default that is not carried over: rows written later have none",
+                    table.name, column.name
+                ),
+            );
+        }
+        self.note_native_type(table, column);
         if column.generated {
-            self.note(format!(
+            self.note(Trap::Generated, format!(
                 "{}.{} is computed by the source; here it keeps the values and is computed no more",
                 table.name, column.name
             ));
         }
         if is_key && mapped.nullable {
-            self.note(format!(
+            self.note(Trap::NullInKey, format!(
                 "{}.{} is part of the primary key and yet may be null: it becomes a unique index",
                 table.name, column.name
             ));
@@ -325,6 +350,66 @@ impl<'c> Shaper<'c> {
         mapped
     }
 }
+
+impl Shaper<'_> {
+    /// What MySQL's types have that others do not.
+    fn note_native_type(&mut self, table: &Table, column: &Column) {
+        if self.source.engine != Engine::Mysql {
+            return;
+        }
+        let native_type = column.native_type.to_ascii_lowercase();
+        let name = format!("{}.{}", table.name, column.name);
+        if native_type.contains("zerofill") {
+            self.note(
+                Trap::Zerofill,
+                format!(
+                    "{name} is shown filled up with zeros; the number is carried over without them"
+                ),
+            );
+        }
+        if native_type.starts_with("set(") {
+            self.note(
+                Trap::Set,
+                format!("{name} holds several labels in one value; it becomes a text with commas"),
+            );
+        }
+        if GEOMETRIES.iter().any(|shape| native_type.starts_with(shape)) {
+            self.note(
+                Trap::Geometry,
+                format!(
+                    "{name} is {native_type}; it becomes bytes, as extended well-known binary, \
+                     which PostGIS reads"
+                ),
+            );
+        }
+    }
+
+    /// What a file's own remarks say.
+    fn note_file(&mut self, table: &Table) {
+        if self.source.engine != Engine::Csv {
+            return;
+        }
+        let remarks = table.comment.as_deref().unwrap_or_default();
+        for (trap, word) in [(Trap::Encoding, catalog::GUESSED), (Trap::Ragged, catalog::RAGGED)] {
+            if remarks.contains(word) {
+                self.note(trap, format!("{}: {remarks}", table.name));
+            }
+        }
+        for column in table.columns.iter().filter(|column| column.comment.is_some()) {
+            self.note(
+                Trap::Header,
+                format!(
+                    "{}.{}: the file's header has no name of its own for it",
+                    table.name, column.name
+                ),
+            );
+        }
+    }
+}
+
+/// Types of MySQL's that begin so hold shapes.
+const GEOMETRIES: [&str; 7] =
+    ["geometry", "point", "linestring", "polygon", "multi", "geomcollection", "geometrycollection"];
 
 /// `1 text`, `2 texts`.
 fn count(number: i64, what: &str) -> String {

@@ -42,6 +42,7 @@ fn column(name: &str, native_type: &str, data_type: &str) -> CatalogColumn {
         data_type: data_type.parse().unwrap(),
         nullable: true,
         default: None,
+        default_left: false,
         generated: false,
         identity: false,
         comment: None,

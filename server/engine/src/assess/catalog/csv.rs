@@ -1,6 +1,7 @@
 //! What a folder of files holds: every value is looked at, for nothing else tells its type.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 
 use shared::assessment::{Catalog, Column, Table, TableName};
@@ -29,11 +30,13 @@ fn table(file: &CsvFile) -> Result<Table> {
     let id = file.columns.first().filter(|name| name.eq_ignore_ascii_case("id"));
     let mut key = id.map(|_| Uniqueness::default());
     let mut rows = 0;
+    let mut ragged = 0;
     let mut records = file.records(file.rows_from, u64::MAX).map_err(failed)?;
     while let Some(record) = records.next().map_err(failed)? {
         rows += 1;
         // A ragged line says nothing of columns; it becomes a row of the quarantine.
         if record.len() != guesses.len() || record.is_open {
+            ragged += 1;
             continue;
         }
         for (guess, field) in guesses.iter_mut().zip(record.fields()) {
@@ -43,15 +46,17 @@ fn table(file: &CsvFile) -> Result<Table> {
             key.see(record.field(0));
         }
     }
-    let columns = file.columns.iter().zip(&guesses).map(|(name, guess)| Column {
+    let columns = file.columns.iter().zip(&guesses).enumerate();
+    let columns = columns.map(|(place, (name, guess))| Column {
         name: name.clone(),
         native_type: "text".to_owned(),
         data_type: guess.data_type(),
         nullable: guess.has_empty || !guess.has_value,
         default: None,
+        default_left: false,
         generated: false,
         identity: false,
-        comment: None,
+        comment: file.made_up.contains(&place).then(|| MADE_UP.to_owned()),
     });
     let is_key = key.is_some_and(|key| key.holds()) && rows > 0;
     Ok(Table {
@@ -62,17 +67,30 @@ fn table(file: &CsvFile) -> Result<Table> {
         foreign_keys: Vec::new(),
         estimated_rows: rows,
         estimated_bytes: file.state.bytes,
-        comment: Some(comment(file)),
+        comment: Some(comment(file, ragged)),
     })
 }
 
-fn comment(file: &CsvFile) -> String {
+/// In a table's remarks: nothing says in which encoding the file is.
+pub(crate) const GUESSED: &str = ", as its bytes suggest";
+/// In a table's remarks: how many of its lines have more or fewer fields than the header.
+pub(crate) const RAGGED: &str = " with other fields than the header.";
+const MADE_UP: &str = "The file's header has no name of its own for it.";
+
+fn comment(file: &CsvFile, ragged: u64) -> String {
     let delimiter = match file.delimiter {
         b'\t' => "tab".to_owned(),
         other => format!("`{}`", char::from(other)),
     };
-    let guessed = if file.encoding_is_guessed { ", as its bytes suggest" } else { "" };
-    format!("Fields end with {delimiter}; encoded in {}{guessed}.", file.encoding.name())
+    let guessed = if file.encoding_is_guessed { GUESSED } else { "" };
+    let mut text =
+        format!("Fields end with {delimiter}; encoded in {}{guessed}.", file.encoding.name());
+    if ragged > 0 {
+        let lines = if ragged == 1 { "line" } else { "lines" };
+        // Writing to a String does not fail.
+        let _ = write!(text, " {ragged} {lines}{RAGGED}");
+    }
+    text
 }
 
 /// What every value so far could be.
@@ -291,6 +309,7 @@ mod tests {
             encoding: UTF_8,
             encoding_is_guessed: false,
             columns: Vec::new(),
+            made_up: Vec::new(),
             rows_from: 0,
             state: FileState::default(),
         };

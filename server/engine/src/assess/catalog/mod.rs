@@ -6,6 +6,7 @@ mod mysql;
 mod sqlite;
 mod csv;
 
+pub(crate) use csv::{GUESSED, RAGGED};
 pub use postgres::of_postgres;
 pub use sqlite::of_sqlite;
 

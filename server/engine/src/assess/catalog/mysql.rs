@@ -116,18 +116,17 @@ fn column(row: &Answer, version: &Version, json: &HashSet<(String, String)>) -> 
         || extra.contains("stored generated")
         || extra.contains("persistent");
     let identity = extra.contains("auto_increment");
-    let default = match row.get(4) {
-        Some(text) if !generated && !identity && !is_json => {
-            let is_expression = version.is_mariadb || extra.contains("default_generated");
-            default_of(&data_type, text, is_expression)
-        }
-        _ => None,
-    };
+    let own = row.get(4).filter(|_| !generated && !identity);
+    let is_expression = version.is_mariadb || extra.contains("default_generated");
+    let default =
+        own.filter(|_| !is_json).and_then(|default| default_of(&data_type, default, is_expression));
+    let says_null = own.is_some_and(|own| is_expression && own.eq_ignore_ascii_case("null"));
     Column {
         name,
         native_type,
         data_type,
         nullable: row.text(3) == "YES",
+        default_left: own.is_some() && default.is_none() && !says_null,
         default,
         generated,
         identity,

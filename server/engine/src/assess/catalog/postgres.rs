@@ -113,14 +113,17 @@ fn column(row: &PgRow) -> Result<Column, sqlx::Error> {
     let identity: bool = row.try_get("is_identity")?;
     let generated: bool = row.try_get("is_generated")?;
     let expression: Option<String> = row.try_get("expression")?;
+    let own = expression.filter(|_| !generated && !identity);
+    let default = own.as_deref().and_then(default::of_postgres);
+    // `NULL::text` says no more than no default does.
+    let says_null = own.as_deref().is_some_and(|own| own.starts_with("NULL::"));
     Ok(Column {
         name: row.try_get("name")?,
         native_type: row.try_get("native_type")?,
         data_type: base.data_type(),
         nullable: row.try_get("nullable")?,
-        default: expression
-            .filter(|_| !generated && !identity)
-            .and_then(|expression| default::of_postgres(&expression)),
+        default_left: own.is_some() && default.is_none() && !says_null,
+        default,
         generated,
         identity,
         comment: row.try_get("comment")?,

@@ -38,6 +38,8 @@ pub struct CsvFile {
     pub encoding_is_guessed: bool,
     /// The names of the columns: made up where the header has none, or the same twice.
     pub columns: Vec<String>,
+    /// The places of those whose name is not the header's.
+    pub made_up: Vec<usize>,
     /// Where the first row begins.
     pub rows_from: u64,
     /// What the file was when it was opened.

@@ -37,6 +37,7 @@ fn look(path: &Path, options: CsvOptions) -> io::Result<Option<CsvFile>> {
         encoding,
         encoding_is_guessed,
         columns: Vec::new(),
+        made_up: Vec::new(),
         rows_from: mark as u64,
         state,
     };
@@ -48,8 +49,10 @@ fn look(path: &Path, options: CsvOptions) -> io::Result<Option<CsvFile>> {
             |name| name.trim().to_owned(),
         )
     });
-    let (columns, rows_from) = (distinct(names.collect()), header.end);
+    let names: Vec<String> = names.collect();
+    let (columns, rows_from) = (distinct(names.clone()), header.end);
     drop(records);
+    found.made_up = (0..names.len()).filter(|place| columns[*place] != names[*place]).collect();
     (found.columns, found.rows_from) = (columns, rows_from);
     Ok(Some(found))
 }

@@ -40,6 +40,7 @@ fn column(name: &str, data_type: &str) -> Column {
         data_type: data_type.parse().unwrap(),
         nullable: true,
         default: None,
+        default_left: false,
         generated: false,
         identity: false,
         comment: None,

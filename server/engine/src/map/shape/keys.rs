@@ -5,6 +5,7 @@ use shared::connection::Engine;
 use shared::data_type::DataType;
 use shared::plan::{ColumnMapping, TableMapping, TableShape};
 
+use super::trap::Trap;
 use super::types::has_order;
 use super::{Place, Shaper};
 
@@ -42,10 +43,13 @@ impl Shaper<'_> {
         for index in &indexes {
             let Some(columns) = names_of(&index.columns).filter(|columns| !columns.is_empty())
             else {
-                self.note(format!(
-                    "{}: the index {} is not over columns alone and is not made",
-                    table.name, index.name
-                ));
+                self.note(
+                    Trap::IndexLeft,
+                    format!(
+                        "{}: the index {} is not over columns alone and is not made",
+                        table.name, index.name
+                    ),
+                );
                 continue;
             };
             let is_known = |other: &Index| other.columns == columns && other.unique == index.unique;
@@ -54,7 +58,10 @@ impl Shaper<'_> {
             }
             let parts: Vec<&ColumnMapping> = index.columns.iter().filter_map(&target_of).collect();
             if let Some(why) = self.cannot_index(table, &parts) {
-                self.note(format!("{}: the index {} is not made: {why}", table.name, index.name));
+                self.note(
+                    Trap::IndexLeft,
+                    format!("{}: the index {} is not made: {why}", table.name, index.name),
+                );
                 continue;
             }
             let long = format!("{table_name}_{}", index.name);
@@ -103,10 +110,10 @@ impl Shaper<'_> {
                         keys.push(made);
                     }
                 }
-                Err(why) => self.note(format!(
-                    "{}: the foreign key {} is not made: {why}",
-                    table.name, key.name
-                )),
+                Err(why) => self.note(
+                    Trap::ForeignKeyLeft,
+                    format!("{}: the foreign key {} is not made: {why}", table.name, key.name),
+                ),
             }
         }
         keys

@@ -13,6 +13,7 @@ fn column(name: &str, native_type: &str, data_type: &str) -> Column {
         data_type: data_type.parse().unwrap(),
         nullable: true,
         default: None,
+        default_left: false,
         generated: false,
         identity: false,
         comment: None,

@@ -4,6 +4,7 @@ use shared::assessment::{Column, EnumType, Table, TableName};
 use shared::connection::Engine;
 use shared::data_type::DataType;
 
+use super::trap::Trap;
 use super::{Shaper, count, is_key_column};
 use crate::assess::catalog;
 use crate::map::name;
@@ -45,24 +46,30 @@ impl Shaper<'_> {
             }
         }
         if seen.no_numbers > 0 {
-            self.note(format!(
-                "{}.{} is declared {} and has {} that {} no number: it becomes text",
-                table.name,
-                column.name,
-                column.native_type,
-                count(seen.no_numbers, "value"),
-                if seen.no_numbers == 1 { "is" } else { "are" }
-            ));
+            self.note(
+                Trap::NoNumber,
+                format!(
+                    "{}.{} is declared {} and has {} that {} no number: it becomes text",
+                    table.name,
+                    column.name,
+                    column.native_type,
+                    count(seen.no_numbers, "value"),
+                    if seen.no_numbers == 1 { "is" } else { "are" }
+                ),
+            );
             return DataType::Text;
         }
         if seen.fractions > 0 {
-            self.note(format!(
-                "{}.{} is declared {} and has decimals in {}: it becomes numeric",
-                table.name,
-                column.name,
-                column.native_type,
-                count(seen.fractions, "value")
-            ));
+            self.note(
+                Trap::Fractions,
+                format!(
+                    "{}.{} is declared {} and has decimals in {}: it becomes numeric",
+                    table.name,
+                    column.name,
+                    column.native_type,
+                    count(seen.fractions, "value")
+                ),
+            );
             return DataType::Numeric(None);
         }
         if seen.nul > 0 && seen.sign > 0 {

@@ -4,6 +4,7 @@ use shared::assessment::{Column, Table};
 use shared::data_type::DataType;
 use shared::plan::{ColumnMapping, Signature, Transform};
 
+use super::trap::Trap;
 use super::{Shaper, count};
 use crate::map::probe::Seen;
 
@@ -17,23 +18,29 @@ impl Shaper<'_> {
     ) {
         if seen.nul == 0 || mapped.data_type == DataType::Bytea {
             if seen.nul > 0 {
-                self.note(format!(
-                    "{}.{} has 0x00 in {} and is kept as bytes",
-                    table.name,
-                    column.name,
-                    count(seen.nul, "text")
-                ));
+                self.note(
+                    Trap::ZeroByte,
+                    format!(
+                        "{}.{} has 0x00 in {} and is kept as bytes",
+                        table.name,
+                        column.name,
+                        count(seen.nul, "text")
+                    ),
+                );
             }
             return;
         }
         // With the sign in the column already, nobody could tell afterwards what was 0x00.
         if seen.sign > 0 {
-            self.note(format!(
-                "{}.{} has 0x00 in {}: those rows go to the quarantine",
-                table.name,
-                column.name,
-                count(seen.nul, "text")
-            ));
+            self.note(
+                Trap::ZeroByte,
+                format!(
+                    "{}.{} has 0x00 in {}: those rows go to the quarantine",
+                    table.name,
+                    column.name,
+                    count(seen.nul, "text")
+                ),
+            );
             return;
         }
         mapped.transform.push(Transform::ReplaceNul { with: "\u{2400}".to_owned() });
@@ -42,12 +49,15 @@ impl Shaper<'_> {
              nowhere else in the column",
             count(seen.nul, "text")
         )));
-        self.note(format!(
-            "{}.{} has 0x00 in {}; each becomes \u{2400}",
-            table.name,
-            column.name,
-            count(seen.nul, "text")
-        ));
+        self.note(
+            Trap::ZeroByte,
+            format!(
+                "{}.{} has 0x00 in {}; each becomes \u{2400}",
+                table.name,
+                column.name,
+                count(seen.nul, "text")
+            ),
+        );
     }
 
     pub(super) fn empty_to_null(
@@ -58,13 +68,16 @@ impl Shaper<'_> {
         mapped: &mut ColumnMapping,
     ) {
         mapped.transform.push(Transform::EmptyToNull { also: Vec::new() });
-        self.note(format!(
-            "{}.{} is declared {} and is an empty text in {}, where it becomes null",
-            table.name,
-            column.name,
-            column.native_type,
-            count(seen.empty, "row")
-        ));
+        self.note(
+            Trap::EmptyText,
+            format!(
+                "{}.{} is declared {} and is an empty text in {}, where it becomes null",
+                table.name,
+                column.name,
+                column.native_type,
+                count(seen.empty, "row")
+            ),
+        );
     }
 }
 

@@ -96,10 +96,13 @@ fn column(row: &SqliteRow) -> Result<Column, sqlx::Error> {
     let data_type = declared_type(&native_type);
     let expression: Option<String> = row.try_get("dflt_value")?;
     let hidden: i64 = row.try_get("hidden")?;
+    let default = expression.as_ref().and_then(|text| default_of(&data_type, text));
+    let is_said = expression.is_some_and(|text| !text.trim().eq_ignore_ascii_case("null"));
     Ok(Column {
         name: row.try_get("name")?,
         nullable: row.try_get::<i64, _>("notnull")? == 0,
-        default: expression.and_then(|text| default_of(&data_type, &text)),
+        default_left: is_said && default.is_none() && hidden <= 1,
+        default,
         data_type,
         native_type,
         generated: hidden > 1,

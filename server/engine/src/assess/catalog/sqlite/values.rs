@@ -59,6 +59,7 @@ async fn fit_table(
                 let fitting = found.fitting(&column.data_type);
                 if fitting != column.data_type {
                     column.data_type = fitting;
+                    column.default_left |= column.default.is_some();
                     column.default = None;
                 }
             }

@@ -198,6 +198,7 @@ pub(super) fn catalog() -> shared::assessment::Catalog {
         },
         nullable: !column.required,
         default: None,
+        default_left: false,
         generated: false,
         identity: column.kind == Kind::Serial,
         comment: None,
