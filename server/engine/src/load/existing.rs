@@ -12,6 +12,7 @@ use shared::error_code::ErrorCode;
 use shared::plan::Existing;
 
 use super::before_image::{self, ImageOf};
+use super::deferred;
 use super::mark::{self, Change, Keys, TableRecord, Writer};
 use super::{LoadColumn, LoadTable, Piece as _, Refused, Session};
 use crate::error::{EngineError, Result};
@@ -31,6 +32,8 @@ pub struct Into<'a> {
     pub writer: Writer<'a>,
     /// What images of rows are sealed with.
     pub key: &'a Key,
+    /// Columns that stay null until all rows are there.
+    pub deferred: &'a [String],
 }
 
 /// What became of a piece's rows.
@@ -221,7 +224,15 @@ impl Into<'_> {
                     return Ok(None);
                 }
             }
-            _ => self.leave(session, &range, &mut done).await?,
+            Existing::Skip => self.leave(session, &range, &mut done).await?,
+            Existing::Append | Existing::Refuse => {
+                let sql = format!(
+                    "select cast(s.{PLACE} as text) from {stage} as s join {target} as t
+                     on {same_key} where {range}"
+                );
+                let taken = places(session.fetch(&sql, &[]).await?);
+                self.refuse(session, &taken, ErrorCode::Data009, &mut done.refused).await?;
+            }
         }
         let rest = format!(
             "delete from {stage} where {PLACE} in (
@@ -314,12 +325,19 @@ impl Into<'_> {
         let stage = self.stage(engine);
         let target = quote_table(engine, &self.table.name);
         let columns = self.columns(engine);
+        let values: Vec<String> =
+            self.table.columns.iter().map(|column| self.value(engine, &column.name)).collect();
+        let values = values.join(", ");
         let sql = format!("select cast(count(*) as text) from {stage} as s where {range}");
         let [left] = mark::numbers(session, &sql).await?;
         if left == 0 {
             return Ok(true);
         }
-        let from = format!("select {columns} from {stage} as s where {range} order by s.{PLACE}");
+        if !self.deferred.is_empty() {
+            let rows = format!("{stage} as s where {range}");
+            deferred::keep(session, self.writer.run_id, self.record, self.deferred, &rows).await?;
+        }
+        let from = format!("select {values} from {stage} as s where {range} order by s.{PLACE}");
         if engine != Engine::Postgres {
             let sql = format!("insert into {target} ({columns}) {from}");
             done.loaded = count(session.execute(&sql, &[]).await?);
@@ -344,6 +362,15 @@ impl Into<'_> {
 
     fn columns(&self, engine: Engine) -> String {
         quote_list(engine, self.table.columns.iter().map(|column| &column.name))
+    }
+
+    /// What a row is inserted with: null in the column's own type where its value comes later.
+    fn value(&self, engine: Engine, column: &str) -> String {
+        let name = quote(engine, column);
+        if self.deferred.iter().any(|deferred| deferred == column) {
+            return format!("nullif(s.{name}, s.{name})");
+        }
+        format!("s.{name}")
     }
 
     /// The columns that are compared and written.

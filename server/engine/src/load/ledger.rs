@@ -14,6 +14,7 @@ use shared::plan::{Existing, Options, Plan};
 use shared::quarantine::QuarantineState;
 use shared::run::RunState;
 
+use super::deferred;
 use super::mark::{self, TableRecord};
 use super::quarantine_tables;
 use super::schema::Kind;
@@ -145,6 +146,9 @@ pub fn create_statements(engine: Engine) -> Vec<String> {
         ),
     ]);
     statements.extend(quarantine_tables::create_statements(engine));
+    if engine == Engine::Postgres {
+        statements.push(deferred::create_statement());
+    }
     statements.extend(traces(engine));
     statements
 }
@@ -562,7 +566,8 @@ pub async fn forget<S: Session>(session: &mut S, run_id: &str) -> Result<()> {
         "blueprints",
         "claims",
     ];
-    for name in own.into_iter().chain(marks(engine)) {
+    let deferred = (engine == Engine::Postgres).then_some("deferred");
+    for name in own.into_iter().chain(marks(engine)).chain(deferred) {
         let sql = format!("delete from {} where run_id = $1", table(engine, name));
         session.execute(&sql, &[Param::Text(run_id)]).await?;
     }

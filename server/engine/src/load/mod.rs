@@ -13,6 +13,7 @@ pub mod schema;
 pub mod statements;
 pub mod unique;
 pub mod orphans;
+pub mod deferred;
 pub mod row_image;
 pub mod postgres;
 pub mod rehearsal;

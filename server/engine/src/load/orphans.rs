@@ -2,15 +2,16 @@
 
 mod literal;
 
-use shared::assessment::ForeignKey;
+use shared::assessment::{ForeignKey, TableName};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::plan::{Orphans, TableMapping};
 use shared::quarantine::QuarantineState;
 
 use self::literal::read_literal;
+use super::claim::Claim;
 use super::ledger::{Quarantined, RowForm, SignedBooks};
-use super::mark::{self, TableRecord};
+use super::mark::{self, Change, TableRecord};
 use super::{Param, Session};
 use crate::error::Result;
 use crate::ident::{quote, quote_table};
@@ -21,29 +22,68 @@ use crate::value::{self, Value};
 /// How many rows are held at once.
 const ROWS_AT_ONCE: usize = 1_000;
 
-/// Takes the reference, and nothing else, out of the run's rows without a parent. The count is
-/// theirs.
-pub async fn keep<S: Session>(
+/// A run's rows in one table of the target. Rows of others are never touched, with or without
+/// their parents.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnRows<'a> {
+    /// The right to commit for the run.
+    pub claim: &'a Claim,
+    /// All mappings of the run that lead into the table.
+    pub records: &'a [&'a TableRecord],
+    /// What tells the rows, and what they are sealed with.
+    pub key: &'a Key,
+}
+
+impl OwnRows<'_> {
+    /// A condition that holds for rows, called `child`, that the run brought.
+    fn brought(&self, engine: Engine) -> String {
+        mark::is_own(engine, &self.claim.run_id, "child", self.records, Change::Brought, None)
+    }
+}
+
+/// How many rows without a parent a table has, whosever they are.
+pub async fn count<S: Session>(
     session: &mut S,
+    table: &TableName,
     key: &ForeignKey,
-    run_id: &str,
-    record: &TableRecord,
-    seal_key: &Key,
-) -> Result<u64> {
+) -> Result<i64> {
+    let engine = session.engine();
+    let sql = format!(
+        "select cast(count(*) as text) from {} as child where {}",
+        quote_table(engine, table),
+        has_no_parent(engine, key)
+    );
+    let [rows] = mark::numbers(session, &sql).await?;
+    Ok(rows)
+}
+
+/// Takes the reference, and nothing else, out of the run's rows without a parent, in the
+/// transaction that is open. The count is theirs.
+pub async fn keep<S: Session>(session: &mut S, key: &ForeignKey, own: OwnRows<'_>) -> Result<u64> {
+    own.claim.hold(session).await?;
     let engine = session.engine();
     let nulls: Vec<String> =
         key.columns.iter().map(|column| format!("{} = null", quote(engine, column))).collect();
     let condition = has_no_parent(engine, key);
-    mark::rewrite(session, seal_key, run_id, record, &nulls.join(", "), &condition).await
+    mark::rewrite(session, own.key, &own.claim.run_id, own.records, &nulls.join(", "), &condition)
+        .await
 }
 
-/// Looks for the rows without a parent. The transaction that is open has them until its end, for
-/// [`take_out`].
+/// Finds the run's rows, for [`take_out`].
+pub async fn find_own<S: Session>(session: &mut S, own: OwnRows<'_>) -> Result<()> {
+    mark::prepare(session, own.key).await?;
+    mark::gather(session, &own.claim.run_id, own.key, own.records, None).await
+}
+
+/// Looks for the run's rows without a parent, after [`find_own`]. The transaction that is open has
+/// them until its end, for [`take_out`].
 pub async fn find<S: Session>(
     session: &mut S,
     mapping: &TableMapping,
     key: &ForeignKey,
+    own: OwnRows<'_>,
 ) -> Result<()> {
+    own.claim.hold(session).await?;
     let engine = session.engine();
     if engine != Engine::Postgres {
         return Ok(());
@@ -51,8 +91,9 @@ pub async fn find<S: Session>(
     let table = quote_table(engine, &target_name(engine, &mapping.target));
     let sql = format!(
         "declare transfuse_orphans no scroll cursor for
-         select child.ctid::text from {table} as child where {}",
-        has_no_parent(engine, key)
+         select child.ctid::text from {table} as child where {} and {}",
+        has_no_parent(engine, key),
+        own.brought(engine)
     );
     session.run_script(&sql).await
 }
@@ -63,7 +104,7 @@ pub async fn take_out<S: Session>(
     session: &mut S,
     mapping: &TableMapping,
     key: &ForeignKey,
-    seal_key: &Key,
+    own: OwnRows<'_>,
     mut fresh_id: impl FnMut() -> String,
 ) -> Result<Vec<Quarantined>> {
     let engine = session.engine();
@@ -93,14 +134,11 @@ pub async fn take_out<S: Session>(
     } else {
         let sql = format!(
             "delete from {table} where rowid in (
-                select rowid from {table} as child where {condition} limit {ROWS_AT_ONCE}
-            ) returning {texts}"
+                select rowid from {table} as child where {condition} and {} limit {ROWS_AT_ONCE}
+            ) returning {texts}",
+            own.brought(engine)
         );
         session.fetch(&sql, &[]).await?
-    };
-    let state = match policy(mapping, key) {
-        Orphans::Park => QuarantineState::Parked,
-        Orphans::Quarantine | Orphans::KeepIn(_) => QuarantineState::New,
     };
     rows.into_iter()
         .map(|row| {
@@ -109,9 +147,9 @@ pub async fn take_out<S: Session>(
                 code: ErrorCode::Data008,
                 column: key.columns.first().cloned(),
                 reason: no_parent(key),
-                state,
+                state: state(mapping, key),
                 form: RowForm::Target,
-                sealed: sealed(engine, &names, row, seal_key)?,
+                sealed: sealed(engine, &names, row, own.key)?,
             })
         })
         .collect()
@@ -144,6 +182,14 @@ pub(super) fn sealed(
         (*name, value)
     });
     seal::seal(key, &value::to_sealed_form(cells))
+}
+
+/// In what state rows without their parent come into quarantine.
+pub(super) fn state(mapping: &TableMapping, key: &ForeignKey) -> QuarantineState {
+    match policy(mapping, key) {
+        Orphans::Park => QuarantineState::Parked,
+        Orphans::Quarantine | Orphans::KeepIn(_) => QuarantineState::New,
+    }
 }
 
 /// What is wrong with a row without its parent.

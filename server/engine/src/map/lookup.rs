@@ -60,7 +60,7 @@ mod tests {
                 assert_eq!(found, Ok(Some(expected.collect())));
             }
             Err(why) => {
-                assert!(found.as_ref().is_err_and(|found| found.contains(why)), "{found:?}")
+                assert!(found.as_ref().is_err_and(|found| found.contains(why)), "{found:?}");
             }
         }
     }

@@ -7,6 +7,7 @@ mod name;
 mod probe;
 mod shape;
 pub mod order;
+pub mod circle;
 pub mod templates;
 pub mod draft;
 mod unfinished;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::assessment::{Catalog, TableName};
+use shared::assessment::{Catalog, ForeignKey, TableName};
 use shared::plan::Plan;
 
 use super::target_name;
@@ -12,14 +12,23 @@ use super::target_name;
 ///
 /// Keys count that the plan makes and, where a table is there already, those that it has.
 pub fn order(plan: &Plan, target: &Catalog) -> Vec<Vec<usize>> {
+    parents_first(&parents_by(plan, target, |_, _| true))
+}
+
+/// What each of the plan's tables refers to, by those of its keys that count.
+pub(super) fn parents_by(
+    plan: &Plan,
+    target: &Catalog,
+    counts: impl Fn(usize, &ForeignKey) -> bool,
+) -> Vec<BTreeSet<usize>> {
     let mut places: BTreeMap<TableName, Vec<usize>> = BTreeMap::new();
     for (place, mapping) in plan.tables.iter().enumerate() {
         places.entry(target_name(target.engine, &mapping.target)).or_default().push(place);
     }
-    let parents: Vec<BTreeSet<usize>> = plan
-        .tables
+    plan.tables
         .iter()
-        .map(|mapping| {
+        .enumerate()
+        .map(|(index, mapping)| {
             let there = target.table(&target_name(target.engine, &mapping.target));
             let made = mapping.create.as_ref().filter(|_| there.is_none());
             let keys = there
@@ -27,13 +36,13 @@ pub fn order(plan: &Plan, target: &Catalog) -> Vec<Vec<usize>> {
                 .or(made.map(|shape| shape.foreign_keys.as_slice()))
                 .unwrap_or_default();
             keys.iter()
+                .filter(|key| counts(index, key))
                 .filter_map(|key| places.get(&target_name(target.engine, &key.references)))
                 .flatten()
                 .copied()
                 .collect()
         })
-        .collect();
-    parents_first(&parents)
+        .collect()
 }
 
 /// Groups of places, each after all that it refers to. `parents[place]` is what a place refers to.
@@ -79,7 +88,7 @@ pub fn parents_first(parents: &[BTreeSet<usize>]) -> Vec<Vec<usize>> {
 }
 
 /// The strongly connected components (Tarjan, without recursion), each in ascending order.
-fn circles(parents: &[BTreeSet<usize>]) -> Vec<Vec<usize>> {
+pub(crate) fn circles(parents: &[BTreeSet<usize>]) -> Vec<Vec<usize>> {
     const UNSEEN: usize = usize::MAX;
     let mut numbers = vec![UNSEEN; parents.len()];
     let mut lowest = vec![0; parents.len()];

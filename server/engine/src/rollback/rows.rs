@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shared::assessment::ForeignKey;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::rollback::{Changed, Obstacle, TableRollback};
@@ -9,11 +10,12 @@ use shared::rollback::{Changed, Obstacle, TableRollback};
 use super::references::refusal;
 use super::scope::{Table, Undoing};
 use crate::error::{EngineError, Result};
-use crate::ident::{literal, quote_table};
+use crate::ident::{literal, quote, quote_table};
 use crate::load::before_image::{self, ImageOf, Restored};
 use crate::load::mark::{self, Change};
 use crate::load::{Session, ledger};
-use crate::map::order::parents_first;
+use crate::map::order::{circles, parents_first};
+use crate::map::target_name;
 
 /// A chunk, and where its rows lie in a table of PostgreSQL.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,13 @@ struct Portion {
     ordinal: i32,
     /// The first and the last page; none where that is not known.
     pages: Option<(i64, i64)>,
+}
+
+/// A key in a circle, and a column of it that may be null.
+struct Loose<'a> {
+    place: usize,
+    key: &'a ForeignKey,
+    column: &'a str,
 }
 
 impl Undoing {
@@ -33,7 +42,14 @@ impl Undoing {
         outcomes: &mut [TableRollback],
     ) -> Result<()> {
         self.take_off_keys(session).await?;
-        for place in self.children_first() {
+        let loose = self.loose_keys();
+        for key in &loose {
+            let table = &self.tables[key.place];
+            if table.exists && !outcomes[key.place].dropped {
+                self.let_go(session, table, key).await?;
+            }
+        }
+        for place in self.children_first(&loose) {
             let (table, outcome) = (&self.tables[place], &mut outcomes[place]);
             outcome.removed = 0;
             outcome.restored = 0;
@@ -46,22 +62,90 @@ impl Undoing {
         Ok(())
     }
 
-    fn children_first(&self) -> Vec<usize> {
-        let parents: Vec<BTreeSet<usize>> = self
-            .tables
-            .iter()
-            .map(|child| {
-                let parents = self.tables.iter().enumerate().filter(|(_, parent)| {
-                    self.references_to(&parent.target)
-                        .iter()
-                        .any(|(table, _)| **table == child.target)
-                });
-                parents.map(|(place, _)| place).collect()
-            })
-            .collect();
-        let mut order = parents_first(&parents).concat();
+    fn children_first(&self, loose: &[Loose<'_>]) -> Vec<usize> {
+        let mut order = parents_first(&self.parents(loose)).concat();
         order.reverse();
         order
+    }
+
+    /// What the rows of each table refer to, save by keys that were let go.
+    fn parents(&self, loose: &[Loose<'_>]) -> Vec<BTreeSet<usize>> {
+        let is_loose = |place: usize, key: &ForeignKey| {
+            loose.iter().any(|loose| loose.place == place && loose.key == key)
+        };
+        self.tables
+            .iter()
+            .enumerate()
+            .map(|(place, child)| {
+                let keys = self.keys_of(child).iter().filter(|key| !is_loose(place, key));
+                keys.filter_map(|key| self.place_of(key)).collect()
+            })
+            .collect()
+    }
+
+    fn keys_of(&self, table: &Table) -> &[ForeignKey] {
+        self.catalog.table(&table.target).map_or(&[], |table| &table.foreign_keys)
+    }
+
+    fn place_of(&self, key: &ForeignKey) -> Option<usize> {
+        let parent = target_name(self.catalog.engine, &key.references);
+        self.tables.iter().position(|table| table.target == parent)
+    }
+
+    /// Keys by which rows refer to each other in a circle, as few as break it: as long as they do,
+    /// none of the rows can go first. Only of a run that goes as a whole: what is undone in part
+    /// goes on, and its rows are not to lose anything.
+    fn loose_keys(&self) -> Vec<Loose<'_>> {
+        let mut loose: Vec<Loose<'_>> = Vec::new();
+        if !self.is_whole() || self.catalog.engine != Engine::Postgres {
+            return loose;
+        }
+        loop {
+            let parents = self.parents(&loose);
+            let next = circles(&parents).into_iter().find_map(|circle| {
+                let is_one = circle.len() > 1 || parents[circle[0]].contains(&circle[0]);
+                let mut places = circle.iter().copied().filter(|_| is_one);
+                places.find_map(|place| self.loose_key(place, &circle, &loose))
+            });
+            match next {
+                Some(next) => loose.push(next),
+                None => return loose,
+            }
+        }
+    }
+
+    fn loose_key<'s>(
+        &'s self,
+        place: usize,
+        circle: &[usize],
+        loose: &[Loose<'_>],
+    ) -> Option<Loose<'s>> {
+        let table = &self.tables[place];
+        let known = self.catalog.table(&table.target)?;
+        self.keys_of(table)
+            .iter()
+            .filter(|key| self.place_of(key).is_some_and(|parent| circle.contains(&parent)))
+            .filter(|key| !loose.iter().any(|known| known.place == place && known.key == *key))
+            .find_map(|key| {
+                let mut columns = key.columns.iter().filter_map(|name| known.column(name));
+                let column = columns.find(|column| column.nullable)?;
+                Some(Loose { place, key, column: &column.name })
+            })
+    }
+
+    /// Takes the reference out of rows that are about to go.
+    async fn let_go<S: Session>(
+        &self,
+        session: &mut S,
+        table: &Table,
+        loose: &Loose<'_>,
+    ) -> Result<()> {
+        let set = format!("{} = null", quote(self.catalog.engine, loose.column));
+        let goes = self.goes(table, "child");
+        let records = table.record_refs();
+        session.run_script("begin").await?;
+        let done = mark::rewrite(session, &self.key, &self.run.run_id, &records, &set, &goes).await;
+        crate::load::end(session, done).await.map(drop)
     }
 
     /// Undoes the rows of one table.

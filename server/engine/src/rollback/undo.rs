@@ -12,6 +12,7 @@ use super::scope::Undoing;
 use super::{Effect, Request};
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
+use crate::load::claim::{self, LeftBy};
 use crate::load::ledger::{self, RunRecord};
 use crate::load::{Session, mark};
 use crate::map::target_name;
@@ -51,6 +52,7 @@ pub(super) async fn undo<S: Session>(
 ) -> Result<RollbackOutcome> {
     mark::prepare(session, &request.key).await?;
     let undoing = Undoing::read(session, request).await?;
+    take_over(session, &undoing.run.run_id, request).await?;
     let undoing = match undoing.take_merges_back(session, request, Within::Nothing).await? {
         0 => undoing,
         _ => Undoing::read(session, request).await?,
@@ -103,6 +105,17 @@ pub(super) async fn undo<S: Session>(
     }
     tracing::info!(run.id = %run_id, rows_left = outcome.rows_left(), "undid run {run_id}");
     Ok(outcome)
+}
+
+/// Makes the run nobody's else: a process that was stopped and comes back commits nothing into what
+/// is undone, be it the run or a part of it.
+async fn take_over<S: Session>(session: &mut S, run_id: &str, request: &Request) -> Result<()> {
+    let claim = claim::take(session, run_id, "rollback", request.clock.now()).await?;
+    if let Err(error) = claim::end_sessions(session, LeftBy::EarlierProcesses(&claim)).await {
+        // Without the right to end them, they are waited for.
+        tracing::warn!(run.id = %run_id, "sessions of an earlier process were left alone: {error}");
+    }
+    Ok(())
 }
 
 /// Whether a transaction is open already.

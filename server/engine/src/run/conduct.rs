@@ -237,7 +237,8 @@ impl<T: Target + 'static> Work<T> {
         if let Built::Stopped = builders.finish(&self.request.stop).await? {
             return Ok(Copied::Stopped);
         }
-        finish::finish(&self.target, session, &self.request, &self.run, &self.board).await?;
+        let run = (&self.run, &self.claim);
+        finish::finish(&self.target, session, &self.request, run, &self.board).await?;
         if self.merge_duplicates(session).await? {
             return Ok(Copied::Stopped);
         }

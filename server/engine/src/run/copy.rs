@@ -55,6 +55,8 @@ pub(super) struct TableCopy {
     pub turn: RowTransform,
     pub load: LoadTable,
     pub record: TableRecord,
+    /// Columns that stay null until all rows are there.
+    pub deferred: Vec<String>,
     /// Rows go from one PostgreSQL into the other as they are, undecoded.
     pub passes_on: bool,
 }
@@ -171,11 +173,13 @@ impl Context {
         let table = &job.table;
         let record = &table.record;
         // Rows of a table that the run makes meet none that were there.
-        let existing = (record.existing.compares() && !record.made).then(|| existing::Into {
+        let is_placed = record.existing.compares() || !table.deferred.is_empty();
+        let existing = (is_placed && !record.made).then(|| existing::Into {
             table: &table.load,
             record,
             writer: job.writer(&self.run_id),
             key: &self.key,
+            deferred: &table.deferred,
         });
         let mut piece = match existing {
             Some(_) => session.piece(&existing::staged(record, &table.load)),

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use shared::assessment::{ForeignKey, TableName};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
-use shared::plan::{Orphans, TableMapping};
+use shared::plan::{Existing, Orphans, Plan, TableMapping};
 
 use super::board::Board;
 use super::builders::{because, note};
 use super::escalate::escalate;
 use super::transaction::end;
-use super::{Request, foreign_keys};
+use super::{Request, foreign_keys, set_aside};
 use crate::error::{EngineError, Result};
 use crate::ident::{literal, quote, quote_table};
+use crate::load::claim::Claim;
 use crate::load::ledger::{self, Entry, Origin, RunRecord};
-use crate::load::mark::{self, TableRecord, Writer};
+use crate::load::mark::{self, Change, TableRecord, Writer};
+use crate::load::orphans::OwnRows;
 use crate::load::schema::{self, Kind};
 use crate::load::statements::{self, Statements, Written};
 use crate::load::{Session, Target, orphans};
@@ -28,19 +30,20 @@ pub(super) async fn finish<T: Target + 'static>(
     target: &Arc<T>,
     session: &mut T::Session,
     request: &Request,
-    run: &RunRecord,
+    (run, claim): (&RunRecord, &Claim),
     board: &Board,
 ) -> Result<()> {
     let engine = target.engine();
     let plan = &request.plan;
     let records = ledger::tables(session, &run.run_id).await?;
     if engine == Engine::Postgres {
+        set_aside::settle(session, request, claim, &records, board).await?;
         // Most databases have no orphans: making the keys is then what shows it.
         if !foreign_keys::add(target, session, plan, &run.run_id).await? {
             foreign_keys::drop(session, plan, &run.run_id).await?;
-            take_out_orphans(session, request, run, &records, board).await?;
+            take_out_orphans(session, request, claim, &records, board).await?;
             if !foreign_keys::add(target, session, plan, &run.run_id).await? {
-                return Err(EngineError::new(ErrorCode::Load004, "making foreign keys"));
+                return Err(name_what_is_left(session, plan).await?);
             }
         }
         escalate_all(request, board)?;
@@ -56,13 +59,13 @@ pub(super) async fn finish<T: Target + 'static>(
                 session.run_script(&sql).await.map_err(|error| because(&name, error))?;
             }
         }
-        take_out_orphans(session, request, run, &records, board).await?;
+        take_out_orphans(session, request, claim, &records, board).await?;
         escalate_all(request, board)?;
         for record in &records {
             let table = quote_table(engine, &record.target);
             session.run_script(&format!("analyze {table}")).await?;
         }
-        check_foreign_keys(session).await?;
+        check_foreign_keys(session, request, run, &records).await?;
     }
     for index in 0..plan.tables.len() {
         board.finished(index);
@@ -84,52 +87,76 @@ fn escalate_all(request: &Request, board: &Board) -> Result<()> {
 async fn take_out_orphans<S: Session>(
     session: &mut S,
     request: &Request,
-    run: &RunRecord,
+    claim: &Claim,
     records: &[TableRecord],
     board: &Board,
 ) -> Result<()> {
+    let engine = session.engine();
     let tables = &request.plan.tables;
-    let all = || {
-        tables.iter().enumerate().flat_map(|(index, mapping)| {
-            let keys = mapping.create.iter().flat_map(|shape| &shape.foreign_keys);
-            keys.map(move |key| (index, key))
-        })
-    };
-    let mut keys: Vec<(usize, &ForeignKey)> = all().collect();
+    let all = keys_to_hold(session, &request.plan).await?;
+    let mut keys: Vec<&(usize, ForeignKey)> = all.iter().collect();
     loop {
         let mut went = Vec::new();
-        for &(index, key) in &keys {
-            let mapping = &tables[index];
-            if matches!(orphans::policy(mapping, key), Orphans::KeepIn(_)) {
-                keep_orphans(session, request, run, &records[index], key).await?;
-            } else if take_out(session, request, run, board, index, key).await? {
-                went.push(target_name(session.engine(), &mapping.target));
+        for (index, key) in keys {
+            let target = target_name(engine, &tables[*index].target);
+            // Mostly there are none, and then nobody has to look whose rows are whose.
+            if orphans::count(session, &target, key).await? == 0 {
+                continue;
+            }
+            let own =
+                OwnRows { claim, records: &mark::records_of(records, &target), key: &request.key };
+            if matches!(orphans::policy(&tables[*index], key), Orphans::KeepIn(_)) {
+                keep_orphans(session, key, own).await?;
+            } else if take_out(session, request, board, *index, key, own).await? {
+                went.push(target);
             }
         }
         if went.is_empty() {
             return Ok(());
         }
         // Only a table that lost rows can have left others without a parent.
-        let engine = session.engine();
-        let all = tables.iter().enumerate().flat_map(|(index, mapping)| {
-            let keys = mapping.create.iter().flat_map(|shape| &shape.foreign_keys);
-            keys.map(move |key| (index, key))
-        });
-        keys =
-            all.filter(|(_, key)| went.contains(&target_name(engine, &key.references))).collect();
+        let lost_one =
+            |(_, key): &&(usize, ForeignKey)| went.contains(&target_name(engine, &key.references));
+        keys = all.iter().filter(lost_one).collect();
     }
+}
+
+/// The keys that rows are held against after the data: those of the plan and, where the target
+/// does not look while rows come in, those that its tables had before.
+async fn keys_to_hold<S: Session>(
+    session: &mut S,
+    plan: &Plan,
+) -> Result<Vec<(usize, ForeignKey)>> {
+    let engine = session.engine();
+    let mut keys: Vec<(usize, ForeignKey)> = Vec::new();
+    let catalog = if engine == Engine::Sqlite { Some(session.catalog().await?) } else { None };
+    for (index, mapping) in plan.tables.iter().enumerate() {
+        let planned = mapping.create.iter().flat_map(|shape| &shape.foreign_keys);
+        let there = catalog.as_ref().and_then(|c| c.table(&target_name(engine, &mapping.target)));
+        let held = there.iter().flat_map(|table| &table.foreign_keys);
+        for key in planned.chain(held) {
+            let is_known = keys.iter().any(|(other, known)| {
+                *other == index
+                    && known.columns == key.columns
+                    && target_name(engine, &known.references)
+                        == target_name(engine, &key.references)
+            });
+            if !is_known {
+                keys.push((index, key.clone()));
+            }
+        }
+    }
+    Ok(keys)
 }
 
 /// Leaves orphans where they are, without the reference: the rows are still the run's.
 async fn keep_orphans<S: Session>(
     session: &mut S,
-    request: &Request,
-    run: &RunRecord,
-    record: &TableRecord,
     key: &ForeignKey,
+    own: OwnRows<'_>,
 ) -> Result<()> {
     session.run_script("begin").await?;
-    let kept = orphans::keep(session, key, &run.run_id, record, &request.key).await;
+    let kept = orphans::keep(session, key, own).await;
     end(session, kept).await.map(drop)
 }
 
@@ -141,13 +168,14 @@ fn after_the_data<'a>(run: &'a RunRecord, record: &TableRecord) -> Writer<'a> {
 async fn take_out<S: Session>(
     session: &mut S,
     request: &Request,
-    run: &RunRecord,
     board: &Board,
     index: usize,
     key: &ForeignKey,
+    own: OwnRows<'_>,
 ) -> Result<bool> {
+    orphans::find_own(session, own).await?;
     session.run_script("begin").await?;
-    let taken = move_orphans(session, request, run, index, key).await;
+    let taken = move_orphans(session, request, index, key, own).await;
     let entry = end(session, taken).await?;
     if let Some(entry) = &entry {
         board.committed(entry);
@@ -158,27 +186,22 @@ async fn take_out<S: Session>(
 async fn move_orphans<S: Session>(
     session: &mut S,
     request: &Request,
-    run: &RunRecord,
     index: usize,
     key: &ForeignKey,
+    own: OwnRows<'_>,
 ) -> Result<Option<Entry>> {
+    let run_id = &own.claim.run_id;
     let mapping = &request.plan.tables[index];
     let table_index = u32::try_from(index).unwrap_or(u32::MAX);
     let target = target_name(session.engine(), &mapping.target);
     let now = request.clock.now();
-    let ordinal = ledger::next_correction(session, &run.run_id, table_index).await?;
-    let origin = Origin {
-        run_id: &run.run_id,
-        table_index,
-        ordinal,
-        source: &mapping.source,
-        target: &target,
-    };
-    orphans::find(session, mapping, key).await?;
+    let ordinal = ledger::next_correction(session, run_id, table_index).await?;
+    let origin = Origin { run_id, table_index, ordinal, source: &mapping.source, target: &target };
+    orphans::find(session, mapping, key, own).await?;
     let mut count = 0;
     loop {
         let fresh_id = || request.clock.fresh_id().simple().to_string();
-        let rows = orphans::take_out(session, mapping, key, &request.key, fresh_id).await?;
+        let rows = orphans::take_out(session, mapping, key, own, fresh_id).await?;
         if rows.is_empty() {
             break;
         }
@@ -190,21 +213,68 @@ async fn move_orphans<S: Session>(
     }
     let books = orphans::correction(count);
     let entry = Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 };
-    ledger::insert_entry(session, &run.run_id, &entry, now).await?;
+    ledger::insert_entry(session, run_id, &entry, now).await?;
     Ok(Some(entry))
 }
 
-/// SQLite has the keys from the start and checks them only when asked.
-async fn check_foreign_keys<S: Session>(session: &mut S) -> Result<()> {
-    let broken =
-        session.fetch("select \"table\" from pragma_foreign_key_check limit 1", &[]).await?;
-    match broken.first().and_then(|row| row.first()?.as_deref()) {
-        None => Ok(()),
-        Some(table) => Err(EngineError::new(
-            ErrorCode::Load004,
-            format!("checking the foreign keys of {table}: a row refers to nothing"),
-        )),
+/// SQLite has the keys from the start and checks them only when asked. Rows of others that refer to
+/// nothing did so before.
+async fn check_foreign_keys<S: Session>(
+    session: &mut S,
+    request: &Request,
+    run: &RunRecord,
+    records: &[TableRecord],
+) -> Result<()> {
+    let engine = session.engine();
+    for record in records {
+        let check = format!("pragma_foreign_key_check({})", literal(engine, &record.target.name));
+        let sql = format!("select cast(count(*) as text) from {check}");
+        let [broken] = mark::numbers(session, &sql).await?;
+        let own = mark::records_of(records, &record.target);
+        let is_shared = own.iter().any(|record| record.existing != Existing::Refuse);
+        let broken = if broken > 0 && is_shared {
+            mark::gather(session, &run.run_id, &request.key, &own, None).await?;
+            let is = |change| mark::is_own(engine, &run.run_id, "t", &own, change, None);
+            let sql = format!(
+                "select cast(count(*) as text) from {check} as broken
+                 join {} as t on t._rowid_ = broken.\"rowid\"
+                 where {} or {}",
+                quote_table(engine, &record.target),
+                is(Change::Brought),
+                is(Change::Changed)
+            );
+            let [broken] = mark::numbers(session, &sql).await?;
+            broken
+        } else {
+            broken
+        };
+        if broken > 0 {
+            let table = &record.target;
+            return Err(EngineError::new(
+                ErrorCode::Load004,
+                format!("checking the foreign keys of {table}: {broken} rows refer to nothing"),
+            ));
+        }
     }
+    Ok(())
+}
+
+/// Says which key cannot be made: what is left without a parent is not the run's to take out.
+async fn name_what_is_left<S: Session>(session: &mut S, plan: &Plan) -> Result<EngineError> {
+    for (index, key) in keys_to_hold(session, plan).await? {
+        let target = target_name(session.engine(), &plan.tables[index].target);
+        let rows = orphans::count(session, &target, &key).await?;
+        if rows > 0 {
+            return Ok(EngineError::new(
+                ErrorCode::Load004,
+                format!(
+                    "making {}: {rows} rows of {target} that the run did not bring refer to nothing",
+                    key.name
+                ),
+            ));
+        }
+    }
+    Ok(EngineError::new(ErrorCode::Load004, "making foreign keys"))
 }
 
 /// Asks the target itself how many rows of the run it has: a trigger may have added or removed

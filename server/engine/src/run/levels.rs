@@ -8,18 +8,20 @@ use super::conduct::Work;
 use super::copy::Job;
 use crate::error::Result;
 use crate::load::{Session, Target};
-use crate::map::{order, target_name};
+use crate::map::{circle, target_name};
 
 impl<T: Target + 'static> Work<T> {
     /// Jobs that may run side by side, level by level. Where the target has foreign keys already,
-    /// a table's parents are all there before its first row; else there is one level.
+    /// a table's parents are all there before its first row, save those by keys that lead in a
+    /// circle; else there is one level.
     pub(super) async fn levels(
         &self,
         session: &mut T::Session,
         jobs: VecDeque<Job>,
     ) -> Result<Vec<VecDeque<Job>>> {
         let catalog = session.catalog().await?;
-        let groups = order::order(&self.request.plan, &catalog);
+        let plan = &self.request.plan;
+        let groups = circle::order_beside(plan, &catalog, &circle::set_aside(plan, &catalog));
         let has_keys = self.target.engine() == Engine::Postgres
             && self.request.plan.tables.iter().any(|mapping| {
                 let table = catalog.table(&target_name(catalog.engine, &mapping.target));

@@ -22,6 +22,7 @@ mod copy;
 mod builders;
 mod foreign_keys;
 mod finish;
+mod set_aside;
 mod close;
 mod rehearse;
 

@@ -1,5 +1,6 @@
 //! What is read, how it is turned and where it goes, table by table.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use shared::assessment::Catalog;
@@ -11,7 +12,7 @@ use crate::error::Result;
 use crate::extract::ReadColumn;
 use crate::load::blueprint::{load_table, with_types_of};
 use crate::load::mark::TableRecord;
-use crate::map::{self, target_name};
+use crate::map::{self, circle, target_name};
 use crate::seal::Key;
 use crate::transform::{self, End, RowTransform};
 
@@ -25,6 +26,7 @@ pub(super) fn tables(
 ) -> Result<Vec<Arc<TableCopy>>> {
     let engine = target_catalog.engine;
     let secret = key.as_bytes();
+    let aside = circle::set_aside(plan, target_catalog);
     plan.tables
         .iter()
         .enumerate()
@@ -54,9 +56,14 @@ pub(super) fn tables(
             }
             let turn = RowTransform::compile(plan, &mapping, &read, engine, secret)?;
             let record = record.clone();
-            let passes_on = turn.passes_on() && (record.made || !record.existing.compares());
+            let own = aside.iter().filter(|aside| aside.index == index && !record.made);
+            let names = own.flat_map(|aside| &aside.columns).map(|(name, _)| name.clone());
+            let deferred: Vec<String> = names.collect::<BTreeSet<_>>().into_iter().collect();
             let source = mapping.source;
-            Ok(Arc::new(TableCopy { index, source, read, turn, load, record, passes_on }))
+            let is_placed = record.existing.compares() || !deferred.is_empty();
+            let passes_on = turn.passes_on() && (record.made || !is_placed);
+            let copy = TableCopy { index, source, read, turn, load, record, deferred, passes_on };
+            Ok(Arc::new(copy))
         })
         .collect()
 }

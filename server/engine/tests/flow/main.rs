@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what these tests call is part of them")]
 
 mod support;
+mod circles;
 mod copy;
 mod passing;
 mod duplicates;

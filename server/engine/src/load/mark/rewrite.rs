@@ -3,7 +3,7 @@
 use shared::connection::Engine;
 
 use super::transactions::{self, Numbers, relation};
-use super::{AFTER_THE_DATA, Change, TableRecord, Writer, begin, keep, unreadable};
+use super::{AFTER_THE_DATA, Change, TableRecord, Writer, begin, gather, is_own, keep, unreadable};
 use crate::error::Result;
 use crate::ident::{literal, quote_table};
 use crate::load::Session;
@@ -17,16 +17,23 @@ pub async fn rewrite<S: Session>(
     session: &mut S,
     key: &Key,
     run_id: &str,
-    record: &TableRecord,
+    records: &[&TableRecord],
     set: &str,
     condition: &str,
 ) -> Result<u64> {
     let engine = session.engine();
+    let Some(record) = records.first() else { return Ok(0) };
     let name = quote_table(engine, &record.target);
     if engine != Engine::Postgres {
         let writer = Writer { run_id, table_index: record.table_index, ordinal: AFTER_THE_DATA };
+        gather(session, run_id, key, records, None).await?;
         begin(session, run_id, record).await?;
-        let sql = format!("update {name} as child set {set} where {condition}");
+        let own = |change| is_own(engine, run_id, "child", records, change, None);
+        let sql = format!(
+            "update {name} as child set {set} where {condition} and ({} or {})",
+            own(Change::Brought),
+            own(Change::Changed)
+        );
         let rows = session.execute(&sql, &[]).await?;
         keep(session, key, writer, record).await?;
         return Ok(rows);

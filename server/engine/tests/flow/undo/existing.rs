@@ -80,6 +80,15 @@ impl Targets {
         }
     }
 
+    fn ask(&self, target: &str, sql: &str) -> String {
+        if target == self.lite {
+            let file = rusqlite::Connection::open(self.folder.path().join("new.db")).unwrap();
+            file.query_row(&format!("select cast(({sql}) as text)"), [], |row| row.get(0)).unwrap()
+        } else {
+            self.postgres.query(sql)
+        }
+    }
+
     fn picture(&self, target: &str) -> String {
         if target == self.lite {
             picture::of_sqlite(&self.folder.path().join("new.db"))
@@ -139,6 +148,64 @@ async fn rows_that_are_there_stay_and_what_differs_is_told() {
         let undone = Undo::all_of(target).of("run-1").await.unwrap();
         assert_eq!(counts(&undone, "people"), [95, 0, 0, 0, 0, 6]);
         assert_eq!(targets.picture(target), before);
+    }
+}
+
+/// People of the source refer to clinics 1 to 3, of which the target has 2 and 3. A row of
+/// somebody else has lost its clinic long ago.
+const CLINICS: &str = "
+create table clinics (id bigint primary key);
+insert into clinics values (2), (3);
+insert into people (id, clinic_id, name) values (1000, 77, 'Somebody else'), (1001, 2, 'x');
+";
+
+fn plan_with_a_key(
+    existing: &str,
+    orphans: &str,
+    source: &str,
+    target: &str,
+) -> shared::plan::Plan {
+    let mut yaml = plan_of(existing, source, target).to_yaml();
+    yaml = yaml.replace(
+        "  existing:",
+        &format!(
+            "  create:
+    primary_key: [id]
+    foreign_keys:
+    - {{name: people_clinic_fkey, columns: [clinic_id], references: clinics, referenced_columns: [id]}}
+  orphans: {{people_clinic_fkey: {orphans}}}
+  existing:"
+        ),
+    );
+    shared::plan::Plan::from_yaml(&yaml).unwrap()
+}
+
+const THEIRS: &str =
+    "select count(*) || ' ' || coalesce(sum(clinic_id), 0) from people where id >= 1000";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_others_that_refer_to_nothing_are_left_to_them() {
+    for orphans in ["quarantine", "{keep_in: name}"] {
+        let targets = Targets::with(CLINICS);
+        for target in targets.urls() {
+            let before = targets.picture(target);
+            let plan = plan_with_a_key("append", orphans, &targets.source, target);
+
+            let outcome = run(&plan).await.unwrap();
+
+            // Their row keeps PostgreSQL from making the key, which the plan asks for.
+            let failure = outcome.failure.as_ref().map(|failure| failure.code);
+            let expected = (target != targets.lite).then_some(ErrorCode::Load004);
+            assert_eq!(failure, expected, "{orphans} {:?}", outcome.failure);
+            let kept = orphans != "quarantine";
+            let expected = if kept { [100, 100, 0, 0] } else { [100, 67, 0, 33] };
+            assert_eq!(books(&outcome), expected, "{target} {orphans}");
+            assert_eq!(targets.ask(target, THEIRS), "2 79");
+            let without = "select count(*) from people where id < 1000 and clinic_id is null";
+            assert_eq!(targets.ask(target, without), if kept { "33" } else { "0" });
+            Undo::all_of(target).of("run-1").await.unwrap();
+            assert_eq!(targets.picture(target), before, "{target} {orphans}");
+        }
     }
 }
 

@@ -308,6 +308,29 @@ async fn a_chunk_undone_is_done_again_and_the_books_close() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_undone_of_a_run_whoever_had_it_commits_for_it_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", SOURCE);
+    let target = testbed::postgres().create_database();
+    let plan = plan(&source, target.url(), PLAN);
+    let claim = "select epoch from transfuse.claims where run_id = 'run-1'";
+    let scopes =
+        [Undo::chunk(target.url(), "public.people", 3), Undo::table(target.url(), "public.people")];
+    for undo in scopes {
+        run(&plan).await.unwrap();
+        let before: i64 = target.query(claim).parse().unwrap();
+
+        undo.of("run-1").await.unwrap();
+
+        assert_eq!(target.query(claim), (before + 1).to_string());
+    }
+    let preview = Undo { effect: Effect::Preview, ..Undo::all_of(target.url()) };
+    let before = target.query(claim);
+    preview.of("run-1").await.unwrap();
+    assert_eq!(target.query(claim), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_table_undone_is_done_again_and_the_books_close() {
     let folder = tempfile::tempdir().unwrap();
     let source = sqlite(&folder, "legacy.db", SOURCE);

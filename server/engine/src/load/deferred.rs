@@ -1,0 +1,277 @@
+//! References that are put in after the rows, because the keys that hold them lead in a circle: what
+//! they are is kept beside the ledger until then, in the same commit as the rows.
+
+use shared::assessment::{ForeignKey, TableName};
+use shared::connection::Engine;
+use shared::error_code::ErrorCode;
+use shared::plan::TableMapping;
+
+use super::ledger::{Quarantined, RowForm, table};
+use super::mark::{self, Change, TableRecord, key_text};
+use super::orphans::{self, OwnRows, carried_columns, sealed};
+use super::{Param, Session};
+use crate::error::{EngineError, Result};
+use crate::ident::{literal, quote, quote_table};
+use crate::map::circle::SetAside;
+use crate::map::target_name;
+
+/// How many rows are taken out in one transaction.
+const ROWS_AT_ONCE: usize = 1_000;
+
+/// Every reference here is one of PostgreSQL: no other target checks while rows come in.
+const ENGINE: Engine = Engine::Postgres;
+
+pub(super) fn create_statement() -> String {
+    format!(
+        "create table if not exists {} (
+            run_id text not null,
+            table_index integer not null,
+            -- The row's key as one text, and its columns that are null until the end.
+            row_key text not null,
+            held jsonb not null,
+            primary key (run_id, table_index, row_key)
+        )",
+        table(ENGINE, "deferred")
+    )
+}
+
+/// Keeps what rows of the stage, called `s`, refer to.
+pub(super) async fn keep<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    record: &TableRecord,
+    columns: &[String],
+    stage_where: &str,
+) -> Result<()> {
+    let held: Vec<String> = columns
+        .iter()
+        .map(|name| format!("{}, s.{}::text", literal(ENGINE, name), quote(ENGINE, name)))
+        .collect();
+    let any: Vec<String> =
+        columns.iter().map(|name| format!("s.{} is not null", quote(ENGINE, name))).collect();
+    let sql = format!(
+        "insert into {} (run_id, table_index, row_key, held)
+         select $1, {}, {}, jsonb_build_object({}) from {stage_where} and ({})
+         on conflict (run_id, table_index, row_key) do update set held = excluded.held",
+        table(ENGINE, "deferred"),
+        record.table_index,
+        key_text("s", &record.key),
+        held.join(", "),
+        any.join(" or ")
+    );
+    session.execute(&sql, &[Param::Text(run_id)]).await.map(drop)
+}
+
+/// Whether the run keeps any.
+pub async fn are_any<S: Session>(session: &mut S, run_id: &str) -> Result<bool> {
+    let sql = format!("select '1' from {} where run_id = $1 limit 1", table(ENGINE, "deferred"));
+    Ok(!session.fetch(&sql, &[Param::Text(run_id)]).await?.is_empty())
+}
+
+/// Forgets them, once they are all put in.
+pub async fn forget<S: Session>(session: &mut S, run_id: &str) -> Result<()> {
+    let sql = format!("delete from {} where run_id = $1", table(ENGINE, "deferred"));
+    session.execute(&sql, &[Param::Text(run_id)]).await.map(drop)
+}
+
+/// A key that was set aside, with the run's rows in its table.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting<'a> {
+    pub aside: &'a SetAside,
+    pub own: OwnRows<'a>,
+}
+
+impl Waiting<'_> {
+    /// What one of the key's columns will be, of a row under that name.
+    fn value(&self, alias: &str, column: &str) -> String {
+        let held = self.aside.columns.iter().find(|(name, _)| name == column);
+        match held {
+            None => format!("{alias}.{}", quote(ENGINE, column)),
+            Some((_, native_type)) => format!(
+                "(select (held.held ->> {})::{native_type} from {} as held where {})",
+                literal(ENGINE, column),
+                table(ENGINE, "deferred"),
+                self.is_of("held", alias)
+            ),
+        }
+    }
+
+    fn is_of(&self, held: &str, alias: &str) -> String {
+        let record = self.own.records.first();
+        let (index, key) = record.map_or((0, &[][..]), |record| (record.table_index, &record.key));
+        format!(
+            "{held}.run_id = {} and {held}.table_index = {index} and {held}.row_key = {}",
+            literal(ENGINE, &self.own.claim.run_id),
+            key_text(alias, key)
+        )
+    }
+
+    /// A condition that holds for rows of the run whose reference is still to be put in.
+    pub fn waits(&self, alias: &str) -> String {
+        let present: Vec<String> = self
+            .aside
+            .columns
+            .iter()
+            .map(|(name, _)| format!("held.held ->> {} is not null", literal(ENGINE, name)))
+            .collect();
+        let rest = self.aside.key.columns.iter().filter(|name| !self.is_held(name));
+        let rest: Vec<String> =
+            rest.map(|name| format!(" and {alias}.{} is not null", quote(ENGINE, name))).collect();
+        let rest = rest.concat();
+        format!(
+            "exists (select 1 from {} as held where {} and {}){rest} and {}",
+            table(ENGINE, "deferred"),
+            self.is_of("held", alias),
+            present.join(" and "),
+            is_brought(&self.own, alias)
+        )
+    }
+
+    fn is_held(&self, column: &str) -> bool {
+        self.aside.columns.iter().any(|(name, _)| name == column)
+    }
+
+    /// A condition that holds for such rows whose parent is not there.
+    pub fn waits_in_vain(&self, alias: &str) -> String {
+        let key = &self.aside.key;
+        let equal: Vec<String> = key
+            .columns
+            .iter()
+            .zip(&key.referenced_columns)
+            .map(|(column, referenced)| {
+                format!("parent.{} = {}", quote(ENGINE, referenced), self.value(alias, column))
+            })
+            .collect();
+        format!(
+            "{} and not exists (select 1 from {} as parent where {})",
+            self.waits(alias),
+            quote_table(ENGINE, &target_name(ENGINE, &key.references)),
+            equal.join(" and ")
+        )
+    }
+
+    /// Puts the references in, all at once: rows of one table may refer to each other. Where the
+    /// plan keeps the legacy key elsewhere, those without a parent stay away. Meant to run in a
+    /// transaction.
+    pub async fn put_in<S: Session>(&self, session: &mut S, in_vain: InVain) -> Result<u64> {
+        self.own.claim.hold(session).await?;
+        let set: Vec<String> = self
+            .aside
+            .columns
+            .iter()
+            .map(|(name, _)| format!("{} = {}", quote(ENGINE, name), self.value("child", name)))
+            .collect();
+        let mut condition = self.waits("child");
+        if in_vain == InVain::Stay {
+            condition = format!("{condition} and not ({})", self.waits_in_vain("child"));
+        }
+        let (run_id, records) = (&self.own.claim.run_id, self.own.records);
+        mark::rewrite(session, self.own.key, run_id, records, &set.join(", "), &condition).await
+    }
+}
+
+/// What becomes of rows whose parent is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InVain {
+    /// They were taken out before.
+    Went,
+    /// They stay without the reference.
+    Stay,
+}
+
+/// A condition that holds for rows of the run, called `child`, that refer by a key to a row for
+/// which a condition holds.
+pub fn refers_to_one_of(
+    own: &OwnRows<'_>,
+    child: &TableName,
+    key: &ForeignKey,
+    condition: &str,
+) -> String {
+    let equal: Vec<String> = key
+        .columns
+        .iter()
+        .zip(&key.referenced_columns)
+        .map(|(column, referenced)| {
+            format!("child.{} = referring.{}", quote(ENGINE, referenced), quote(ENGINE, column))
+        })
+        .collect();
+    format!(
+        "child.ctid in (
+             select referring.ctid from {} as referring
+             join {} as child on {} where {condition}
+         ) and {}",
+        quote_table(ENGINE, child),
+        quote_table(ENGINE, &target_name(ENGINE, &key.references)),
+        equal.join(" and "),
+        is_brought(own, "child")
+    )
+}
+
+/// Rows of the run under that name, as it left them.
+pub fn is_brought(own: &OwnRows<'_>, alias: &str) -> String {
+    mark::is_own(ENGINE, &own.claim.run_id, alias, own.records, Change::Brought, None)
+}
+
+/// Rows that go because of a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Taking<'a> {
+    pub mapping: &'a TableMapping,
+    pub key: &'a ForeignKey,
+    pub own: OwnRows<'a>,
+    /// The table's keys that were set aside.
+    pub aside: &'a [SetAside],
+}
+
+impl Taking<'_> {
+    /// Takes up to a thousand rows, called `child`, for which a condition holds out of the table
+    /// and hands them over, sealed, with the references that they would have had. Meant to run in a
+    /// transaction.
+    pub async fn take_out<S: Session>(
+        &self,
+        session: &mut S,
+        condition: &str,
+        mut fresh_id: impl FnMut() -> String,
+    ) -> Result<Vec<Quarantined>> {
+        self.own.claim.hold(session).await?;
+        let target = target_name(ENGINE, &self.mapping.target);
+        let name = quote_table(ENGINE, &target);
+        let names = carried_columns(self.mapping);
+        let texts: Vec<String> = names.iter().map(|column| self.text(column)).collect();
+        let sql = format!(
+            "delete from {name} as taken where ctid in (
+                 select child.ctid from {name} as child where {condition} limit {ROWS_AT_ONCE}
+             ) returning {}",
+            texts.join(", ")
+        );
+        let rows = session.fetch(&sql, &[]).await.map_err(|error| match error.code() {
+            // Somebody else's row refers to it by now.
+            ErrorCode::Data008 => {
+                let doing = format!("taking rows without their parent out of {target}");
+                EngineError::new(ErrorCode::Load004, doing).because(error)
+            }
+            _ => error,
+        })?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(Quarantined {
+                    id: fresh_id(),
+                    code: ErrorCode::Data008,
+                    column: self.key.columns.first().cloned(),
+                    reason: orphans::no_parent(self.key),
+                    state: orphans::state(self.mapping, self.key),
+                    form: RowForm::Target,
+                    sealed: sealed(ENGINE, &names, row, self.own.key)?,
+                })
+            })
+            .collect()
+    }
+
+    fn text(&self, column: &str) -> String {
+        let own = format!("taken.{}::text", quote(ENGINE, column));
+        let aside = self.aside.iter().find(|a| a.columns.iter().any(|(held, _)| held == column));
+        aside.map_or(own.clone(), |aside| {
+            let waiting = Waiting { aside, own: self.own };
+            format!("coalesce({own}, ({})::text)", waiting.value("taken", column))
+        })
+    }
+}
