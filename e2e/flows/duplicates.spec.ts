@@ -17,7 +17,7 @@ test('a pair is looked at, decided and taken back with the keyboard alone', asyn
   await expectAccessible(page);
   await expectNoSidewaysScroll(page);
 
-  await page.keyboard.press('?');
+  await page.keyboard.press('h');
   await expect(review.keys).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(review.keys).toBeHidden();

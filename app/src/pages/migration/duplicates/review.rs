@@ -18,7 +18,7 @@ use crate::components::{
     Badge, Choice, Dialog, EmptyState, Loaded, Refusal, SelectField, Shape, TextField,
 };
 use crate::format;
-use crate::stores::{Notices, Session, Tone};
+use crate::stores::{Notices, Session, Shortcuts, Tone};
 
 /// Pairs that are fetched at once.
 const PAGE: u32 = 50;
@@ -214,6 +214,7 @@ fn Card(
     go: Callback<isize>,
 ) -> impl IntoView {
     let notices = Notices::expect();
+    let shortcuts = Shortcuts::expect();
     let choices: Choices = RwSignal::new(BTreeMap::new());
     let is_busy = RwSignal::new(false);
     let refusal = RwSignal::new(None::<ApiError>);
@@ -306,7 +307,10 @@ fn Card(
         });
     };
     let keys = window_event_listener(ev::keydown, move |event| {
-        if event.ctrl_key() || event.meta_key() || event.alt_key() || is_typing(&event) {
+        // A key that the portal took, such as the second one of "G, then M", merges nobody.
+        let is_taken = event.default_prevented() || !untrack(|| shortcuts.has_single_keys());
+        if is_taken || event.ctrl_key() || event.meta_key() || event.alt_key() || is_typing(&event)
+        {
             return;
         }
         let Some(key) = Key::of(&event.key()) else { return };
@@ -384,7 +388,7 @@ fn Card(
                     on:click=move |_| shows_help.set(true)
                 >
                     "Keys"
-                    <kbd>"?"</kbd>
+                    <kbd>"h"</kbd>
                 </button>
             </div>
             <Loaded resource=detail lines=12 let:detail>
@@ -468,7 +472,7 @@ impl Key {
             Self::Undo => "u",
             Self::Next => "j",
             Self::Previous => "k",
-            Self::Help => "?",
+            Self::Help => "h",
         }
     }
 
