@@ -4,6 +4,7 @@
 //! statements being harmless.
 
 mod address;
+mod at_once;
 pub mod failure;
 pub mod postgres;
 pub mod mysql;

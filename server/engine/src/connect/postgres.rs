@@ -41,6 +41,7 @@ impl PostgresServer {
             .await
             .map_err(|_| no_answer(doing()))?
             .map_err(|error| classify_connecting(error, doing()))?;
+        super::at_once::send_at_once();
         connection.execute(SESSION).await.map_err(|error| classify(error, doing()))?;
         if purpose == Purpose::Read {
             connection.execute(READ_ONLY).await.map_err(|error| classify(error, doing()))?;
