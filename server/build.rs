@@ -11,6 +11,7 @@ fn main() {
     // A debug build reads the portal's files when they are asked for.
     if std::env::var("PROFILE").is_ok_and(|profile| profile == "release") {
         println!("cargo::rerun-if-changed=../dist");
+        println!("cargo::rerun-if-changed=../docs/migration");
     }
     println!("cargo::rerun-if-changed=migrations");
 }

@@ -19,7 +19,6 @@ pub(crate) const SIGN_IN: &str = "/login";
 pub(crate) const HOME: &str = "/portal";
 pub(crate) const ASSISTANT: &str = "/portal/assistant";
 pub(crate) const LIBRARY: &str = "/portal/library";
-pub(crate) const ERROR_CODES: &str = "/portal/library/error-handling";
 pub(crate) const REPORTS: &str = "/portal/reports";
 pub(crate) const MIGRATION: &str = "/portal/migration";
 pub(crate) const PROFILE: &str = "/portal/profile";

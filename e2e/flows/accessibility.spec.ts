@@ -9,8 +9,9 @@ import { SignIn } from '../places/sign_in.ts';
 /** Every page, and what is on it when it is there. */
 const PAGES: [string, string | RegExp][] = [
   ['/portal', 'Recent activity'],
-  ['/portal/assistant', 'The assistant is not here yet'],
+  ['/portal/assistant', 'You may begin with one of these:'],
   ['/portal/library', 'Manuals'],
+  ['/portal/library/quarantine', /kept whole/],
   ['/portal/library/error-handling', /CONN-001/],
   ['/portal/reports', 'No reports yet'],
   ['/portal/profile', 'What you may do'],

@@ -7,6 +7,8 @@ pub mod settings;
 pub mod auth;
 pub mod audit;
 pub mod jobs;
+pub mod manuals;
+pub mod assistant;
 pub mod api;
 pub mod portal;
 pub mod telemetry;

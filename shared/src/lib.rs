@@ -31,6 +31,8 @@ pub mod approval;
 pub mod settings;
 pub mod audit;
 pub mod error_code;
+pub mod manual;
+pub mod assistant;
 pub mod health;
 pub mod page;
 pub mod problem;

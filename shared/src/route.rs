@@ -135,6 +135,13 @@ pub const AUDIT_CHAIN: &str = "/api/v1/audit/chain";
 
 pub const ERROR_CODES: &str = "/api/v1/error-codes";
 
+pub const MANUALS: &str = "/api/v1/manuals";
+/// `?words=` says what is looked for.
+pub const MANUALS_SEARCH: &str = "/api/v1/manuals/search";
+pub const MANUAL: &str = "/api/v1/manuals/{id}";
+/// Questions about the migration.
+pub const ASSISTANT: &str = "/api/v1/assistant";
+
 /// Every path above that answers.
 pub const ALL: &[&str] = &[
     HEALTH,
@@ -225,6 +232,10 @@ pub const ALL: &[&str] = &[
     AUDIT_EXPORT,
     AUDIT_CHAIN,
     ERROR_CODES,
+    MANUALS,
+    MANUALS_SEARCH,
+    MANUAL,
+    ASSISTANT,
 ];
 
 pub fn user(id: &UserId) -> String {
@@ -378,6 +389,11 @@ pub fn of_cluster(path: &str, key: &ClusterKey) -> String {
 /// One of the paths below a merge, or the merge itself.
 pub fn of_merge(path: &str, id: &MergeId) -> String {
     fill(path, id.as_str())
+}
+
+/// A manual by its name.
+pub fn manual(name: &str) -> String {
+    fill(MANUAL, name)
 }
 
 /// Ids have no character that a path would have to escape.

@@ -22,6 +22,8 @@ pub(crate) mod profile;
 pub(crate) mod duplicates;
 pub(crate) mod live;
 pub(crate) mod error_codes;
+pub(crate) mod manuals;
+pub(crate) mod assistant;
 
 use gloo_net::http::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};

@@ -13,7 +13,6 @@ mod portal;
 mod home;
 mod assistant;
 mod library;
-mod error_codes;
 mod reports;
 mod profile;
 mod settings;

@@ -8,9 +8,8 @@ use leptos_router::hooks::use_params_map;
 use shared::assessment::Severity;
 
 use super::assistant::Assistant;
-use super::error_codes::ErrorCodes;
 use super::home::Home;
-use super::library::Library;
+use super::library::{ErrorCodes, Library, ManualPage};
 use super::migration::Migration;
 use super::module::{Module, NotLoaded, ShowPages};
 use super::not_found::NotFoundHere;
@@ -44,12 +43,14 @@ fn module() -> Result<ShowPages, NotLoaded> {
 }
 
 /// A place in the portal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
     Home,
     Assistant,
     Library,
     ErrorCodes,
+    /// By its name.
+    Manual(String),
     Reports,
     /// With places of its own.
     Migration,
@@ -70,9 +71,16 @@ impl Place {
             "settings" => Self::Settings,
             "migration" => Self::Migration,
             rest if rest.starts_with("migration/") => Self::Migration,
-            _ => return None,
+            rest => Self::Manual(manual_at(rest)?),
         })
     }
+}
+
+/// The name of the manual at an address.
+fn manual_at(rest: &str) -> Option<String> {
+    let name = rest.strip_prefix("library/")?;
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    is_name.then(|| name.to_owned())
 }
 
 #[component]
@@ -88,6 +96,7 @@ fn Places() -> impl IntoView {
                 Some(Place::Assistant) => view! { <Assistant/> }.into_any(),
                 Some(Place::Library) => view! { <Library/> }.into_any(),
                 Some(Place::ErrorCodes) => view! { <ErrorCodes/> }.into_any(),
+                Some(Place::Manual(name)) => view! { <ManualPage name/> }.into_any(),
                 Some(Place::Reports) => view! { <Reports/> }.into_any(),
                 Some(Place::Migration) => view! { <Migration/> }.into_any(),
                 Some(Place::Profile) => view! { <Profile/> }.into_any(),
@@ -146,17 +155,19 @@ mod tests {
             (routes::HOME, Place::Home),
             (routes::ASSISTANT, Place::Assistant),
             (routes::LIBRARY, Place::Library),
-            (routes::ERROR_CODES, Place::ErrorCodes),
+            ("/portal/library/error-handling", Place::ErrorCodes),
             (routes::REPORTS, Place::Reports),
             (routes::MIGRATION, Place::Migration),
             (routes::PROFILE, Place::Profile),
             (routes::SETTINGS, Place::Settings),
         ] {
             let rest = route.strip_prefix(routes::HOME).unwrap();
-            assert_eq!(Place::at(rest), Some(place), "{route}");
+            assert_eq!(Place::at(rest), Some(place.clone()), "{route}");
             assert_eq!(Place::at(&format!("{rest}/")), Some(place), "{route}/");
         }
         assert_eq!(Place::at("/migration/runs/r1"), Some(Place::Migration));
         assert_eq!(Place::at("/migrations"), None);
+        assert_eq!(Place::at("/library/rules"), Some(Place::Manual("rules".to_owned())));
+        assert_eq!(Place::at("/library/a/b"), None);
     }
 }

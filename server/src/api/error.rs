@@ -60,6 +60,7 @@ pub enum ApiError {
     AlertNotFound,
     WrongAlertState,
     RuleNotFound,
+    ManualNotFound,
     TargetNotFound,
     TooMany {
         limit: usize,
@@ -203,6 +204,9 @@ impl ApiError {
             ),
             Self::RuleNotFound => {
                 (StatusCode::NOT_FOUND, "rule_not_found", "There is no such rule")
+            }
+            Self::ManualNotFound => {
+                (StatusCode::NOT_FOUND, "manual_not_found", "There is no such manual")
             }
             Self::TargetNotFound => {
                 (StatusCode::NOT_FOUND, "target_not_found", "There is no such target")

@@ -27,6 +27,8 @@ mod rollbacks;
 mod reports;
 mod audit;
 mod error_codes;
+mod manuals;
+mod assistant;
 mod health;
 pub mod openapi;
 mod docs;
@@ -183,6 +185,10 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::AUDIT_EXPORT).get(audit::export))
             .service(at(route::AUDIT_CHAIN).get(audit::chain))
             .service(at(route::ERROR_CODES).get(error_codes::list))
+            .service(at(route::MANUALS).get(manuals::list))
+            .service(at(route::MANUALS_SEARCH).get(manuals::search))
+            .service(at(route::MANUAL).get(manuals::read))
+            .service(at(route::ASSISTANT).post(assistant::ask))
             .service(at(route::HEALTH).get(health::summary))
             .service(at(route::HEALTH_LIVE).get(health::live))
             .service(at(route::HEALTH_READY).get(health::ready))

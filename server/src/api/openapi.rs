@@ -12,9 +12,10 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    alerts, approvals, audit, connections, docs, error_codes, events, health, matches, matchings,
-    metrics, notification_targets, openapi, password_links, plans, portal_events, profile,
-    quarantine, reports, rollbacks, runs, session, sessions, settings, users,
+    alerts, approvals, assistant, audit, connections, docs, error_codes, events, health, manuals,
+    matches, matchings, metrics, notification_targets, openapi, password_links, plans,
+    portal_events, profile, quarantine, reports, rollbacks, runs, session, sessions, settings,
+    users,
 };
 
 /// The OpenAPI document.
@@ -73,6 +74,8 @@ pub fn description() -> utoipa::openapi::OpenApi {
         matches::reveal_cluster, matches::merge_cluster, matches::read_merge, matches::unmerge,
         audit::list, audit::export, audit::chain,
         error_codes::list,
+        manuals::list, manuals::search, manuals::read,
+        assistant::ask,
         health::summary, health::live, health::ready,
         openapi::document, docs::page,
     ),

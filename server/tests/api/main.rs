@@ -23,3 +23,5 @@ mod reference;
 mod hostile;
 mod identity;
 mod documents;
+mod manuals;
+mod assistant;

@@ -49,6 +49,7 @@ pub enum Shape {
     Key,
     Send,
     Keyboard,
+    Search,
 }
 
 impl Shape {
@@ -171,6 +172,7 @@ impl Shape {
             Self::Keyboard => {
                 "<path d='M10 8h.01'/><path d='M12 12h.01'/><path d='M14 8h.01'/><path d='M16 12h.01'/><path d='M18 8h.01'/><path d='M6 8h.01'/><path d='M7 16h10'/><path d='M8 12h.01'/><rect width='20' height='16' x='2' y='4' rx='2'/>"
             }
+            Self::Search => "<path d='m21 21-4.3-4.3'/><circle cx='11' cy='11' r='8'/>",
             Self::Key => {
                 "<path d='m15.5 7.5 2.3 2.3a1 1 0 0 0 1.4 0l2.1-2.1a1 1 0 0 0 0-1.4L19 4'/><path d='m21 2-9.6 9.6'/><circle cx='7.5' cy='15.5' r='5.5'/>"
             }
