@@ -8,6 +8,7 @@ mod copy;
 mod passing;
 mod duplicates;
 mod keys;
+mod lookups;
 mod kill;
 mod faults;
 mod rehearse;
