@@ -98,29 +98,7 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .app_data(extract::json_config(BODY_LIMIT))
             .app_data(extract::path_config())
             .app_data(extract::query_config())
-            .service(
-                at(route::SESSION)
-                    .get(session::who_am_i)
-                    .post(session::sign_in)
-                    .delete(session::sign_out),
-            )
-            .service(at(route::SESSION_REFRESH).post(session::refresh))
-            .service(at(route::SESSION_ACTIVITY).post(session::activity))
-            .service(at(route::SESSIONS).get(sessions::own).delete(sessions::end_own))
-            .service(at(route::SESSION_OF).delete(sessions::end))
-            .service(at(route::PASSWORD_RESET).post(password_links::reset))
-            .service(at(route::PROFILE).put(profile::change))
-            .service(at(route::PROFILE_PASSWORD).put(profile::change_password))
-            .service(at(route::SECOND_FACTOR).get(profile::second_factor).post(profile::enrol))
-            .service(at(route::SECOND_FACTOR_CONFIRM).post(profile::confirm))
-            .service(at(route::SECOND_FACTOR_REMOVE).post(profile::remove_second_factor))
-            .service(at(route::USERS).get(users::list).post(users::create))
-            .service(at(route::USER).get(users::read).put(users::change))
-            .service(at(route::USER_PASSWORD_LINK).post(password_links::create_link))
-            .service(at(route::USER_SECOND_FACTOR).delete(users::remove_second_factor))
-            .service(at(route::USER_SESSIONS).get(sessions::of_user).delete(sessions::end_of_user))
-            .service(at(route::SETTINGS).get(settings::read).put(settings::change))
-            .service(at(route::SETTINGS_ASSISTANT_KEY).put(settings::set_assistant_key))
+            .configure(accounts)
             .service(at(route::APPROVALS).get(approvals::list).post(approvals::request))
             .service(at(route::APPROVAL).get(approvals::read))
             .service(at(route::APPROVAL_APPROVE).post(approvals::approve))
@@ -163,23 +141,12 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::RUN_PAUSE).post(runs::pause))
             .service(at(route::RUN_STOP).post(runs::stop))
             .service(at(route::RUN_RESUME).post(runs::resume))
-            .service(at(route::RUN_QUARANTINE).get(quarantine::list))
-            .service(at(route::RUN_QUARANTINE_COUNTS).get(quarantine::counts))
+            .configure(quarantined)
             .service(at(route::REPORT).get(reports::read))
             .service(at(route::REPORT_FILE).get(reports::file))
             .service(at(route::ROLLBACKS).get(rollbacks::list).post(rollbacks::preview))
             .service(at(route::ROLLBACK).get(rollbacks::read))
             .service(at(route::ROLLBACK_START).post(rollbacks::start))
-            .service(at(route::RUN_QUARANTINE_EXPORT).get(quarantine::export))
-            .service(at(route::RUN_QUARANTINE_PREVIEW).post(quarantine::preview))
-            .service(at(route::RUN_QUARANTINE_TRIAGE).post(quarantine::triage))
-            .service(at(route::RUN_QUARANTINE_FIX).post(quarantine::fix))
-            .service(at(route::RUN_QUARANTINE_WAIVE).post(quarantine::waive))
-            .service(at(route::RUN_QUARANTINE_REPLAY).post(quarantine::replay))
-            .service(at(route::RUN_QUARANTINE_ACTIONS).get(quarantine::actions))
-            .service(at(route::RUN_QUARANTINE_UNDO).post(quarantine::undo))
-            .service(at(route::RUN_QUARANTINE_ROW).get(quarantine::read))
-            .service(at(route::RUN_QUARANTINE_REVEAL).post(quarantine::reveal))
             .configure(duplicates)
             .service(at(route::AUDIT).get(audit::list))
             .service(at(route::AUDIT_EXPORT).get(audit::export))
@@ -195,6 +162,51 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::OPENAPI).get(openapi::document))
             .service(at(route::DOCS).get(docs::page));
     }
+}
+
+/// The routes about who is signed in, who may be, and what is set for all.
+fn accounts(config: &mut ServiceConfig) {
+    config
+        .service(
+            at(route::SESSION)
+                .get(session::who_am_i)
+                .post(session::sign_in)
+                .delete(session::sign_out),
+        )
+        .service(at(route::SESSION_REFRESH).post(session::refresh))
+        .service(at(route::SESSION_ACTIVITY).post(session::activity))
+        .service(at(route::SESSIONS).get(sessions::own).delete(sessions::end_own))
+        .service(at(route::SESSION_OF).delete(sessions::end))
+        .service(at(route::PASSWORD_RESET).post(password_links::reset))
+        .service(at(route::PROFILE).put(profile::change))
+        .service(at(route::PROFILE_PASSWORD).put(profile::change_password))
+        .service(at(route::SECOND_FACTOR).get(profile::second_factor).post(profile::enrol))
+        .service(at(route::SECOND_FACTOR_CONFIRM).post(profile::confirm))
+        .service(at(route::SECOND_FACTOR_REMOVE).post(profile::remove_second_factor))
+        .service(at(route::USERS).get(users::list).post(users::create))
+        .service(at(route::USER).get(users::read).put(users::change))
+        .service(at(route::USER_PASSWORD_LINK).post(password_links::create_link))
+        .service(at(route::USER_SECOND_FACTOR).delete(users::remove_second_factor))
+        .service(at(route::USER_SESSIONS).get(sessions::of_user).delete(sessions::end_of_user))
+        .service(at(route::SETTINGS).get(settings::read).put(settings::change))
+        .service(at(route::SETTINGS_ASSISTANT_KEY).put(settings::set_assistant_key));
+}
+
+/// The routes about the rows of a run that could not be carried over.
+fn quarantined(config: &mut ServiceConfig) {
+    config
+        .service(at(route::RUN_QUARANTINE).get(quarantine::list))
+        .service(at(route::RUN_QUARANTINE_COUNTS).get(quarantine::counts))
+        .service(at(route::RUN_QUARANTINE_EXPORT).get(quarantine::export))
+        .service(at(route::RUN_QUARANTINE_PREVIEW).post(quarantine::preview))
+        .service(at(route::RUN_QUARANTINE_TRIAGE).post(quarantine::triage))
+        .service(at(route::RUN_QUARANTINE_FIX).post(quarantine::fix))
+        .service(at(route::RUN_QUARANTINE_WAIVE).post(quarantine::waive))
+        .service(at(route::RUN_QUARANTINE_REPLAY).post(quarantine::replay))
+        .service(at(route::RUN_QUARANTINE_ACTIONS).get(quarantine::actions))
+        .service(at(route::RUN_QUARANTINE_UNDO).post(quarantine::undo))
+        .service(at(route::RUN_QUARANTINE_ROW).get(quarantine::read))
+        .service(at(route::RUN_QUARANTINE_REVEAL).post(quarantine::reveal));
 }
 
 /// The routes about people who are there twice.
