@@ -11,11 +11,12 @@ use leptos_router::path;
 
 use crate::api::with_query;
 use crate::components::PageSkeleton;
-use crate::pages::{Landing, NotFound, Portal, ResetPassword, SignIn};
+use crate::pages::{Landing, NotFound, Portal, SignIn};
 use crate::stores::Session;
 
 pub(crate) const LANDING: &str = "/";
 pub(crate) const SIGN_IN: &str = "/login";
+pub(crate) const RESET_PASSWORD: &str = "/reset-password";
 pub(crate) const HOME: &str = "/portal";
 pub(crate) const ASSISTANT: &str = "/portal/assistant";
 pub(crate) const LIBRARY: &str = "/portal/library";
@@ -48,7 +49,7 @@ pub fn Pages() -> impl IntoView {
                 }
             />
             // Whoever is signed in, as somebody else perhaps, may follow a link too.
-            <Route path=path!("/reset-password") view=ResetPassword/>
+            <Route path=path!("/reset-password") view=Portal/>
             <Route
                 path=path!("/portal/*place")
                 view=|| {

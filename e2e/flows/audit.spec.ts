@@ -10,7 +10,7 @@ test('the trail says who signed in, is narrowed by its address, and its chain ho
   await page.getByRole('button', { name: 'Show', exact: true }).click();
   await expect(page).toHaveURL(/action=signed_in/);
   const entries = page.getByRole('region', { name: 'Audit entries' }).locator('tbody').getByRole('row');
-  await expect(entries.first()).toContainText('Demo Operator');
+  await expect(entries.first()).toContainText('demo@transfuse.example');
 
   await page.reload();
   await expect(page.getByLabel('What', { exact: true })).toHaveValue('signed_in');
@@ -24,7 +24,7 @@ test('the trail says who signed in, is narrowed by its address, and its chain ho
 
 test('the trail is exported in each of its forms', async ({ page, portal: _ }) => {
   await page.goto('/portal/migration/audit');
-  for (const [button, file] of [['CSV', /\.csv$/], ['JSON', /json$/], ['FHIR AuditEvent', /json$/]] as const) {
+  for (const [button, file] of [['CSV', /\.csv$/], ['JSON', /\.jsonl$/], ['FHIR AuditEvent', /json$/]] as const) {
     const download = page.waitForEvent('download');
     await page.getByRole('group', { name: 'Export' }).getByRole('button', { name: button }).click();
     expect((await download).suggestedFilename()).toMatch(file);

@@ -21,5 +21,4 @@ mod migration;
 pub use landing::Landing;
 pub use not_found::{NotFound, NotFoundHere};
 pub use portal::Portal;
-pub use reset_password::ResetPassword;
 pub use sign_in::SignIn;

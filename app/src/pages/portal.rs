@@ -4,7 +4,7 @@
 
 use futures::future::{FutureExt, LocalBoxFuture};
 use leptos::{ev, prelude::*};
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_location, use_params_map};
 use shared::assessment::Severity;
 
 use super::assistant::Assistant;
@@ -15,10 +15,12 @@ use super::module::{Module, NotLoaded, ShowPages};
 use super::not_found::NotFoundHere;
 use super::profile::Profile;
 use super::reports::Reports;
+use super::reset_password::ResetPassword;
 use super::settings::Settings;
 use crate::api::activity;
 use crate::api::live::{Following, PortalNews, follow_portal};
 use crate::components::shell::Shell;
+use crate::routes;
 use crate::stores::{Link, Live, Notices, Tone};
 
 #[component]
@@ -39,7 +41,16 @@ pub(super) fn load() -> LocalBoxFuture<'static, Result<ShowPages, NotLoaded>> {
     leptos::wasm_split::wasm_split(portal, wasm_split_path = leptos::wasm_split, fallible)
 )]
 fn module() -> Result<ShowPages, NotLoaded> {
-    Ok(|| view! { <Places/> }.into_any())
+    Ok(show)
+}
+
+/// Also the one page that the seldom guest needs: the first load of everybody else is smaller.
+fn show() -> AnyView {
+    if use_location().pathname.get_untracked() == routes::RESET_PASSWORD {
+        view! { <ResetPassword/> }.into_any()
+    } else {
+        view! { <Places/> }.into_any()
+    }
 }
 
 /// A place in the portal.

@@ -56,7 +56,7 @@ pub(super) fn Rules() -> impl IntoView {
 #[component]
 fn RuleTable(rules: Vec<Rule>, edit: Callback<Option<Rule>>) -> impl IntoView {
     view! {
-        <TableFrame label="Rules">
+        <TableFrame label="Rules of alerts">
             <table class="table">
                 <thead>
                     <tr>

@@ -90,7 +90,7 @@ fn TargetTable(
         .into_any();
     }
     view! {
-        <TableFrame label="Who is told">
+        <TableFrame label="Targets of alerts">
             <table class="table">
                 <thead>
                     <tr>

@@ -117,7 +117,9 @@ fn MergeList(
                                 <th scope="col" class="number">
                                     "Rows changed"
                                 </th>
-                                <th scope="col"></th>
+                                <th scope="col">
+                                    <span class="visually-hidden">"What can be done"</span>
+                                </th>
                             </tr>
                         </thead>
                         <tbody>
