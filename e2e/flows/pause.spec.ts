@@ -7,7 +7,7 @@ import { Runs } from '../places/runs.ts';
 const TARGET = join(import.meta.dirname, '..', '.data', 'paused.db');
 
 /** Chunks of a few rows, one at a time: each is a commit, so that the run lasts a while. */
-const SLOWLY = 'options:\n  chunk_rows: 5\n  workers: 1\n';
+const SLOWLY = 'options:\n  chunk_rows: 15\n  workers: 1\n';
 
 test('a run into a new database is paused and resumes where it stopped', async ({ page, portal: _ }) => {
   test.setTimeout(180_000);

@@ -47,7 +47,7 @@ impl Shared {
              create function note_writer() returns trigger language plpgsql as $$
              begin
                  insert into written_by values (current_setting('application_name'));
-                 perform pg_sleep(0.1);
+                 perform pg_sleep(0.3);
                  return null;
              end $$;
              create trigger note_writer after insert on visit
