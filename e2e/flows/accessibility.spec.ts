@@ -38,6 +38,7 @@ for (const { name, ...screen } of SCREENS) {
     test.use({ ...screen, contextOptions: { reducedMotion: 'reduce' } });
 
     test('every page can be used by everybody', async ({ page, portal: _ }) => {
+      test.setTimeout(150_000);
       for (const [path, content] of PAGES) {
         await page.goto(path);
         await expect(page.getByRole('main').getByText(content).first()).toBeVisible();
