@@ -28,7 +28,7 @@ test('a rollback waits until a second person agrees', async ({ page, browser, po
     await expect(rollback.looked).toContainText('Nobody has answered yet.');
     await expectAccessible(page);
 
-    const theirs = await browser.newPage();
+    const theirs = await (await browser.newContext()).newPage();
     await new ResetPassword(theirs).set(link, PASSWORD);
     await theirs.getByRole('link', { name: 'Sign In' }).click();
     await new SignIn(theirs).signIn(SECOND.email, PASSWORD);

@@ -13,7 +13,7 @@ test('somebody is added, sets a password by the link, and signs in', async ({ pa
   await expectAccessible(page);
   await expect(settings.users).toContainText('invited');
 
-  const theirs = await browser.newPage();
+  const theirs = await (await browser.newContext()).newPage();
   const reset = new ResetPassword(theirs);
   await theirs.goto(link);
   await expectAccessible(theirs);
@@ -35,7 +35,7 @@ test('a link is good once', async ({ page, browser, portal: _ }) => {
   const settings = new Settings(page);
   await settings.open();
   const link = await settings.addUser({ ...NEWCOMER, name: 'Ann Once', email: 'ann.once@transfuse.example' });
-  const theirs = await browser.newPage();
+  const theirs = await (await browser.newContext()).newPage();
   await new ResetPassword(theirs).set(link, PASSWORD);
   await theirs.goto('/');
   await theirs.goto(link);
