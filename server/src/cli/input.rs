@@ -1,7 +1,8 @@
 //! What commands read: plans, and URLs with environment variables in them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::plan::Plan;
@@ -10,8 +11,8 @@ use zeroize::Zeroizing;
 use super::CommandError;
 use crate::auth::secret::Secrets;
 use crate::config::Installation;
-use crate::jobs::Databases;
 use crate::jobs::databases::Sides;
+use crate::jobs::{Databases, JobError};
 
 /// A plan from a file, in YAML or JSON.
 pub(super) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
@@ -41,6 +42,41 @@ pub(super) async fn sides(plan: &Plan, installation: &Installation) -> Result<Si
     let sides = databases.sides(&plan).await;
     store.close().await;
     Ok(sides?)
+}
+
+/// Where a run wrote.
+#[derive(Debug, Args)]
+pub(super) struct RunTarget {
+    /// The target in which the run wrote; a run of the portal is found without it
+    #[arg(long, value_name = "URL", conflicts_with = "plan")]
+    target: Option<String>,
+    /// The plan of the run, which names the target
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+}
+
+impl RunTarget {
+    /// The URL, where the command line says it.
+    pub(super) async fn url(
+        &self,
+        installation: &Installation,
+    ) -> Result<Option<Zeroizing<String>>, CommandError> {
+        if let Some(url) = &self.target {
+            return expanded(url).map(Some);
+        }
+        match &self.plan {
+            Some(path) => Ok(Some(sides(&read_plan(path)?, installation).await?.target)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A run was not found, perhaps because nobody said where it wrote.
+pub(super) fn run_not_found(error: JobError) -> CommandError {
+    CommandError::from(error).hint(
+        "A run of the command line is found with --plan FILE or --target URL; one of the portal \
+         with the server's --data or --store.",
+    )
 }
 
 /// A text with each `${NAME}` replaced by the environment variable.

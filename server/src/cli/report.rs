@@ -5,11 +5,10 @@ use clap::{Args, Subcommand};
 use engine::clock::{Clock, SystemClock};
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
-use zeroize::Zeroizing;
 
 use super::CommandError;
 use super::exit::Status;
-use super::input::{expanded, read_plan, sides};
+use super::input::{RunTarget, run_not_found};
 use super::output::{Json, give, tell};
 use crate::audit::Actor;
 use crate::auth::secret::Secrets;
@@ -43,12 +42,8 @@ struct Make {
     /// The folder to write into
     #[arg(long, value_name = "DIR", required = true)]
     out: Option<PathBuf>,
-    /// The target in which the run wrote; a run of the portal is found without it
-    #[arg(long, value_name = "URL", conflicts_with = "plan")]
-    target: Option<String>,
-    /// The plan of the run, which names the target
-    #[arg(long, value_name = "FILE")]
-    plan: Option<PathBuf>,
+    #[command(flatten)]
+    target: RunTarget,
     #[command(flatten)]
     json: Json,
 }
@@ -76,7 +71,7 @@ impl Report {
 impl Make {
     async fn run(self, installation: &Installation) -> Result<(), CommandError> {
         let (Some(run), Some(out)) = (&self.run, &self.out) else { return Ok(()) };
-        let named = self.named(installation).await?;
+        let named = self.target.url(installation).await?;
         let key = installation.key()?;
         let store = installation.open_store().await?;
         let databases = Databases::new(store.clone(), Secrets::new(&key));
@@ -91,12 +86,7 @@ impl Make {
             None => reports.of(actor, run).await,
         };
         store.close().await;
-        let pack = pack.map_err(|error| {
-            CommandError::from(error).hint(
-                "A run of the command line is found with --plan FILE or --target URL; one of the \
-                 portal with the server's --data or --store.",
-            )
-        })?;
+        let pack = pack.map_err(run_not_found)?;
         pack.write(out).map_err(|error| untrusted(&error))?;
         self.json.write(&pack.manifest)?;
         tell(format!(
@@ -106,20 +96,6 @@ impl Make {
             pack.manifest.hash
         ));
         Ok(())
-    }
-
-    /// The target that the command line names.
-    async fn named(
-        &self,
-        installation: &Installation,
-    ) -> Result<Option<Zeroizing<String>>, CommandError> {
-        if let Some(url) = &self.target {
-            return expanded(url).map(Some);
-        }
-        match &self.plan {
-            Some(path) => Ok(Some(sides(&read_plan(path)?, installation).await?.target)),
-            None => Ok(None),
-        }
     }
 }
 

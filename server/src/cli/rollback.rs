@@ -1,5 +1,4 @@
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -9,11 +8,10 @@ use shared::assessment::TableName;
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::rollback::{Changed, Fate, NewRollback, RollbackOutcome, Scope};
-use zeroize::Zeroizing;
 
 use super::CommandError;
 use super::exit::Status;
-use super::input::{expanded, read_plan, sides};
+use super::input::{RunTarget, run_not_found};
 use super::output::{Json, count, table, tell};
 use crate::audit::Actor;
 use crate::auth::secret::Secrets;
@@ -43,12 +41,8 @@ pub(super) struct Rollback {
     /// Undo rows that somebody changed since as well: what they wrote is lost
     #[arg(long)]
     discard_changes: bool,
-    /// The target in which the run wrote; a run of the portal is found without it
-    #[arg(long, value_name = "URL", conflicts_with = "plan")]
-    target: Option<String>,
-    /// The plan of the run, which names the target
-    #[arg(long, value_name = "FILE")]
-    plan: Option<PathBuf>,
+    #[command(flatten)]
+    target: RunTarget,
     #[command(flatten)]
     json: Json,
 }
@@ -56,7 +50,7 @@ pub(super) struct Rollback {
 impl Rollback {
     pub(super) async fn run(self, installation: &Installation) -> Result<(), CommandError> {
         let key = installation.key()?;
-        let named = self.named(installation).await?;
+        let named = self.target.url(installation).await?;
         let store = installation.open_store().await?;
         let clock = Arc::new(SystemClock);
         let owner = installation.name()?;
@@ -77,12 +71,7 @@ impl Rollback {
         let done = async {
             let ledger = match named {
                 Some(target) => Ledger { target, run: self.run.clone() },
-                None => runs.ledger(&self.run).await.map_err(|error| {
-                    CommandError::from(error).hint(
-                        "A run of the command line is found with --plan FILE or --target URL; \
-                         one of the portal with the server's --data or --store.",
-                    )
-                })?,
+                None => runs.ledger(&self.run).await.map_err(run_not_found)?,
             };
             if self.dry_run {
                 let request = Request {
@@ -115,20 +104,6 @@ impl Rollback {
             (None, _) => Scope::Run,
             (Some(target), None) => Scope::Table { target: target.clone() },
             (Some(target), Some(ordinal)) => Scope::Chunk { target: target.clone(), ordinal },
-        }
-    }
-
-    /// The target that the command line names.
-    async fn named(
-        &self,
-        installation: &Installation,
-    ) -> Result<Option<Zeroizing<String>>, CommandError> {
-        if let Some(url) = &self.target {
-            return expanded(url).map(Some);
-        }
-        match &self.plan {
-            Some(path) => Ok(Some(sides(&read_plan(path)?, installation).await?.target)),
-            None => Ok(None),
         }
     }
 }

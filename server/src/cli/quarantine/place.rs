@@ -1,6 +1,5 @@
 //! Which run, which rows, and who asks.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -9,11 +8,10 @@ use shared::assessment::TableName;
 use shared::error_code::ErrorCode;
 use shared::id::{QuarantineId, RunId};
 use shared::quarantine::{QuarantineFilter, QuarantineState, Selection};
-use zeroize::Zeroizing;
 
 use crate::audit::Actor;
 use crate::auth::secret::Secrets;
-use crate::cli::input::{expanded, read_plan, sides};
+use crate::cli::input::{RunTarget, run_not_found};
 use crate::cli::{CommandError, whoever};
 use crate::config::Installation;
 use crate::jobs::quarantine::{By, Subject};
@@ -25,12 +23,8 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 pub(super) struct Place {
     pub(super) run: RunId,
-    /// The target in which the run wrote; a run of the portal is found without it
-    #[arg(long, value_name = "URL", conflicts_with = "plan")]
-    target: Option<String>,
-    /// The plan of the run, which names the target
-    #[arg(long, value_name = "FILE")]
-    plan: Option<PathBuf>,
+    #[command(flatten)]
+    target: RunTarget,
 }
 
 /// Which rows are meant: all that the filters leave.
@@ -100,7 +94,7 @@ impl Place {
     /// Opens the run's quarantine. What is done there goes into the audit trail of this
     /// installation.
     pub(super) async fn open(&self, installation: &Installation) -> Result<Opened, CommandError> {
-        let named = self.named(installation).await?;
+        let named = self.target.url(installation).await?;
         let key = installation.key()?;
         let store = installation.open_store().await?;
         let databases = Databases::new(store.clone(), Secrets::new(&key));
@@ -120,25 +114,8 @@ impl Place {
             Ok(subject) => Ok(Opened { work, subject, store }),
             Err(error) => {
                 store.close().await;
-                Err(CommandError::from(error).hint(
-                    "A run of the command line is found with --plan FILE or --target URL; one of \
-                     the portal with the server's --data or --store.",
-                ))
+                Err(run_not_found(error))
             }
-        }
-    }
-
-    /// The target that the command line names.
-    async fn named(
-        &self,
-        installation: &Installation,
-    ) -> Result<Option<Zeroizing<String>>, CommandError> {
-        if let Some(url) = &self.target {
-            return expanded(url).map(Some);
-        }
-        match &self.plan {
-            Some(path) => Ok(Some(sides(&read_plan(path)?, installation).await?.target)),
-            None => Ok(None),
         }
     }
 }
