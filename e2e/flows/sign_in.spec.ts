@@ -123,8 +123,7 @@ test.describe('after signing out', () => {
 });
 
 test.describe('when the session was ended elsewhere', () => {
-  // The live channel is given up in mid-sentence.
-  test.use({ expectedProblems: [/status of 401/, /AbortError/] });
+  test.use({ expectedProblems: [/status of 401/] });
 
   test('the next step asks to sign in again, and then goes on there', async ({ page, portal }) => {
     await page.context().clearCookies();

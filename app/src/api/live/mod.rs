@@ -21,7 +21,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, ReadableStreamDefaultReader};
 
-use super::{ApiError, get, respond};
+use super::{ApiError, Call, get, respond};
 use event_stream::{EventStream, Message};
 pub(crate) use portal::{PortalNews, follow_portal};
 
@@ -104,12 +104,7 @@ impl Follower {
 
     /// Reads one connection to its end.
     async fn listen(&mut self, tell: &impl Fn(News)) -> End {
-        let mut call = get(&route::run_events(&self.run));
-        call.abort = Some(self.abort.signal());
-        call = call.header("accept", "text/event-stream".to_owned());
-        if let Some(last) = self.last {
-            call = call.header("last-event-id", last.to_string());
-        }
+        let call = events_after(&route::run_events(&self.run), self.last, &self.abort);
         let response = match respond(&call).await {
             Ok(response) => response,
             Err(error @ (ApiError::SessionOver | ApiError::Refused(_))) => {
@@ -123,24 +118,17 @@ impl Follower {
         }
         let Some(reader) = reader_of(&response) else { return End::Broken };
         tell(News::Connected);
-        let mut stream = EventStream::default();
         let mut is_last = false;
-        while let Some(bytes) = next_bytes(&reader).await {
-            // Who has left must not be told any more: what they told with is gone.
-            if self.is_left() {
-                return End::Broken;
+        let abort = self.abort.clone();
+        read_messages(&reader, &abort, |message| {
+            if let Some(event) = self.understand(message) {
+                is_last = event.is_last();
+                self.last = Some(event.number);
+                tell(News::Event(Box::new(event)));
             }
-            for message in stream.push(&bytes) {
-                if let Some(event) = self.understand(&message) {
-                    is_last = event.is_last();
-                    self.last = Some(event.number);
-                    tell(News::Event(Box::new(event)));
-                }
-            }
-        }
-        // Frees the connection, should it have been silence that ended the loop.
-        let _ = reader.cancel();
-        if is_last { End::Over } else { End::Broken }
+        })
+        .await;
+        if is_last && !self.is_left() { End::Over } else { End::Broken }
     }
 
     /// The event in a message; none where the message is for others or was seen before.
@@ -153,6 +141,16 @@ impl Follower {
     }
 }
 
+/// Asks for a stream of events from the one after `last` on.
+fn events_after(path: &str, last: Option<u64>, abort: &AbortController) -> Call {
+    let mut call = get(path).header("accept", "text/event-stream".to_owned());
+    call.abort = Some(abort.signal());
+    match last {
+        Some(last) => call.header("last-event-id", last.to_string()),
+        None => call,
+    }
+}
+
 fn reader_of(response: &Response) -> Option<ReadableStreamDefaultReader> {
     response.body()?.get_reader().dyn_into().ok()
 }
@@ -160,6 +158,28 @@ fn reader_of(response: &Response) -> Option<ReadableStreamDefaultReader> {
 /// Milliseconds to wait after so many failures in a row: from one second to half a minute.
 fn pause_after(failures: u32) -> u32 {
     1_000 * (1 << failures.saturating_sub(1).min(5)).min(30)
+}
+
+/// Reads a connection to its end, hands on its messages, and says whether anything came.
+async fn read_messages(
+    reader: &ReadableStreamDefaultReader,
+    abort: &AbortController,
+    mut hear: impl FnMut(&Message),
+) -> bool {
+    let mut stream = EventStream::default();
+    let mut has_heard = false;
+    while let Some(bytes) = next_bytes(reader).await {
+        // Who has left must not be told any more: what they told with is gone.
+        if abort.signal().aborted() {
+            break;
+        }
+        has_heard = true;
+        stream.push(&bytes).iter().for_each(&mut hear);
+    }
+    // Frees the connection, should it have been silence that ended the loop. One that was given up
+    // answers with an error, which nobody else would catch.
+    let _ = JsFuture::from(reader.cancel()).await;
+    has_heard
 }
 
 /// What comes next on a connection; none when it ended, broke or fell silent.

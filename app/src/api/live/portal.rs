@@ -6,9 +6,9 @@ use shared::event::PortalEvent;
 use shared::route;
 use web_sys::AbortController;
 
-use super::event_stream::EventStream;
-use super::{Following, next_bytes, pause_after, reader_of};
-use crate::api::{ApiError, get, respond};
+use super::event_stream::Message;
+use super::{Following, events_after, pause_after, read_messages, reader_of};
+use crate::api::{ApiError, respond};
 
 /// What a follower of the portal is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,38 +58,20 @@ impl PortalFollower {
 
     /// Reads one connection to its end, and says whether anything came.
     async fn listen(&mut self, tell: &impl Fn(PortalNews)) -> Result<bool, ApiError> {
-        let mut call = get(route::EVENTS);
-        call.abort = Some(self.abort.signal());
-        call = call.header("accept", "text/event-stream".to_owned());
-        if let Some(last) = self.last {
-            call = call.header("last-event-id", last.to_string());
-        }
-        let response = respond(&call).await?;
+        let response = respond(&events_after(route::EVENTS, self.last, &self.abort)).await?;
         let reader = reader_of(&response).ok_or(ApiError::Unreadable)?;
         tell(PortalNews::Connected);
-        let mut stream = EventStream::default();
-        let mut has_heard = false;
-        while let Some(bytes) = next_bytes(&reader).await {
-            // Who has left must not be told any more: what they told with is gone.
-            if self.is_left() {
-                return Ok(has_heard);
+        let abort = self.abort.clone();
+        let hear = |message: &Message| {
+            // What an older portal does not know yet is not for it.
+            let Ok(event) = serde_json::from_str::<PortalEvent>(&message.data) else { return };
+            match &event {
+                PortalEvent::Change(change) => self.last = Some(change.number),
+                PortalEvent::Reset(reset) => self.last = Some(reset.number),
+                PortalEvent::Run(_) | PortalEvent::Counts(_) => {}
             }
-            has_heard = true;
-            for message in stream.push(&bytes) {
-                // What an older portal does not know yet is not for it.
-                let Ok(event) = serde_json::from_str::<PortalEvent>(&message.data) else {
-                    continue;
-                };
-                match &event {
-                    PortalEvent::Change(change) => self.last = Some(change.number),
-                    PortalEvent::Reset(reset) => self.last = Some(reset.number),
-                    PortalEvent::Run(_) | PortalEvent::Counts(_) => {}
-                }
-                tell(PortalNews::Event(Box::new(event)));
-            }
-        }
-        // Frees the connection, should it have been silence that ended the loop.
-        let _ = reader.cancel();
-        Ok(has_heard)
+            tell(PortalNews::Event(Box::new(event)));
+        };
+        Ok(read_messages(&reader, &abort, hear).await)
     }
 }
