@@ -87,7 +87,7 @@ fn LinkToGive(name: String, link: PasswordLink) -> impl IntoView {
 #[component]
 fn UserTable(users: Vec<UserAccount>, edit: Callback<UserAccount>) -> impl IntoView {
     view! {
-        <TableFrame label="Users">
+        <TableFrame label="Who has an account">
             <table class="table">
                 <thead>
                     <tr>

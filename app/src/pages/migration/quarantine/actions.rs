@@ -23,7 +23,7 @@ pub(super) fn Actions(desk: Desk, actions: Vec<QuarantineAction>) -> impl IntoVi
         open.set(true);
     });
     view! {
-        <TableFrame label="What was done">
+        <TableFrame label="Actions on these rows">
             <table class="table">
                 <thead>
                     <tr>
