@@ -6,8 +6,7 @@ import { SignIn } from '../places/sign_in.ts';
 const NEWCOMER = { name: 'Ida Newcomer', email: 'ida.newcomer@transfuse.example', role: 'viewer' };
 const PASSWORD = 'seven quiet otters swim';
 
-// Has not been seen to pass in a browser yet.
-test.fixme('somebody is added, sets a password by the link, and signs in', async ({ page, browser, portal: _ }) => {
+test('somebody is added, sets a password by the link, and signs in', async ({ page, browser, portal: _ }) => {
   const settings = new Settings(page);
   await settings.open();
   const link = await settings.addUser(NEWCOMER);
@@ -32,8 +31,7 @@ test.fixme('somebody is added, sets a password by the link, and signs in', async
   await theirs.close();
 });
 
-// Has not been seen to pass in a browser yet.
-test.fixme('a link is good once', async ({ page, browser, portal: _ }) => {
+test('a link is good once', async ({ page, browser, portal: _ }) => {
   const settings = new Settings(page);
   await settings.open();
   const link = await settings.addUser({ ...NEWCOMER, name: 'Ann Once', email: 'ann.once@transfuse.example' });
