@@ -5,9 +5,10 @@ use leptos_meta::Title;
 use shared::approval::{Act, Approval, ApprovalState};
 use shared::audit::Reason;
 use shared::event::Topic;
-use shared::page::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page};
+use shared::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use shared::user::Permission;
 
+use super::listed::{Listed, ShowMore};
 use super::place::Place;
 use crate::api::{self, ApiError};
 use crate::components::{
@@ -45,7 +46,7 @@ pub fn Approvals() -> impl IntoView {
         <section class="card" aria-labelledby="approval-history">
             <h3 id="approval-history">"All requests"</h3>
             <Loaded resource=all lines=4 let:page>
-                <History first=page.items next=page.next/>
+                <History first=page/>
             </Loaded>
         </section>
     }
@@ -251,27 +252,12 @@ fn Withdraw(approval: Approval, changed: Callback<()>) -> impl IntoView {
 }
 
 #[component]
-fn History(first: Vec<Approval>, next: Option<Cursor>) -> impl IntoView {
-    let notices = Notices::expect();
-    let approvals = RwSignal::new(first);
-    let next = RwSignal::new(next);
-    let is_busy = RwSignal::new(false);
-    let more = move |_| {
-        is_busy.set(true);
-        spawn_local(async move {
-            let cursor = next.get_untracked();
-            match api::approvals::list(None, cursor.as_ref(), DEFAULT_LIMIT).await {
-                Ok(page) => {
-                    approvals.update(|approvals| approvals.extend(page.items));
-                    next.set(page.next);
-                }
-                Err(error) => notices.bad(error.sentence()),
-            }
-            is_busy.set(false);
-        });
-    };
+fn History(first: Page<Approval>) -> impl IntoView {
+    let list = Listed::new(first, |after| async move {
+        api::approvals::list(None, after.as_ref(), DEFAULT_LIMIT).await
+    });
     view! {
-        <TableFrame label="All requests">
+        <TableFrame label="Requests and their answers">
             <table class="table">
                 <thead>
                     <tr>
@@ -284,7 +270,7 @@ fn History(first: Vec<Approval>, next: Option<Cursor>) -> impl IntoView {
                 </thead>
                 <tbody>
                     {move || {
-                        approvals
+                        list.items
                             .get()
                             .into_iter()
                             .map(|approval| view! { <HistoryRow approval/> })
@@ -293,13 +279,7 @@ fn History(first: Vec<Approval>, next: Option<Cursor>) -> impl IntoView {
                 </tbody>
             </table>
         </TableFrame>
-        <Show when=move || next.with(Option::is_some)>
-            <div class="actions centred">
-                <button type="button" class="button" disabled=is_busy on:click=more>
-                    "Show older requests"
-                </button>
-            </div>
-        </Show>
+        <ShowMore list text="Show older requests"/>
     }
 }
 

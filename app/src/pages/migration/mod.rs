@@ -3,6 +3,7 @@
 #![expect(clippy::unnecessary_wraps, reason = "a module that is fetched may not come")]
 
 mod place;
+mod listed;
 mod overview;
 mod connections;
 mod plans;

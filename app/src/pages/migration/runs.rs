@@ -1,13 +1,14 @@
 //! Runs: the list, and starting one.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use shared::id::PlanId;
-use shared::page::{Cursor, DEFAULT_LIMIT};
+use shared::page::{DEFAULT_LIMIT, Page};
 use shared::plan::PlanSummary;
 use shared::run::{Progress, Run};
 use shared::user::Permission;
 
+use super::listed::{Listed, ShowMore};
 use super::place::Place;
 use super::start_run::StartRun;
 use crate::api;
@@ -16,7 +17,7 @@ use crate::components::{
     Choice, EmptyState, Loaded, Moment, RunStateBadge, SelectField, Shape, TableFrame,
 };
 use crate::format;
-use crate::stores::{Notices, Session};
+use crate::stores::Session;
 
 #[component]
 pub fn Runs() -> impl IntoView {
@@ -41,7 +42,7 @@ pub fn Runs() -> impl IntoView {
                     <Show when=move || session.may(Permission::ControlRuns)>
                         <StartCard plans=plans.items.clone()/>
                     </Show>
-                    <RunList first=runs.items next=runs.next/>
+                    <RunList first=runs/>
                 }
             }
         </Loaded>
@@ -82,34 +83,15 @@ fn StartCard(plans: Vec<PlanSummary>) -> impl IntoView {
 }
 
 #[component]
-fn RunList(first: Vec<Run>, next: Option<Cursor>) -> impl IntoView {
-    let notices = Notices::expect();
-    let runs = RwSignal::new(first);
-    let next = RwSignal::new(next);
-    let is_busy = RwSignal::new(false);
-    let more = move |_| {
-        is_busy.set(true);
-        spawn_local(async move {
-            let cursor = next.get_untracked();
-            match api::runs::list(cursor.as_ref(), DEFAULT_LIMIT).await {
-                Ok(page) => {
-                    runs.update(|runs| runs.extend(page.items));
-                    next.set(page.next);
-                }
-                Err(error) => notices.bad(error.sentence()),
-            }
-            is_busy.set(false);
-        });
-    };
+fn RunList(first: Page<Run>) -> impl IntoView {
+    let list =
+        Listed::new(
+            first,
+            |after| async move { api::runs::list(after.as_ref(), DEFAULT_LIMIT).await },
+        );
     view! {
-        {move || view! { <RunTable runs=runs.get()/> }}
-        <Show when=move || next.with(Option::is_some)>
-            <div class="actions centred">
-                <button type="button" class="button" disabled=is_busy on:click=more>
-                    "Show older runs"
-                </button>
-            </div>
-        </Show>
+        {move || view! { <RunTable runs=list.items.get()/> }}
+        <ShowMore list text="Show older runs"/>
     }
 }
 

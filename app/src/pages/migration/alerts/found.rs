@@ -7,7 +7,7 @@ use shared::event::Topic;
 use shared::page::{DEFAULT_LIMIT, Page};
 use shared::user::Permission;
 
-use super::{Place, SeverityBadge};
+use super::{Listed, Place, SeverityBadge, ShowMore};
 use crate::api;
 use crate::api::with_query;
 use crate::components::{Badge, EmptyState, Loaded, Moment, Shape, TableFrame};
@@ -83,25 +83,10 @@ fn AlertList(
     page: Page<Alert>,
     changed: Callback<()>,
 ) -> impl IntoView {
-    let notices = Notices::expect();
-    let alerts = RwSignal::new(page.items);
-    let next = RwSignal::new(page.next);
-    let is_busy = RwSignal::new(false);
-    let more = move |_| {
-        is_busy.set(true);
-        spawn_local(async move {
-            let cursor = next.get_untracked();
-            match api::alerts::list(state, cursor.as_ref(), DEFAULT_LIMIT).await {
-                Ok(page) => {
-                    alerts.update(|alerts| alerts.extend(page.items));
-                    next.set(page.next);
-                }
-                Err(error) => notices.bad(error.sentence()),
-            }
-            is_busy.set(false);
-        });
-    };
-    if alerts.with_untracked(Vec::is_empty) {
+    let list = Listed::new(page, move |after| async move {
+        api::alerts::list(state, after.as_ref(), DEFAULT_LIMIT).await
+    });
+    if list.items.with_untracked(Vec::is_empty) {
         let text = match state {
             Some(AlertState::Raised) => "No alert waits for somebody.",
             _ => "No alert like that.",
@@ -124,7 +109,7 @@ fn AlertList(
                 </thead>
                 <tbody>
                     {move || {
-                        alerts
+                        list.items
                             .get()
                             .into_iter()
                             .map(|alert| view! { <AlertRow alert changed/> })
@@ -133,13 +118,7 @@ fn AlertList(
                 </tbody>
             </table>
         </TableFrame>
-        <Show when=move || next.with(Option::is_some)>
-            <div class="actions centred">
-                <button type="button" class="button" disabled=is_busy on:click=more>
-                    "Show older alerts"
-                </button>
-            </div>
-        </Show>
+        <ShowMore list text="Show older alerts"/>
     }
     .into_any()
 }

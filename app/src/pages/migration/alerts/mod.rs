@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use shared::assessment::Severity;
 
+use super::listed::{Listed, ShowMore};
 use super::place::Place;
 use crate::components::{Badge, Choice, Shape};
 use crate::stores::Tone;

@@ -2,9 +2,10 @@
 
 use leptos::{prelude::*, task::spawn_local};
 use shared::audit::{AuditFilter, Entry, ExportFormat, Outcome};
-use shared::page::{Cursor, DEFAULT_LIMIT, Page};
+use shared::page::{DEFAULT_LIMIT, Page};
 
 use super::filter::address_of;
+use super::{Listed, ShowMore};
 use crate::api;
 use crate::components::{
     Badge, Dialog, EmptyState, Fact, Facts, Icon, Loaded, Moment, Shape, TableFrame,
@@ -72,31 +73,16 @@ fn Export(filter: StoredValue<AuditFilter>) -> impl IntoView {
 
 #[component]
 fn EntryList(filter: StoredValue<AuditFilter>, page: Page<Entry>) -> impl IntoView {
-    let notices = Notices::expect();
-    let entries = RwSignal::new(page.items);
-    let next = RwSignal::new(page.next);
-    let is_busy = RwSignal::new(false);
+    let list = Listed::new(page, move |after| async move {
+        api::audit::list(&filter.get_value(), after.as_ref(), DEFAULT_LIMIT).await
+    });
     let opened = RwSignal::new(None::<Entry>);
     let open = RwSignal::new(false);
-    let more = move |_| {
-        is_busy.set(true);
-        spawn_local(async move {
-            let cursor: Option<Cursor> = next.get_untracked();
-            match api::audit::list(&filter.get_value(), cursor.as_ref(), DEFAULT_LIMIT).await {
-                Ok(page) => {
-                    entries.update(|entries| entries.extend(page.items));
-                    next.set(page.next);
-                }
-                Err(error) => notices.bad(error.sentence()),
-            }
-            is_busy.set(false);
-        });
-    };
     let show = Callback::new(move |entry| {
         opened.set(Some(entry));
         open.set(true);
     });
-    if entries.with_untracked(Vec::is_empty) {
+    if list.items.with_untracked(Vec::is_empty) {
         return view! {
             <EmptyState
                 icon=Shape::History
@@ -122,19 +108,13 @@ fn EntryList(filter: StoredValue<AuditFilter>, page: Page<Entry>) -> impl IntoVi
                     </tr>
                 </thead>
                 <tbody>
-                    <For each=move || entries.get() key=|entry| entry.number let:entry>
+                    <For each=move || list.items.get() key=|entry| entry.number let:entry>
                         <EntryRow entry show/>
                     </For>
                 </tbody>
             </table>
         </TableFrame>
-        <Show when=move || next.with(Option::is_some)>
-            <div class="actions centred">
-                <button type="button" class="button" disabled=is_busy on:click=more>
-                    "Show older entries"
-                </button>
-            </div>
-        </Show>
+        <ShowMore list text="Show older entries"/>
         <Dialog name="audit-entry" title="An entry of the trail".to_owned() open>
             {move || opened.get().map(|entry| view! { <EntryDetails entry/> })}
         </Dialog>

@@ -9,6 +9,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 use shared::user::Permission;
 
+use super::listed::{Listed, ShowMore};
 use super::place::Place;
 use crate::components::{EmptyState, Shape};
 use crate::stores::Session;

@@ -4,10 +4,10 @@ use leptos::{prelude::*, task::spawn_local};
 use shared::duplicate::RecordId;
 use shared::id::{MatchingId, MergeId};
 use shared::matching::{Merge, MergeState};
-use shared::page::{Cursor, DEFAULT_LIMIT};
+use shared::page::{DEFAULT_LIMIT, Page};
 use shared::user::Permission;
 
-use super::SearchHead;
+use super::{Listed, SearchHead, ShowMore};
 use crate::api::{self, ApiError};
 use crate::components::{Badge, Dialog, EmptyState, Loaded, Moment, Refusal, Shape, TableFrame};
 use crate::format;
@@ -26,40 +26,23 @@ pub fn Merges(id: MatchingId) -> impl IntoView {
             about="People who were made one row, by somebody or by the policy. Each merge can be taken back."
         />
         <Loaded resource=first lines=6 let:page>
-            <MergeList id=id.clone() first=page.items next=page.next/>
+            <MergeList id=id.clone() first=page/>
         </Loaded>
     }
 }
 
 #[component]
-fn MergeList(
-    id: MatchingId,
-    first: Vec<Merge>,
-    #[prop(optional_no_strip)] next: Option<Cursor>,
-) -> impl IntoView {
+fn MergeList(id: MatchingId, first: Page<Merge>) -> impl IntoView {
     let session = Session::expect();
     let notices = Notices::expect();
-    let merges = RwSignal::new(first);
-    let next = RwSignal::new(next);
-    let is_busy = RwSignal::new(false);
+    let request = StoredValue::new(id);
+    let list = Listed::new(first, move |after| async move {
+        api::duplicates::merges(&request.get_value(), after.as_ref(), DEFAULT_LIMIT).await
+    });
+    let (merges, is_busy) = (list.items, list.is_busy);
     let refusal = RwSignal::new(None::<ApiError>);
     let asked = RwSignal::new(None::<MergeId>);
     let is_open = RwSignal::new(false);
-    let request = StoredValue::new(id);
-    let more = move |_| {
-        is_busy.set(true);
-        spawn_local(async move {
-            let (id, cursor) = (request.get_value(), next.get_untracked());
-            match api::duplicates::merges(&id, cursor.as_ref(), DEFAULT_LIMIT).await {
-                Ok(page) => {
-                    merges.update(|merges| merges.extend(page.items));
-                    next.set(page.next);
-                }
-                Err(error) => notices.bad(error.sentence()),
-            }
-            is_busy.set(false);
-        });
-    };
     let take_back = move |_| {
         let Some(id) = asked.get_untracked() else { return };
         is_busy.set(true);
@@ -133,13 +116,7 @@ fn MergeList(
             }
                 .into_any()
         }}
-        <Show when=move || next.with(Option::is_some)>
-            <div class="actions centred">
-                <button type="button" class="button" disabled=is_busy on:click=more>
-                    "Show older merges"
-                </button>
-            </div>
-        </Show>
+        <ShowMore list text="Show older merges"/>
         <Dialog name="take-back" title="Take the merge back?".to_owned() open=is_open>
             <p>
                 "Rows and references are what they were. What somebody changed since stays as it is now, \

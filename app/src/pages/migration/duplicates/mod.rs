@@ -22,6 +22,7 @@ pub(super) use model::ModelPage;
 pub(super) use review::Review;
 pub(super) use thresholds::ThresholdsPage;
 
+use super::listed::{Listed, ShowMore};
 use super::place::Place;
 use crate::api::{self, ApiError};
 use crate::components::{

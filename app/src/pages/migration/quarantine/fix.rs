@@ -9,8 +9,8 @@ use super::causes::CountTable;
 use super::desk::{Chosen, Desk};
 use super::row::MaskedCells;
 use super::rule::{Draft, Field, Kind, Problem};
-use super::tasks::given;
-use crate::api::{self, ApiError};
+use super::tasks::{Sending, given};
+use crate::api;
 use crate::components::{
     Choice, Icon, Refusal, SelectField, Shape, SuggestField, TextAreaField, TextField,
 };
@@ -27,8 +27,8 @@ pub(super) fn FixForm(
 ) -> impl IntoView {
     let rule = Rule::new(chosen.with_value(first_column));
     let note = RwSignal::new(String::new());
-    let refusal = RwSignal::new(None::<ApiError>);
-    let is_busy = RwSignal::new(false);
+    let sending = Sending::new(done);
+    let Sending { refusal, is_busy, .. } = sending;
     let preview = RwSignal::new(None::<FixPreview>);
 
     let look = move |_| {
@@ -62,17 +62,7 @@ pub(super) fn FixForm(
             note: given(&note.read_untracked()),
             ..WorkRequest::default()
         };
-        refusal.set(None);
-        is_busy.set(true);
-        spawn_local(async move {
-            match api::quarantine::fix(&desk.run(), &request).await {
-                Ok(outcome) => done.run(outcome),
-                Err(error) => {
-                    refusal.set(Some(error));
-                    is_busy.set(false);
-                }
-            }
-        });
+        sending.send(async move { api::quarantine::fix(&desk.run(), &request).await });
     };
     view! {
         <form class="form" on:submit=submit novalidate>

@@ -171,6 +171,35 @@ pub(super) fn TaskDialog(
     }
 }
 
+/// What a form asks for, on its way.
+#[derive(Clone, Copy)]
+pub(super) struct Sending {
+    pub(super) refusal: RwSignal<Option<ApiError>>,
+    pub(super) is_busy: RwSignal<bool>,
+    done: Callback<WorkOutcome>,
+}
+
+impl Sending {
+    /// `done` is told what came of it.
+    pub(super) fn new(done: Callback<WorkOutcome>) -> Self {
+        Self { refusal: RwSignal::new(None), is_busy: RwSignal::new(false), done }
+    }
+
+    pub(super) fn send(self, work: impl Future<Output = Result<WorkOutcome, ApiError>> + 'static) {
+        self.refusal.set(None);
+        self.is_busy.set(true);
+        spawn_local(async move {
+            match work.await {
+                Ok(outcome) => self.done.run(outcome),
+                Err(error) => {
+                    self.refusal.set(Some(error));
+                    self.is_busy.set(false);
+                }
+            }
+        });
+    }
+}
+
 #[component]
 fn TriageForm(
     desk: Desk,
@@ -178,8 +207,8 @@ fn TriageForm(
     done: Callback<WorkOutcome>,
 ) -> impl IntoView {
     let note = RwSignal::new(String::new());
-    let refusal = RwSignal::new(None::<ApiError>);
-    let is_busy = RwSignal::new(false);
+    let sending = Sending::new(done);
+    let Sending { refusal, is_busy, .. } = sending;
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let request = WorkRequest {
@@ -187,17 +216,7 @@ fn TriageForm(
             note: given(&note.read_untracked()),
             ..WorkRequest::default()
         };
-        refusal.set(None);
-        is_busy.set(true);
-        spawn_local(async move {
-            match api::quarantine::triage(&desk.run(), &request).await {
-                Ok(outcome) => done.run(outcome),
-                Err(error) => {
-                    refusal.set(Some(error));
-                    is_busy.set(false);
-                }
-            }
-        });
+        sending.send(async move { api::quarantine::triage(&desk.run(), &request).await });
     };
     view! {
         <form class="form" on:submit=submit novalidate>
@@ -225,8 +244,8 @@ fn WaiveForm(
     done: Callback<WorkOutcome>,
 ) -> impl IntoView {
     let note = RwSignal::new(String::new());
-    let refusal = RwSignal::new(None::<ApiError>);
-    let is_busy = RwSignal::new(false);
+    let sending = Sending::new(done);
+    let Sending { refusal, is_busy, .. } = sending;
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let request = WorkRequest {
@@ -234,17 +253,7 @@ fn WaiveForm(
             note: given(&note.read_untracked()),
             ..WorkRequest::default()
         };
-        refusal.set(None);
-        is_busy.set(true);
-        spawn_local(async move {
-            match api::quarantine::waive(&desk.run(), &request).await {
-                Ok(outcome) => done.run(outcome),
-                Err(error) => {
-                    refusal.set(Some(error));
-                    is_busy.set(false);
-                }
-            }
-        });
+        sending.send(async move { api::quarantine::waive(&desk.run(), &request).await });
     };
     let problem = Signal::derive(move || refusal.with(|refusal| refusal.as_ref()?.about("note")));
     view! {
