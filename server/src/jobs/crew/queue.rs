@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use apalis::prelude::{
     BoxDynError, Data, TaskBuilder, TaskId, TaskSink as _, WaitForCompletion as _, WorkerBuilder,
-    WorkerError,
+    WorkerBuilderExt as _, WorkerError,
 };
 use apalis_postgres::PostgresStorage;
 use apalis_sqlite::SqliteStorage;
@@ -29,6 +29,9 @@ use crate::store::Address;
 /// chunk is given to another one.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 const MISSED_HEARTBEATS: usize = 4;
+
+/// A hand takes the next chunk only when it has done the one before: others are for others.
+const AT_ONCE: usize = 1;
 
 /// Where queues are kept.
 #[derive(Debug, Clone)]
@@ -148,6 +151,7 @@ impl Queues {
                 WorkerBuilder::new(name)
                     .backend(postgres(pool, queue).with_pubsub())
                     .data(helper)
+                    .concurrency(AT_ONCE)
                     .build(copy)
                     .run_until(end)
                     .await
@@ -156,6 +160,7 @@ impl Queues {
                 WorkerBuilder::new(name)
                     .backend(sqlite(pool, queue))
                     .data(helper)
+                    .concurrency(AT_ONCE)
                     .build(copy)
                     .run_until(end)
                     .await
@@ -196,8 +201,7 @@ async fn copy(offer: Offer, helper: Data<Arc<Mutex<Helper>>>) -> Result<Answer, 
 fn postgres(pool: &PgPool, queue: &str) -> PostgresStorage<Offer> {
     let config = apalis_postgres::Config::default()
         .queue(queue)
-        // A worker holds the one chunk that it copies: others are for others.
-        .batch_size(1)
+        .batch_size(AT_ONCE)
         .heartbeat_interval(HEARTBEAT)
         .missed_heartbeats(MISSED_HEARTBEATS);
     PostgresStorage::new(pool).with_config(config)
@@ -206,7 +210,7 @@ fn postgres(pool: &PgPool, queue: &str) -> PostgresStorage<Offer> {
 fn sqlite(pool: &SqlitePool, queue: &str) -> SqliteStorage<Offer> {
     let config = apalis_sqlite::Config::default()
         .queue(queue)
-        .batch_size(1)
+        .batch_size(AT_ONCE)
         .heartbeat_interval(HEARTBEAT)
         .missed_heartbeats(MISSED_HEARTBEATS);
     SqliteStorage::new(pool).with_config(config)
