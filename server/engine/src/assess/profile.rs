@@ -263,7 +263,7 @@ fn of_file(file: &CsvFile, columns: &[Column], most: u64) -> Result<FileProfile>
             break;
         }
         rows += 1;
-        if record.len() != columns.len() || record.is_open {
+        if record.len() != columns.len() || record.is_broken {
             continue;
         }
         for (counted, field) in counted.iter_mut().zip(record.fields()) {

@@ -118,7 +118,7 @@ fn read_range(
 }
 
 fn push_record(file: &CsvFile, columns: &[usize], record: Record<'_>, batch: &mut Batch) {
-    if record.len() != file.columns.len() || record.is_open {
+    if record.len() != file.columns.len() || record.is_broken {
         batch.push(&Value::Invalid(Flaw::Malformed, Cow::Borrowed(record.raw)));
         for _ in 1..columns.len() {
             batch.push(&Value::Null);

@@ -329,7 +329,7 @@ fn count_in_file(file: &CsvFile, is_text: &[bool]) -> Result<Vec<(i64, i64)>> {
     let mut counts = vec![(0, 0); is_text.len()];
     let mut records = file.records(file.rows_from, u64::MAX).map_err(failed)?;
     while let Some(record) = records.next().map_err(failed)? {
-        if record.len() != is_text.len() || record.is_open {
+        if record.len() != is_text.len() || record.is_broken {
             continue;
         }
         for ((count, field), is_text) in counts.iter_mut().zip(record.fields()).zip(is_text) {

@@ -22,6 +22,15 @@ fn folder(files: &[(&str, &[u8])]) -> (TempDir, String) {
 }
 
 #[tokio::test]
+async fn a_file_that_was_cut_off_inside_its_header_is_refused() {
+    let (_folder, url) = folder(&[("people.csv", b"id,\"name\n1,Ann\n2,Bea\n")]);
+
+    let error = Source::open(&url).await.expect_err("it has no rows that could be told");
+
+    assert_eq!(error.code(), shared::error_code::ErrorCode::Conn008);
+}
+
+#[tokio::test]
 async fn files_become_tables_with_types_that_give_their_values_back() {
     let (_folder, url) = folder(&[
         (

@@ -83,6 +83,36 @@ fn a_quote_that_never_ends_keeps_what_it_swallowed() {
 }
 
 #[test]
+fn a_quote_too_many_does_not_make_lines_a_field() {
+    let moved = moved(b"id,name\n1,Ann\n2,\"Bea\n3,Cas\n4,\"Dan\"\n5,Eve\n");
+
+    assert_eq!(moved.named(), ["ragged"]);
+    assert_eq!(moved.quarantined(), 1);
+    assert_eq!(moved.query("select code from transfuse.quarantine"), "DATA-013");
+    assert_eq!(moved.query("select name from people order by id"), "Ann\nEve");
+}
+
+#[test]
+fn a_file_that_was_cut_off_inside_quotes_does_not_load_its_last_row() {
+    for cut in ["2,\"Be", "2,\"", "2,\"Bea \"\""] {
+        let moved = moved(format!("id,name\n1,Ann\n{cut}").as_bytes());
+
+        assert_eq!(moved.named(), ["ragged"], "{cut}");
+        assert_eq!(moved.quarantined(), 1, "{cut}");
+        assert_eq!(moved.query("select code from transfuse.quarantine"), "DATA-013");
+        assert_eq!(moved.query("select name from people"), "Ann");
+    }
+}
+
+#[test]
+fn a_last_line_without_an_end_is_complete_and_a_quote_in_it_is_a_character() {
+    let moved = moved(b"id,name\n1,\"Ann\"\n2,5\" tube");
+
+    assert_eq!(moved.quarantined(), 0);
+    assert_eq!(moved.query("select name from people order by id"), "Ann\n5\" tube");
+}
+
+#[test]
 fn a_file_with_a_header_alone_becomes_an_empty_table() {
     let moved = moved(b"id,name\n");
 

@@ -35,7 +35,7 @@ fn table(file: &CsvFile) -> Result<Table> {
     while let Some(record) = records.next().map_err(failed)? {
         rows += 1;
         // A ragged line says nothing of columns; it becomes a row of the quarantine.
-        if record.len() != guesses.len() || record.is_open {
+        if record.len() != guesses.len() || record.is_broken {
             ragged += 1;
             continue;
         }

@@ -4,11 +4,13 @@ use std::fmt;
 use std::io::{self, Read};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use memchr::memchr;
 
 /// Reads records and knows where each of them lies.
 pub(crate) struct Records {
     input: Box<dyn Read + Send>,
     core: Reader,
+    delimiter: u8,
     /// What was read of the file and not given out yet.
     buffer: Vec<u8>,
     /// Where in the buffer the next record begins.
@@ -30,8 +32,9 @@ pub(crate) struct Record<'a> {
     pub(crate) raw: &'a [u8],
     /// Where the next record begins.
     pub(crate) end: u64,
-    /// The file ended inside quotes.
-    pub(crate) is_open: bool,
+    /// The file ended inside its quotes, or they closed and text went on: lines that follow a quote
+    /// too many would be swallowed as if they were a field.
+    pub(crate) is_broken: bool,
 }
 
 impl<'a> Record<'a> {
@@ -55,6 +58,7 @@ impl Records {
         Self {
             input,
             core: ReaderBuilder::new().delimiter(delimiter).build(),
+            delimiter,
             buffer: Vec::new(),
             start: 0,
             position: from,
@@ -71,16 +75,26 @@ impl Records {
             return Ok(None);
         }
         let (mut scanned, mut fields, mut ends) = (self.start, 0, 0);
+        // A line's end after the file's own end closes every record but one inside quotes.
+        let mut was_closed = false;
+        let is_open;
         loop {
             if scanned == self.buffer.len() && !self.exhausted {
                 scanned -= self.fill()?;
             }
-            let (result, read, written, ended) = self.core.read_record(
-                &self.buffer[scanned..],
-                &mut self.fields[fields..],
-                &mut self.ends[ends..],
-            );
-            scanned += read;
+            let is_beyond = scanned == self.buffer.len();
+            let input: &[u8] = match (is_beyond, was_closed) {
+                (false, _) => &self.buffer[scanned..],
+                (true, false) => b"\n",
+                (true, true) => b"",
+            };
+            let (result, read, written, ended) =
+                self.core.read_record(input, &mut self.fields[fields..], &mut self.ends[ends..]);
+            if is_beyond && read > 0 {
+                was_closed = true;
+            } else {
+                scanned += read;
+            }
             fields += written;
             ends += ended;
             match result {
@@ -88,18 +102,21 @@ impl Records {
                 ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::End => return Ok(None),
-                ReadRecordResult::Record => break,
+                ReadRecordResult::Record => {
+                    is_open = is_beyond && read == 0;
+                    break;
+                }
             }
         }
         let raw = &self.buffer[self.start..scanned];
-        let is_open = self.exhausted && scanned == self.buffer.len() && is_open(raw);
+        let is_broken = is_open || goes_on_after_quotes(raw, self.delimiter);
         self.start = scanned;
         Ok(Some(Record {
             fields: &self.fields[..fields],
             ends: &self.ends[..ends],
             raw: trimmed(raw),
             end: self.position + scanned as u64,
-            is_open,
+            is_broken,
         }))
     }
 
@@ -136,9 +153,34 @@ impl fmt::Debug for Records {
     }
 }
 
-/// Whether the last record's quotes were never closed, so that it swallowed the lines after it.
-fn is_open(raw: &[u8]) -> bool {
-    raw.ends_with(b"\n") && memchr::memchr_iter(b'"', raw).count() % 2 == 1
+/// Whether a field's closing quote is followed by more than blanks. The reader takes what follows
+/// as part of the field.
+fn goes_on_after_quotes(raw: &[u8], delimiter: u8) -> bool {
+    if memchr(b'"', raw).is_none() {
+        return false;
+    }
+    let mut rest = trimmed(raw);
+    loop {
+        if let [b'"', quoted @ ..] = rest {
+            rest = quoted;
+            loop {
+                let Some(quote) = memchr(b'"', rest) else { return false };
+                rest = &rest[quote + 1..];
+                let [b'"', more @ ..] = rest else { break };
+                rest = more;
+            }
+            let blanks = rest
+                .iter()
+                .take_while(|byte| **byte != delimiter && matches!(byte, b' ' | b'\t'))
+                .count();
+            rest = &rest[blanks..];
+            if rest.first().is_some_and(|byte| *byte != delimiter) {
+                return true;
+            }
+        }
+        let Some(end) = memchr(delimiter, rest) else { return false };
+        rest = &rest[end + 1..];
+    }
 }
 
 fn trimmed(mut raw: &[u8]) -> &[u8] {
@@ -201,6 +243,51 @@ mod tests {
         );
         assert_eq!(records[0].1, b"a,\"x\ny\"\"z\"");
         assert_eq!(records[1].1, b",");
+    }
+
+    #[track_caller]
+    fn is_broken(text: &str) -> bool {
+        let input = Box::new(Trickle(text.as_bytes().to_vec(), 3));
+        let mut records = Records::new(input, b',', 0, u64::MAX);
+        let mut found = false;
+        while let Some(record) = records.next().expect("reads") {
+            found |= record.is_broken;
+        }
+        found
+    }
+
+    #[test]
+    fn a_file_that_ends_inside_quotes_shows_it_in_its_last_record() {
+        for open in [
+            "a,\"b",
+            "a,\"",
+            "a,\"b\n",
+            "a,\"b\r\nc,d\r\n",
+            "a,\"b\"\"",
+            "x\na,\"b\"\",c",
+            "a,5\" x,\"b\n",
+        ] {
+            assert!(is_broken(open), "{open:?}");
+        }
+        for closed in ["a,b", "a,\"b\"", "a,\"b\"\n", "a,\"b\"\"\"\r\n", "a,\"b\"\n\n", "\"a\"\r"] {
+            assert!(!is_broken(closed), "{closed:?}");
+        }
+    }
+
+    #[test]
+    fn text_after_a_closing_quote_is_a_fault_and_a_quote_within_a_field_is_a_character() {
+        for broken in ["a,\"b\nc,d\ne,\"f\"\n", "\"a\"b,c\n", "\"a\"\"\" b\",\n", "a,\"\"b\n"] {
+            assert!(is_broken(broken), "{broken:?}");
+        }
+        for sound in [
+            "a,5\" tube",
+            "a,5\" tube,\"b\"\n",
+            "\"a\" ,\"b\"\t\r\n",
+            "\"a,\"\"b\"\"\nc\",d\n",
+            "\"\",\"\"\n",
+        ] {
+            assert!(!is_broken(sound), "{sound:?}");
+        }
     }
 
     proptest! {

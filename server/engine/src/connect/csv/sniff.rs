@@ -43,6 +43,11 @@ fn look(path: &Path, options: CsvOptions) -> io::Result<Option<CsvFile>> {
     };
     let mut records = found.records(found.rows_from, u64::MAX)?;
     let Some(header) = records.next()? else { return Ok(None) };
+    if header.is_broken {
+        // It would have swallowed every row, and an empty table would look complete.
+        let why = "the quotes of its header do not end where a field does";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
     let names = header.fields().map(|name| {
         decode(encoding, name).map_or_else(
             || String::from_utf8_lossy(name).into_owned(),
