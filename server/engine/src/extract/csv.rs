@@ -1,11 +1,15 @@
 //! Reads files: a chunk is a range of bytes from the start of a record to the end of one.
 
+mod lookup;
+
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use shared::error_code::ErrorCode;
 use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
+use self::lookup::{Lookups, Values};
 use super::snapshot::nobody_listens;
 use super::{Chunk, ChunkRange, Form, SourceState, TableRead, state};
 use crate::connect::csv::{CsvFile, CsvFolder, Record, decode, unreadable};
@@ -22,6 +26,15 @@ pub fn is_ragged(row: &Row<'_>) -> bool {
 #[derive(Debug, Clone)]
 pub(super) struct CsvReader {
     folder: CsvFolder,
+    lookups: Lookups,
+}
+
+/// Where a column's values come from.
+enum Place {
+    /// A field of the record.
+    Field(usize),
+    /// What another file has for a field.
+    LookedUp { by: usize, values: Arc<Values> },
 }
 
 /// Size and time of every file, by its table.
@@ -37,14 +50,20 @@ pub(super) fn open(folder: &CsvFolder, readers: usize) -> Result<Vec<CsvReader>>
     for file in folder.files() {
         file.check_unchanged()?;
     }
-    Ok(vec![CsvReader { folder: folder.clone() }; readers])
+    Ok(vec![CsvReader { folder: folder.clone(), lookups: Lookups::default() }; readers])
 }
 
 impl CsvReader {
     pub(super) async fn plan(&self, read: &TableRead, chunk_rows: u64) -> Result<Vec<Chunk>> {
         refuse_statements(read)?;
         let file = self.folder.file(&read.table)?.clone();
-        blocking(move || plan(&file, chunk_rows)).await
+        let (reader, read) = (self.clone(), read.clone());
+        blocking(move || {
+            // What cannot be looked up is said before any row is written.
+            reader.places(&read, &file)?;
+            plan(&file, chunk_rows)
+        })
+        .await
     }
 
     pub(super) async fn read(
@@ -56,9 +75,32 @@ impl CsvReader {
     ) -> Result<u64> {
         refuse_statements(read)?;
         let file = self.folder.file(&read.table)?.clone();
-        let columns = places(read, &file)?;
-        let (read, range) = (read.clone(), chunk.range.clone());
-        blocking(move || read_range(&read, &file, &columns, &range, batch_bytes, &out)).await
+        let (reader, read, range) = (self.clone(), read.clone(), chunk.range.clone());
+        blocking(move || {
+            let places = reader.places(&read, &file)?;
+            read_range(&read, &file, &places, &range, batch_bytes, &out)
+        })
+        .await
+    }
+
+    /// Where each column of the read comes from.
+    fn places(&self, read: &TableRead, file: &CsvFile) -> Result<Vec<Place>> {
+        let field = |name: &String| {
+            file.columns.iter().position(|column| column == name).ok_or_else(|| {
+                EngineError::new(ErrorCode::Map002, format!("reading {}", read.table))
+                    .because(format!("its header has no column `{name}`"))
+            })
+        };
+        read.columns
+            .iter()
+            .map(|column| match &column.lookup {
+                None => field(&column.name).map(Place::Field),
+                Some(lookup) => {
+                    let values = self.lookups.values(&self.folder, lookup)?;
+                    Ok(Place::LookedUp { by: field(&lookup.by)?, values })
+                }
+            })
+            .collect()
     }
 }
 
@@ -86,7 +128,7 @@ fn plan(file: &CsvFile, chunk_rows: u64) -> Result<Vec<Chunk>> {
 fn read_range(
     read: &TableRead,
     file: &CsvFile,
-    columns: &[usize],
+    columns: &[Place],
     range: &ChunkRange,
     batch_bytes: usize,
     out: &Sender<Batch>,
@@ -117,7 +159,7 @@ fn read_range(
     Ok(rows)
 }
 
-fn push_record(file: &CsvFile, columns: &[usize], record: Record<'_>, batch: &mut Batch) {
+fn push_record(file: &CsvFile, columns: &[Place], record: Record<'_>, batch: &mut Batch) {
     if record.len() != file.columns.len() || record.is_broken {
         batch.push(&Value::Invalid(Flaw::Malformed, Cow::Borrowed(record.raw)));
         for _ in 1..columns.len() {
@@ -125,31 +167,24 @@ fn push_record(file: &CsvFile, columns: &[usize], record: Record<'_>, batch: &mu
         }
         return;
     }
-    for &column in columns {
-        let field = record.field(column);
-        if field.is_empty() {
-            batch.push(&Value::Null);
-            continue;
-        }
-        batch.push(&match decode(file.encoding, field) {
-            Some(text) => Value::Text(text),
-            None => Value::Invalid(Flaw::NotText, Cow::Borrowed(field)),
+    for column in columns {
+        batch.push(&match column {
+            Place::Field(place) => cell(file, record.field(*place)),
+            Place::LookedUp { by, values } => decode(file.encoding, record.field(*by))
+                .and_then(|key| values.get(key.as_ref()))
+                .map_or(Value::Null, |value| Value::Text(Cow::Borrowed(value))),
         });
     }
 }
 
-/// Where in a record each column of the read lies.
-fn places(read: &TableRead, file: &CsvFile) -> Result<Vec<usize>> {
-    let place = |name: &String| file.columns.iter().position(|column| column == name);
-    read.columns
-        .iter()
-        .map(|column| {
-            place(&column.name).ok_or_else(|| {
-                EngineError::new(ErrorCode::Map002, format!("reading {}", read.table))
-                    .because(format!("its header has no column `{}`", column.name))
-            })
-        })
-        .collect()
+fn cell<'a>(file: &CsvFile, field: &'a [u8]) -> Value<'a> {
+    if field.is_empty() {
+        return Value::Null;
+    }
+    match decode(file.encoding, field) {
+        Some(text) => Value::Text(text),
+        None => Value::Invalid(Flaw::NotText, Cow::Borrowed(field)),
+    }
 }
 
 fn refuse_statements(read: &TableRead) -> Result<()> {
@@ -158,9 +193,6 @@ fn refuse_statements(read: &TableRead) -> Result<()> {
     };
     if read.query.is_some() {
         return refuse("a file cannot answer a query");
-    }
-    if read.columns.iter().any(|column| column.lookup.is_some()) {
-        return refuse("a file cannot look values up in another one");
     }
     if read.filter.is_some() {
         return refuse("a file cannot evaluate a filter in SQL");

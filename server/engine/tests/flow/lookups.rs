@@ -1,5 +1,6 @@
 //! Values that are looked up and computed, from every engine, and found equal afterwards.
 
+use shared::error_code::ErrorCode;
 use shared::verification::VerificationState;
 
 use crate::support::{books, compare, plan, run, sqlite};
@@ -40,8 +41,12 @@ tables:
 ";
 
 async fn arrives(source: &str) {
+    arrives_by(source, PLAN).await;
+}
+
+async fn arrives_by(source: &str, rest: &str) {
     let target = testbed::postgres().create_database();
-    let plan = plan(source, target.url(), PLAN);
+    let plan = plan(source, target.url(), rest);
 
     let outcome = run(&plan).await.unwrap();
 
@@ -76,4 +81,39 @@ async fn values_are_looked_up_and_computed_from_postgresql() {
     let source = testbed::postgres().create_database();
     source.execute(SOURCE);
     arrives(source.url()).await;
+}
+
+const WARDS: &str = "code,title\nN,North\nS,\nE,East\nE,East\n";
+const VISITS: &str = "id,ward,unit,temperature,born\n1,N,1,98.60,1980-02-29\n\
+    2,E,2,100.04,1999-12-31\n3,,1,,\n4,S,1,99.50,2000-01-01\n5,X,2,97.70,2001-05-05\n\
+    6,N,9,98.60,2000-06-06\n";
+
+fn folder(wards: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ward.csv"), wards).unwrap();
+    std::fs::write(folder.path().join("visit.csv"), VISITS).unwrap();
+    let url = format!("csv:{}", folder.path().display());
+    (folder, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_looked_up_and_computed_from_files() {
+    let (_folder, url) = folder(WARDS);
+    // Numbers of files are texts.
+    arrives_by(&url, &PLAN.replace("(value - 32)", "(number(value) - 32)")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_a_file_with_two_values_stops_the_run_before_it_writes() {
+    let (_folder, url) = folder("code,title\nN,North\nN,Nord\n");
+    let target = testbed::postgres().create_database();
+
+    let outcome = run(&plan(&url, target.url(), PLAN)).await;
+
+    let code = match outcome {
+        Ok(outcome) => outcome.failure.map(|failure| failure.code),
+        Err(error) => Some(error.code()),
+    };
+    assert_eq!(code, Some(ErrorCode::Map001));
+    assert_eq!(target.query("select count(*) from visits"), "0");
 }

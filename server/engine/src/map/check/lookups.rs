@@ -18,10 +18,6 @@ impl Checked<'_> {
             }
             return;
         };
-        if self.source.engine == Engine::Csv {
-            let message = "files cannot be asked for values: give the text of the file as csv";
-            return self.add(ErrorCode::Map006, &at, message.to_owned());
-        }
         let source = self.source;
         let Some(table) = source_table(source, &wanted.name) else {
             let hint = table_hint(&wanted.name, source.tables.iter().map(|table| &table.name));
@@ -30,7 +26,10 @@ impl Checked<'_> {
         };
         self.must_have(table, &wanted.key, &at);
         self.must_have(table, &wanted.value, &at);
-        self.one_row_a_key(table, wanted, &at);
+        // Nothing declares what is unique in a file: whoever reads it sees.
+        if source.engine != Engine::Csv {
+            self.one_row_a_key(table, wanted, &at);
+        }
         let value = table.column(&wanted.value).map(|column| &column.data_type);
         // The text that it is read as does not say all that it holds.
         if value.is_some_and(|found| matches!(found, DataType::Bytea | DataType::Real)) {
@@ -59,7 +58,9 @@ impl Checked<'_> {
         let key = source_table(self.source, &wanted.name);
         let key = key.and_then(|table| table.column(&wanted.key));
         let (Some(own), Some(key)) = (own, key) else { return };
-        if self.source.engine != Engine::Sqlite && !are_of_a_kind(&own.data_type, &key.data_type) {
+        // SQLite compares values of all kinds, and files have texts only.
+        let compares_all = matches!(self.source.engine, Engine::Sqlite | Engine::Csv);
+        if !compares_all && !are_of_a_kind(&own.data_type, &key.data_type) {
             let name: &TableName = &wanted.name;
             let message = format!(
                 "{} is {} and {name}.{} is {}",
