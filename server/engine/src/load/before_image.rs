@@ -107,7 +107,6 @@ pub async fn restore<S: Session>(
     is_own: &str,
     changed: Changed,
 ) -> Result<Restored> {
-    let engine = session.engine();
     let mut all = Restored::default();
     for part in parts(session, owner).await? {
         let columns = fill(session, seal_key, owner, part, of).await?;
@@ -129,25 +128,77 @@ pub async fn restore<S: Session>(
             Changed::Leave => restored.restored = done,
             Changed::Discard => restored.discarded = found.changed,
         }
-        let images = table(engine, "before_images");
-        if left.is_empty() {
-            let sql = format!("delete from {images} where owner = $1 and part = $2");
-            session.execute(&sql, &[Param::Text(owner), Param::Int(part)]).await?;
-        } else {
-            let sql = format!(
-                "update {images} set row_count = $3, sealed = $4 where owner = $1 and part = $2"
-            );
-            let params = [
-                Param::Text(owner),
-                Param::Int(part),
-                Param::Int(i64::try_from(left.len()).unwrap_or(i64::MAX)),
-                Param::Bytes(&sealed(seal_key, &left)?),
-            ];
-            session.execute(&sql, &params).await?;
-        }
+        keep_only(session, seal_key, owner, part, &left).await?;
         all += restored;
     }
     Ok(all)
+}
+
+/// Makes rows for which a condition holds, called `t`, what they were before, in the transaction
+/// that is open, and hands over what `texts` says of them as they were until now. Their images are
+/// gone afterwards; all others are kept.
+pub async fn take_back<S: Session>(
+    session: &mut S,
+    seal_key: &Key,
+    owner: &str,
+    of: ImageOf<'_>,
+    condition: &str,
+    texts: &[String],
+) -> Result<Vec<Vec<Option<String>>>> {
+    let engine = session.engine();
+    let target = quote_table(engine, of.target);
+    let same_key = same_key(engine, of.key);
+    let lock = if engine == Engine::Postgres { " for update of t" } else { "" };
+    let mut all = Vec::new();
+    for part in parts(session, owner).await? {
+        let columns = fill(session, seal_key, owner, part, of).await?;
+        let sql = format!(
+            "select {} from transfuse_image as image join {target} as t on {same_key}
+             where {condition}{lock}",
+            texts.join(", ")
+        );
+        let taken = session.fetch(&sql, &[]).await?;
+        if taken.is_empty() {
+            continue;
+        }
+        let images: Vec<String> =
+            columns.iter().map(|name| exact_text(engine, "image", name)).collect();
+        let sql = format!(
+            "select {} from transfuse_image as image
+             where not exists (select 1 from {target} as t where {same_key} and {condition})",
+            images.join(", ")
+        );
+        let left = session.fetch(&sql, &[]).await?;
+        let set: Vec<&String> = columns.iter().filter(|name| !of.key.contains(name)).collect();
+        put_back(session, of, &set, condition).await?;
+        keep_only(session, seal_key, owner, part, &left).await?;
+        all.extend(taken);
+    }
+    Ok(all)
+}
+
+/// Leaves those images in a part that are still needed.
+async fn keep_only<S: Session>(
+    session: &mut S,
+    seal_key: &Key,
+    owner: &str,
+    part: i64,
+    left: &[Vec<Option<String>>],
+) -> Result<()> {
+    let images = table(session.engine(), "before_images");
+    if left.is_empty() {
+        let sql = format!("delete from {images} where owner = $1 and part = $2");
+        return session.execute(&sql, &[Param::Text(owner), Param::Int(part)]).await.map(drop);
+    }
+    let sql =
+        format!("update {images} set row_count = $3, sealed = $4 where owner = $1 and part = $2");
+    let params = [
+        Param::Text(owner),
+        Param::Int(part),
+        Param::Int(i64::try_from(left.len()).unwrap_or(i64::MAX)),
+        Param::Bytes(&sealed(seal_key, left)?),
+    ];
+    session.execute(&sql, &params).await.map(drop)
 }
 
 /// What [`restore`] would do. Leaves nothing behind but a table of the session's own.

@@ -9,6 +9,7 @@ use shared::plan::{Orphans, TableMapping};
 use shared::quarantine::QuarantineState;
 
 use self::literal::read_literal;
+use super::before_image::{self, ImageOf};
 use super::claim::Claim;
 use super::ledger::{Quarantined, RowForm, SignedBooks};
 use super::mark::{self, Change, TableRecord};
@@ -141,18 +142,68 @@ pub async fn take_out<S: Session>(
         session.fetch(&sql, &[]).await?
     };
     rows.into_iter()
-        .map(|row| {
-            Ok(Quarantined {
-                id: fresh_id(),
-                code: ErrorCode::Data008,
-                column: key.columns.first().cloned(),
-                reason: no_parent(key),
-                state: state(mapping, key),
-                form: RowForm::Target,
-                sealed: sealed(engine, &names, row, own.key)?,
-            })
-        })
+        .map(|row| orphan(engine, mapping, key, &names, row, own.key, fresh_id()))
         .collect()
+}
+
+/// Makes the run's rows without a parent that were there before what they were, and hands over what
+/// was written over them, sealed: those of one chunk, after [`find_own`], in the transaction that
+/// is open.
+pub async fn take_back<S: Session>(
+    session: &mut S,
+    mapping: &TableMapping,
+    (record, ordinal): (&TableRecord, i32),
+    key: &ForeignKey,
+    own: OwnRows<'_>,
+    mut fresh_id: impl FnMut() -> String,
+) -> Result<Vec<Quarantined>> {
+    let engine = session.engine();
+    let run_id = &own.claim.run_id;
+    let names = carried_columns(mapping);
+    // Where it lies comes first: SQLite's rows are noted by it.
+    let mut texts = vec![match engine {
+        Engine::Postgres => "null::text".to_owned(),
+        _ => "cast(t._rowid_ as text)".to_owned(),
+    }];
+    texts.extend(names.iter().map(|name| match engine {
+        Engine::Postgres => format!("t.{}::text", quote(engine, name)),
+        _ => literal::exactly(&format!("t.{}", quote(engine, name))),
+    }));
+    let changed = mark::is_own(engine, run_id, "t", &[record], Change::Changed, Some(&[ordinal]));
+    let condition = format!("{changed} and {}", refers_to_nothing(engine, "t", key));
+    let of = ImageOf { target: &record.target, key: &record.key };
+    let owner = before_image::owner(run_id, record.table_index, ordinal);
+    let taken = before_image::take_back(session, own.key, &owner, of, &condition, &texts).await?;
+    let mut ids = Vec::new();
+    let mut rows = Vec::with_capacity(taken.len());
+    for mut row in taken {
+        ids.extend(row.remove(0).and_then(|id| id.parse::<i64>().ok()));
+        rows.push(orphan(engine, mapping, key, &names, row, own.key, fresh_id())?);
+    }
+    if !rows.is_empty() {
+        mark::forget_changed(session, run_id, record, &ids).await?;
+    }
+    Ok(rows)
+}
+
+fn orphan(
+    engine: Engine,
+    mapping: &TableMapping,
+    key: &ForeignKey,
+    names: &[&str],
+    row: Vec<Option<String>>,
+    seal_key: &Key,
+    id: String,
+) -> Result<Quarantined> {
+    Ok(Quarantined {
+        id,
+        code: ErrorCode::Data008,
+        column: key.columns.first().cloned(),
+        reason: no_parent(key),
+        state: state(mapping, key),
+        form: RowForm::Target,
+        sealed: sealed(engine, names, row, seal_key)?,
+    })
 }
 
 /// The columns of a table that a mapping fills.
@@ -203,26 +254,32 @@ pub fn policy<'a>(mapping: &'a TableMapping, key: &ForeignKey) -> &'a Orphans {
     mapping.orphans.get(&key.name).unwrap_or(QUARANTINE)
 }
 
-/// The correction that so many rows taken out make to the books.
-pub fn correction(rows: usize) -> SignedBooks {
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    SignedBooks { loaded: -rows, quarantined: rows, ..SignedBooks::default() }
+/// The correction that rows taken out, and rows that are what they were before, make to the books.
+pub fn correction(taken_out: usize, taken_back: usize) -> SignedBooks {
+    let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+    let (loaded, merged) = (count(taken_out), count(taken_back));
+    let quarantined = loaded.saturating_add(merged);
+    SignedBooks { loaded: -loaded, merged: -merged, quarantined, ..SignedBooks::default() }
 }
 
 /// The condition under which a row, called `child`, refers to nothing by the key.
 pub fn has_no_parent(engine: Engine, key: &ForeignKey) -> String {
+    refers_to_nothing(engine, "child", key)
+}
+
+fn refers_to_nothing(engine: Engine, child: &str, key: &ForeignKey) -> String {
     let parent = quote_table(engine, &target_name(engine, &key.references));
     let present: Vec<String> = key
         .columns
         .iter()
-        .map(|column| format!("child.{} is not null", quote(engine, column)))
+        .map(|column| format!("{child}.{} is not null", quote(engine, column)))
         .collect();
     let equal: Vec<String> = key
         .columns
         .iter()
         .zip(&key.referenced_columns)
         .map(|(column, referenced)| {
-            format!("parent.{} = child.{}", quote(engine, referenced), quote(engine, column))
+            format!("parent.{} = {child}.{}", quote(engine, referenced), quote(engine, column))
         })
         .collect();
     format!(

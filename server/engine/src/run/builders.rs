@@ -327,7 +327,7 @@ impl<T: Target + 'static> Site<T> {
         if count == 0 {
             return Ok(None);
         }
-        let books = orphans::correction(count);
+        let books = orphans::correction(count, 0);
         let entry = Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 };
         ledger::insert_entry(session, run_id, &entry, self.clock.now()).await?;
         Ok(Some(entry))

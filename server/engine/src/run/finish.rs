@@ -21,7 +21,7 @@ use crate::load::mark::{self, Change, TableRecord, Writer};
 use crate::load::orphans::OwnRows;
 use crate::load::schema::{self, Kind};
 use crate::load::statements::{self, Statements, Written};
-use crate::load::{Session, Target, orphans};
+use crate::load::{Session, Target, before_image, orphans};
 use crate::map::target_name;
 
 /// Makes everything that comes after the data. What is there already is left alone, so that a
@@ -176,11 +176,11 @@ async fn take_out<S: Session>(
     orphans::find_own(session, own).await?;
     session.run_script("begin").await?;
     let taken = move_orphans(session, request, index, key, own).await;
-    let entry = end(session, taken).await?;
-    if let Some(entry) = &entry {
+    let entries = end(session, taken).await?;
+    for entry in &entries {
         board.committed(entry);
     }
-    Ok(entry.is_some())
+    Ok(!entries.is_empty())
 }
 
 async fn move_orphans<S: Session>(
@@ -189,32 +189,53 @@ async fn move_orphans<S: Session>(
     index: usize,
     key: &ForeignKey,
     own: OwnRows<'_>,
-) -> Result<Option<Entry>> {
+) -> Result<Vec<Entry>> {
     let run_id = &own.claim.run_id;
     let mapping = &request.plan.tables[index];
     let table_index = u32::try_from(index).unwrap_or(u32::MAX);
     let target = target_name(session.engine(), &mapping.target);
     let now = request.clock.now();
+    let fresh_id = || request.clock.fresh_id().simple().to_string();
     let ordinal = ledger::next_correction(session, run_id, table_index).await?;
     let origin = Origin { run_id, table_index, ordinal, source: &mapping.source, target: &target };
     orphans::find(session, mapping, key, own).await?;
-    let mut count = 0;
+    let mut taken_out = 0;
     loop {
-        let fresh_id = || request.clock.fresh_id().simple().to_string();
         let rows = orphans::take_out(session, mapping, key, own, fresh_id).await?;
         if rows.is_empty() {
             break;
         }
-        count += rows.len();
+        taken_out += rows.len();
         ledger::insert_quarantined(session, origin, &rows, now).await?;
     }
-    if count == 0 {
-        return Ok(None);
+    let mut entries = Vec::new();
+    if taken_out > 0 {
+        let books = orphans::correction(taken_out, 0);
+        entries.push(Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 });
+        ledger::insert_entry(session, run_id, &entries[0], now).await?;
     }
-    let books = orphans::correction(count);
-    let entry = Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 };
-    ledger::insert_entry(session, run_id, &entry, now).await?;
-    Ok(Some(entry))
+    // Rows that were there before do not go: they become what they were.
+    for record in own.records.iter().filter(|record| record.existing == Existing::Update) {
+        let table_index = record.table_index;
+        let mapping = &request.plan.tables[table_index as usize];
+        let ordinal = ledger::next_correction(session, run_id, table_index).await?;
+        let origin =
+            Origin { run_id, table_index, ordinal, source: &mapping.source, target: &target };
+        let mut taken_back = 0;
+        for chunk in before_image::ordinals(session, run_id, table_index).await? {
+            let of = (*record, chunk);
+            let rows = orphans::take_back(session, mapping, of, key, own, fresh_id).await?;
+            taken_back += rows.len();
+            ledger::insert_quarantined(session, origin, &rows, now).await?;
+        }
+        if taken_back > 0 {
+            let books = orphans::correction(0, taken_back);
+            let entry = Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 };
+            ledger::insert_entry(session, run_id, &entry, now).await?;
+            entries.push(entry);
+        }
+    }
+    Ok(entries)
 }
 
 /// SQLite has the keys from the start and checks them only when asked. Rows of others that refer to

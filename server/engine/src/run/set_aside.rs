@@ -168,7 +168,7 @@ impl Settling<'_> {
                     target: &target,
                 };
                 ledger::insert_quarantined(session, origin, &rows, now).await?;
-                let books = orphans::correction(rows.len());
+                let books = orphans::correction(rows.len(), 0);
                 let entry = Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 };
                 ledger::insert_entry(session, run_id, &entry, now).await?;
                 Ok(Some(entry))

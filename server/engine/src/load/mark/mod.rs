@@ -123,6 +123,20 @@ pub async fn keep_changed<S: Session>(
     transactions::keep(session, writer, &record.target, Change::Changed, own).await
 }
 
+/// Forgets that a run changed rows which are what they were before it, by their row ids on SQLite.
+/// On PostgreSQL whoever wrote them back is no writer of the run, and that is enough.
+pub async fn forget_changed<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    record: &TableRecord,
+    ids: &[i64],
+) -> Result<()> {
+    match session.engine() {
+        Engine::Postgres => Ok(()),
+        _ => rows::forget_changed(session, run_id, record, ids).await,
+    }
+}
+
 /// The records of a run that are about one table of the target.
 pub fn records_of<'a>(records: &'a [TableRecord], target: &TableName) -> Vec<&'a TableRecord> {
     records.iter().filter(|record| record.target == *target).collect()

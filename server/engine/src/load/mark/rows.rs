@@ -1,5 +1,7 @@
 //! SQLite: a run's rows by their row ids and digests.
 
+use std::collections::BTreeSet;
+
 use shared::assessment::TableName;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
@@ -10,6 +12,7 @@ use super::part::{Part, ROWS_A_PART, insert_part, part_content, parts};
 use super::{Change, TableRecord, Writer, unreadable};
 use crate::error::{EngineError, Result};
 use crate::ident::{literal, quote, quote_table};
+use crate::load::ledger::table;
 use crate::load::{Param, Session};
 use crate::seal::Key;
 
@@ -18,6 +21,12 @@ const ROW: usize = 8 + DIGEST;
 
 /// Rows that are read at once to be digested.
 const ROWS_AT_ONCE: u32 = 4_096;
+
+/// What the session wrote, and what the run wrote before.
+const CREATE_NOTED: &str = "
+    create temp table if not exists transfuse_noted (
+        target text not null, id integer not null, change text not null, primary key (target, id)
+    ) without rowid";
 
 /// Has the session note the ids of rows that it writes. The triggers are the session's own: nobody
 /// else sees them, and they go with it. Rows that the run wrote in earlier transactions are kept
@@ -30,14 +39,7 @@ pub(super) async fn begin<S: Session>(
     let engine = session.engine();
     let target = &record.target;
     let text = literal(engine, &target.to_string());
-    session
-        .run_script(
-            "create temp table if not exists transfuse_noted (
-                 target text not null, id integer not null, change text not null,
-                 primary key (target, id)
-             ) without rowid",
-        )
-        .await?;
+    session.run_script(CREATE_NOTED).await?;
     let name = quote_table(engine, target);
     let known = "select name from sqlite_temp_master where type = 'trigger' and name = $1";
     let trigger = format!("transfuse_insert_{target}");
@@ -203,6 +205,54 @@ pub async fn gather<S: Session>(
                 insert_own(session, &target, &part, &all, &same).await?;
             }
         }
+    }
+    Ok(())
+}
+
+/// Forgets that a run changed rows: they are what they were before it.
+pub(super) async fn forget_changed<S: Session>(
+    session: &mut S,
+    run_id: &str,
+    record: &TableRecord,
+    ids: &[i64],
+) -> Result<()> {
+    let rows = table(session.engine(), "rows");
+    let ids: BTreeSet<i64> = ids.iter().copied().collect();
+    for part in parts(session, run_id, record.table_index, None).await? {
+        if part.change != Change::Changed.as_str() {
+            continue;
+        }
+        let content = part_content(session, run_id, record.table_index, &part).await?;
+        let (noted, _) = content.as_chunks::<ROW>();
+        let left: Vec<&[u8; ROW]> = noted.iter().filter(|row| !ids.contains(&id_of(row))).collect();
+        if left.len() == noted.len() {
+            continue;
+        }
+        let of = "run_id = $1 and table_index = $2 and ordinal = $3 and part = $4";
+        let mut params = vec![
+            Param::Text(run_id),
+            Param::Int(record.table_index.into()),
+            Param::Int(part.ordinal.into()),
+            Param::Int(part.number),
+        ];
+        if left.is_empty() {
+            session.execute(&format!("delete from {rows} where {of}"), &params).await?;
+            continue;
+        }
+        let content: Vec<u8> = left.iter().flat_map(|row| row.iter().copied()).collect();
+        params.push(Param::Int(i64::try_from(left.len()).unwrap_or(i64::MAX)));
+        params.push(Param::Bytes(&content));
+        let sql = format!("update {rows} set row_count = $5, content = $6 where {of}");
+        session.execute(&sql, &params).await?;
+    }
+    session.run_script(CREATE_NOTED).await?;
+    let ids: Vec<i64> = ids.into_iter().collect();
+    let (target, ids) = (record.target.to_string(), json(&ids));
+    for known in ["transfuse_own", "transfuse_noted"] {
+        let sql = format!(
+            "delete from temp.{known} where target = $1 and id in (select value from json_each($2))"
+        );
+        session.execute(&sql, &[Param::Text(&target), Param::Text(&ids)]).await?;
     }
     Ok(())
 }

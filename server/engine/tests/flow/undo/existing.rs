@@ -209,6 +209,44 @@ async fn rows_of_others_that_refer_to_nothing_are_left_to_them() {
     }
 }
 
+/// Of the people who are there, 3 is about to refer to clinic 1, which is not.
+const CLINICS_OF_ALL: &str =
+    "create table clinics (id bigint primary key); insert into clinics values (2), (3);";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_written_over_and_lose_their_parent_go_the_way_of_orphans() {
+    let third = "select coalesce(clinic_id, 0) || name from people where id = 3";
+    for (orphans, expected, then) in [
+        ("quarantine", [100, 63, 4, 33], "0before"),
+        ("park", [100, 63, 4, 33], "0before"),
+        ("{keep_in: name}", [100, 95, 5, 0], "0Person 3"),
+    ] {
+        let targets = Targets::with(&format!("{CLINICS_OF_ALL}{THERE}"));
+        for target in targets.urls() {
+            targets.execute(target, "update people set name = 'before' where id = 3");
+            let before = targets.picture(target);
+            let plan = plan_with_a_key("update", orphans, &targets.source, target);
+
+            let outcome = run(&plan).await.unwrap();
+
+            assert_eq!(outcome.failure, None, "{target} {orphans}");
+            assert!(outcome.books_close, "{target} {orphans}");
+            assert_eq!(books(&outcome), expected, "{target} {orphans}");
+            assert_eq!(targets.ask(target, third), then, "{target} {orphans}");
+            let quarantined = expected[3];
+            let codes = codes(target).await;
+            assert_eq!(codes.iter().map(|(_, rows)| rows).sum::<u64>(), quarantined);
+            assert!(codes.iter().all(|(code, _)| *code == ErrorCode::Data008), "{codes:?}");
+            let undone = Undo::all_of(target).of("run-1").await.unwrap();
+            // A row that is what it was is nobody's but its owner's.
+            let (restored, others) = if quarantined == 0 { (4, 2) } else { (3, 3) };
+            let expected = [expected[1], restored, 0, 0, 0, others];
+            assert_eq!(counts(&undone, "people"), expected, "{target} {orphans}");
+            assert_eq!(targets.picture(target), before, "{target} {orphans}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_were_written_over_and_changed_since_stay_until_somebody_says_so() {
     let targets = Targets::with(THERE);
