@@ -235,6 +235,33 @@ fn every_operation_has_a_name_of_its_own_and_says_what_it_does() {
     }
 }
 
+/// The document keeps one description under each name, and says nothing of the other.
+#[test]
+fn a_name_in_the_document_stands_for_one_type() {
+    let mut seen = BTreeSet::new();
+    for path in [sources(&server("../shared/src")), sources(&server("src"))].concat() {
+        for described in code(&path).split("ToSchema").skip(1) {
+            let name = ["schema(as = ", " for ", "struct ", "enum "]
+                .into_iter()
+                .find_map(|word| after(described, word))
+                .expect("the name of a type");
+            // A macro's types have the names that it is given.
+            if name.is_empty() {
+                continue;
+            }
+            assert!(seen.insert(name.to_owned()), "{name}, the second time in {}", path.display());
+        }
+    }
+    assert!(seen.len() > 100);
+}
+
+/// The word after another one, in what stands before the type's fields.
+fn after<'a>(described: &'a str, word: &str) -> Option<&'a str> {
+    let head = described.split_once('{').map_or(described, |(head, _)| head);
+    let rest = head.split_once(word)?.1;
+    rest.split(|letter: char| !letter.is_alphanumeric()).next()
+}
+
 #[test]
 fn every_path_of_the_api_is_routed_and_every_handler_is_described() {
     let table = read(&server("src/api/mod.rs"));

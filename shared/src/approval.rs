@@ -221,7 +221,7 @@ pub struct Approval {
 
 /// Somebody by id and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ApprovalPerson))]
 pub struct Person {
     pub id: String,
     pub name: String,
@@ -238,7 +238,7 @@ pub struct NewApproval {
 
 /// What the second person says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = ApprovalAnswer))]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
     pub reason: Reason,

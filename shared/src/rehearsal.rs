@@ -50,7 +50,7 @@ pub struct Loss {
 
 /// How long the run will take, by what the rehearsal took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RehearsalForecast))]
 pub struct Forecast {
     /// Copying, by one worker, as measured.
     pub copy_seconds: f64,

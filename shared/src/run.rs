@@ -205,7 +205,7 @@ pub struct Progress {
 
 /// Whether a run gets on, and what it does about what goes wrong.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = RunHealth))]
 #[serde(default)]
 pub struct Health {
     /// Seconds since the last row moved or the last step was taken.

@@ -151,7 +151,7 @@ pub struct Verification {
 
 /// How far a verification has come.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = VerificationProgress))]
 pub struct Progress {
     pub tables: Vec<TableProgress>,
     pub elapsed_seconds: f64,
@@ -172,7 +172,7 @@ impl Progress {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = TableVerificationProgress))]
 pub struct TableProgress {
     pub target: TableName,
     pub segments_total: u32,
