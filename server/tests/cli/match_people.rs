@@ -210,3 +210,53 @@ fn a_file_that_is_not_there_is_named() {
     done.assert_failed(5, "CONN-008");
     assert!(done.stderr.contains("nowhere.csv"), "{}", done.stderr);
 }
+
+/// The patients of the legacy sample, with the names and addresses that its users have.
+const PATIENTS: &str = "
+create table patient (id integer primary key, first_name text, last_name text, dob text, sex text, email text);
+insert into patient
+select p.id, u.first_name, u.last_name, p.birthdate, case p.sex when 1 then 'm' when 2 then 'f' end, u.email
+from dispatch_patient p join auth_user u on u.id = p.user_id";
+
+/// The two records of each pair that the sample's truth names so.
+fn planted(truth: &Value, kind: &str) -> BTreeSet<[i64; 2]> {
+    let pairs = truth[kind].as_array().expect("a list");
+    pairs
+        .iter()
+        .map(|pair| in_order(["left", "right"].map(|side| pair[side].as_i64().unwrap())))
+        .collect()
+}
+
+fn in_order(mut pair: [i64; 2]) -> [i64; 2] {
+    pair.sort_unstable();
+    pair
+}
+
+#[test]
+fn who_is_twice_in_the_legacy_sample_is_found_and_who_only_looks_like_it_is_not_merged() {
+    let desk = Desk::new();
+    let generate = ["generate", "mdw", "--into", "sqlite:legacy.db", "--scale", "0.1"];
+    let done = desk.run(&[&generate[..], &["--truth", "truth.json"]].concat());
+    assert_eq!(done.status, 0, "{}", done.stderr);
+    let source = desk.sqlite("legacy.db", PATIENTS);
+
+    let done = matched(&desk, &[&source, "--table", "patient"]);
+
+    assert_eq!(done.status, 0, "{}", done.stderr);
+    let (mut merged, mut found) = (BTreeSet::new(), BTreeSet::new());
+    for row in rows(&desk, "pairs.csv") {
+        let pair = in_order([&row[0], &row[1]].map(|id| id.parse().unwrap()));
+        found.insert(pair);
+        if row[4] == "match" {
+            merged.insert(pair);
+        }
+    }
+    let truth = desk.json("truth.json");
+    let (twice, alike) = (planted(&truth, "duplicates"), planted(&truth, "look_alikes"));
+    assert!(twice.len() > 30 && alike.len() > 5);
+    assert_eq!(twice.difference(&found).collect::<Vec<_>>(), Vec::<&[i64; 2]>::new());
+    assert_eq!(merged.difference(&twice).collect::<Vec<_>>(), Vec::<&[i64; 2]>::new());
+    assert!(merged.is_disjoint(&alike));
+    // Most of them need nobody's look.
+    assert!(merged.len() * 4 > twice.len() * 3, "{} of {}", merged.len(), twice.len());
+}
