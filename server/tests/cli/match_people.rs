@@ -223,7 +223,7 @@ fn planted(truth: &Value, kind: &str) -> BTreeSet<[i64; 2]> {
     let pairs = truth[kind].as_array().expect("a list");
     pairs
         .iter()
-        .map(|pair| in_order(["left", "right"].map(|side| pair[side].as_i64().unwrap())))
+        .map(|pair| in_order(["left", "right"].map(|side| pair[side].as_i64().expect("an id"))))
         .collect()
 }
 
