@@ -37,7 +37,7 @@ pub(super) fn SecondPerson(
             <Icon shape=Shape::Approval/>
             <p>"Nobody undoes a run alone here: a second person has to agree."</p>
         </div>
-        <Loaded resource=requests lines=2 let:request>
+        <Loaded resource=requests lines=2 steady=true let:request>
             {match request {
                 None => view! { <Ask act again/> }.into_any(),
                 Some(approval) => {

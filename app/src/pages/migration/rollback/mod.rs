@@ -61,7 +61,7 @@ pub fn RollbackPage(id: RunId) -> impl IntoView {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Known {
     run: Run,
     rollbacks: Vec<Rollback>,
