@@ -12,7 +12,7 @@ use shared::route;
 use shared::user::{PasswordLink, PasswordReset, User};
 
 use super::extract::{Authorized, Origin};
-use super::{ApiError, Services};
+use super::{ApiError, Services, proof};
 use crate::audit::{self, Actor};
 use crate::auth::permission::ManageUsers;
 use crate::auth::{Caller, password, sha256_hex};
@@ -43,7 +43,8 @@ pub(super) async fn create_link(
     Ok(HttpResponse::Created().json(link))
 }
 
-/// Set a password by the token of a link. All sessions of the user end.
+/// Set a password by the token of a link. All sessions of the user end, and failed attempts from
+/// the same place no longer count.
 #[utoipa::path(
     post, path = route::PASSWORD_RESET, tag = "session", security(()),
     request_body = PasswordReset,
@@ -76,6 +77,7 @@ pub(super) async fn reset(
     }
     users::set_password(&mut *tx, &id, &hash).await?;
     sessions::revoke_all(&mut *tx, &id, now).await?;
+    proof::forgive(&mut tx, &account.user.email, &origin.address, now).await?;
     let actor = Actor::from(&account.user).at(&origin.address);
     let detail = Some("by a link".to_owned());
     audit::record(&mut tx, now, actor, Action::PasswordReset, id.as_str(), detail).await?;

@@ -70,6 +70,22 @@ impl Attempt {
     }
 }
 
+/// Whoever was let in by another way starts again from nothing, from where they are.
+pub(super) async fn forgive(
+    tx: &mut store::Transaction,
+    email: &str,
+    address: &str,
+    now: DateTime<Utc>,
+) -> Result<(), ApiError> {
+    let hash = sha256_hex(account_of(email));
+    Ok(sign_in_failures::forget(&mut **tx, &hash, address, now - throttle::WINDOW).await?)
+}
+
+/// The name under which sign-ins with an address are counted.
+pub(super) fn account_of(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
 /// Whether whoever sits there knows the password of the account that is signed in.
 pub(super) async fn by_password(
     services: &Services,

@@ -11,7 +11,7 @@ use shared::route;
 use shared::user::{Access, SignIn, User};
 
 use super::extract::{Activity, Authorized, Origin, address, bearer};
-use super::proof::Attempt;
+use super::proof::{self, Attempt};
 use super::{ApiError, Services};
 use crate::audit::{self, Actor};
 use crate::auth::permission::Read;
@@ -42,7 +42,7 @@ pub(super) async fn sign_in(
 ) -> Result<HttpResponse, ApiError> {
     let Services { store, clock, .. } = &**services;
     let now = clock.now();
-    let account = body.email.trim().to_lowercase();
+    let account = proof::account_of(&body.email);
     let attempt = Attempt::begin(&services, &account, &origin.address).await?;
 
     let account = users::find_by_email(store.pool(), &body.email).await?;

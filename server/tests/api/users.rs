@@ -66,6 +66,22 @@ async fn a_reset_ends_all_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_lets_in_whoever_is_locked_out() {
+    let app = TestApp::start().await;
+    let ada = app.admin().await;
+    for _ in 0..5 {
+        app.try_sign_in("mia", "wrong password").await.assert_refused(401, "wrong_credentials");
+    }
+    app.try_sign_in("mia", PASSWORD).await.assert_refused(429, "too_many_attempts");
+    let made = ada.post(&format!("{USERS}/mia/password-link"), &Value::Null).await.json();
+    let token = made["path"].as_str().unwrap().split_once('#').unwrap().1;
+
+    reset(&app, token, "wardrobe pelican seven").await;
+
+    assert_eq!(app.try_sign_in("mia", "wardrobe pelican seven").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_disabled_or_demoted_feels_it_at_once() {
     let app = TestApp::start().await;
     let (ada, mia) = (app.admin().await, app.member().await);
