@@ -1,12 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { defineConfig } from '@playwright/test';
+import { binary, freePort, root } from './fixtures/server.ts';
 
-const root = resolve(import.meta.dirname, '..');
-const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
-const binary = process.env.E2E_BINARY ?? join(target, 'release', 'transfuse');
 const data = join(import.meta.dirname, '.data');
 
 // Workers read this file again and must find the server that the first reading started.
@@ -79,15 +76,4 @@ function freshDatabase(): string | undefined {
   const url = new URL(server);
   url.pathname = `/${name}`;
   return url.href;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((found, failed) => {
-    const server = createServer();
-    server.on('error', failed);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => found(port));
-    });
-  });
 }

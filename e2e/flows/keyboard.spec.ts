@@ -1,5 +1,8 @@
+import type { Locator, Page } from '@playwright/test';
 import { expect, test } from '../fixtures/portal.ts';
 import { expectAccessible } from '../fixtures/accessibility.ts';
+import { Quarantine } from '../places/quarantine.ts';
+import { Run } from '../places/run.ts';
 
 test('the keys lead everywhere, and say so themselves', async ({ page, portal }) => {
   await page.keyboard.press('?');
@@ -56,4 +59,43 @@ test.describe('when the server stops answering', () => {
     await page.getByRole('main').getByRole('button', { name: 'Try again' }).click();
     await expect(page.getByRole('link', { name: 'MDW demo' })).toBeVisible();
   });
+});
+
+/** Goes on by Tab until something has the focus. */
+async function tabTo(page: Page, wanted: Locator): Promise<void> {
+  await wanted.waitFor();
+  for (let steps = 0; steps < 150; steps += 1) {
+    if (await wanted.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error('Tab does not lead there');
+}
+
+test('a run is started, read and its quarantine opened without a mouse', async ({ page, portal: _ }) => {
+  test.setTimeout(120_000);
+  await page.keyboard.press('g');
+  await page.keyboard.press('m');
+  const tabs = page.getByRole('navigation', { name: 'Data Migration' });
+  await tabTo(page, tabs.getByRole('link', { name: 'Runs' }));
+  await page.keyboard.press('Enter');
+
+  const plans = page.getByLabel('Plan', { exact: true });
+  await tabTo(page, plans);
+  await page.keyboard.type('MDW demo');
+  await expect(plans.getByRole('option', { selected: true })).toContainText('MDW demo');
+  await tabTo(page, page.getByLabel('Begin again'));
+  await page.keyboard.press('Space');
+  await tabTo(page, page.getByRole('button', { name: 'Start a run' }));
+  await page.keyboard.press('Enter');
+
+  const run = new Run(page);
+  await run.completes();
+  await tabTo(page, run.quarantine);
+  await page.keyboard.press('Enter');
+  const quarantine = new Quarantine(page);
+  await tabTo(page, quarantine.rows.first());
+  await page.keyboard.press('Enter');
+  await expect(quarantine.details.getByText('What to do')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(quarantine.details).toBeHidden();
 });
