@@ -20,6 +20,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::api::{self, Proxy, Services};
 use crate::audit::chain::Checker;
 use crate::auth::external::{Configuration, Provider};
+use crate::auth::key::InstallationKey;
 use crate::auth::secret::Secrets;
 use crate::auth::token::AccessTokens;
 use crate::config::{Installation, SettingError};
@@ -28,10 +29,10 @@ use crate::jobs::alerts::{Mailer, Notifier, Watcher};
 use crate::jobs::changes::Changes;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::Own;
-use crate::jobs::{Databases, QuarantineWork, Reports, Rollbacks, Runs};
+use crate::jobs::{Databases, QuarantineWork, Reports, Rollbacks, Runs, Verifications};
 use crate::portal::{self, Portal};
 use crate::settings::{Current, Deployment};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::telemetry::{self, Metrics};
 
 /// How a server is to run.
@@ -98,14 +99,9 @@ impl Application {
             Some(leader),
             installation_name.clone(),
         );
-        let rollbacks = Rollbacks::new(
-            store.clone(),
-            Arc::clone(&clock),
-            runs.clone(),
-            &key,
-            installation_name.clone(),
-        );
-        recover(&runs, &rollbacks).await?;
+        let (rollbacks, verifications) =
+            after_runs(&store, &clock, &runs, &key, &installation_name);
+        recover(&runs, &rollbacks, &verifications).await?;
         let vault = Secrets::of_accounts(&key);
         let notifier = Notifier::new(
             store.clone(),
@@ -119,6 +115,7 @@ impl Application {
         let metrics = Metrics::start(metrics_token.as_deref());
         let background = vec![
             tokio::spawn(runs.clone().keep_recovering()).abort_handle(),
+            tokio::spawn(verifications.clone().keep_recovering()).abort_handle(),
             tokio::spawn(watcher.keep_watching()).abort_handle(),
             tokio::spawn(changes.clone().keep_looking()).abort_handle(),
         ];
@@ -133,6 +130,7 @@ impl Application {
             duplicates: runs.duplicates().clone(),
             runs,
             rollbacks,
+            verifications,
             quarantine,
             proxy,
             settings,
@@ -198,7 +196,8 @@ impl Application {
     /// Stops runs between chunks, ends requests and closes the store.
     pub async fn stop(self) {
         self.background.iter().for_each(AbortHandle::abort);
-        self.services.runs.stop(PATIENCE).await;
+        let Services { runs, verifications, .. } = &**self.services;
+        tokio::join!(runs.stop(PATIENCE), verifications.stop(PATIENCE));
         self.handle.stop(true).await;
         self.services.store.close().await;
     }
@@ -244,10 +243,30 @@ fn client() -> Result<reqwest::Client, StartupError> {
         .map_err(StartupError::Client)
 }
 
+/// What undoes runs, and what compares what they left.
+fn after_runs(
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    runs: &Runs,
+    key: &InstallationKey,
+    owner: &str,
+) -> (Rollbacks, Verifications) {
+    let (runs, owner) = (|| runs.clone(), || owner.to_owned());
+    (
+        Rollbacks::new(store.clone(), Arc::clone(clock), runs(), key, owner()),
+        Verifications::new(store.clone(), Arc::clone(clock), runs(), key, owner()),
+    )
+}
+
 /// Finds what this installation had under way when it ended, and says so.
-async fn recover(runs: &Runs, rollbacks: &Rollbacks) -> Result<(), StoreError> {
+async fn recover(
+    runs: &Runs,
+    rollbacks: &Rollbacks,
+    verifications: &Verifications,
+) -> Result<(), StoreError> {
     runs.recover().await?;
     rollbacks.recover().await?;
+    verifications.recover().await?;
     runs.duplicates().recover().await
 }
 

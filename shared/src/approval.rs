@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::Reason;
-use crate::id::{ApprovalId, CutoverId, RunId};
+use crate::id::{ApprovalId, CutoverId, RepairId, RunId, VerificationId};
 use crate::problem::FieldProblem;
 use crate::rollback::{Changed, Scope};
+use crate::verification::RepairSelection;
 
 /// The exact act that is asked for. An approval counts for this one and no other: it is bound to
 /// a hash of all that is said here.
@@ -20,6 +21,14 @@ pub enum Act {
         /// What becomes of rows that somebody changed since.
         #[serde(default)]
         changed: Changed,
+    },
+    /// Making a target's rows what a repair showed when it was tried out.
+    Repair {
+        run_id: RunId,
+        verification_id: VerificationId,
+        repair_id: RepairId,
+        #[serde(default)]
+        selection: RepairSelection,
     },
     CutOver {
         cutover_id: CutoverId,
@@ -46,6 +55,7 @@ impl Act {
     pub const fn kind(&self) -> ActKind {
         match self {
             Self::RollBack { .. } => ActKind::RollBack,
+            Self::Repair { .. } => ActKind::Repair,
             Self::CutOver { .. } => ActKind::CutOver,
             Self::Purge { .. } => ActKind::Purge,
             Self::Restore { .. } => ActKind::Restore,
@@ -56,6 +66,7 @@ impl Act {
     pub fn object(&self) -> &str {
         match self {
             Self::RollBack { run_id, .. } | Self::Purge { run_id, .. } => run_id.as_str(),
+            Self::Repair { repair_id, .. } => repair_id.as_str(),
             Self::CutOver { cutover_id } => cutover_id.as_str(),
             Self::Restore { into, .. } => into,
         }
@@ -72,7 +83,7 @@ impl Act {
             })
         };
         let found = match self {
-            Self::RollBack { .. } | Self::CutOver { .. } => [None, None],
+            Self::RollBack { .. } | Self::Repair { .. } | Self::CutOver { .. } => [None, None],
             Self::Purge { what, .. } => [wrong("what", what, 64), None],
             Self::Restore { backup, into } => {
                 [wrong("backup", backup, 200), wrong("into", into, 200)]
@@ -97,6 +108,9 @@ impl Act {
                     Changed::Discard => format!("{what}, and what others changed in its rows."),
                 }
             }
+            Self::Repair { run_id, selection, .. } => {
+                format!("Repair {} in the target of run {run_id}.", selection.in_words())
+            }
             Self::CutOver { cutover_id } => format!("Switch over: {cutover_id}."),
             Self::Purge { run_id, what } => format!("Forget the {what} of run {run_id} for good."),
             Self::Restore { backup, into } => {
@@ -112,18 +126,21 @@ impl Act {
 #[serde(rename_all = "snake_case")]
 pub enum ActKind {
     RollBack,
+    Repair,
     CutOver,
     Purge,
     Restore,
 }
 
 impl ActKind {
-    pub const ALL: &[Self] = &[Self::RollBack, Self::CutOver, Self::Purge, Self::Restore];
+    pub const ALL: &[Self] =
+        &[Self::RollBack, Self::Repair, Self::CutOver, Self::Purge, Self::Restore];
 
     /// As the stores write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RollBack => "roll_back",
+            Self::Repair => "repair",
             Self::CutOver => "cut_over",
             Self::Purge => "purge",
             Self::Restore => "restore",
@@ -138,6 +155,7 @@ impl ActKind {
     pub const fn label(self) -> &'static str {
         match self {
             Self::RollBack => "Rollback",
+            Self::Repair => "Repair",
             Self::CutOver => "Cut-over",
             Self::Purge => "Purge",
             Self::Restore => "Restore",

@@ -259,6 +259,18 @@ actions! {
     RollbackStarted = "rollback_started", "Rollback started";
     RollbackCompleted = "rollback_completed", "Rollback completed";
     RollbackFailed = "rollback_failed", "Rollback failed";
+    VerificationStarted = "verification_started", "Verification started";
+    VerificationResumed = "verification_resumed", "Verification resumed";
+    VerificationPaused = "verification_paused", "Verification paused";
+    /// It came to its end, whatever it found.
+    VerificationCompleted = "verification_completed", "Verification completed";
+    VerificationFailed = "verification_failed", "Verification failed";
+    /// Somebody looked at the key of a row that differs.
+    KeyUnmasked = "key_unmasked", "Key looked at in clear";
+    RepairStarted = "repair_started", "Repair started";
+    RepairCompleted = "repair_completed", "Repair completed";
+    RepairFailed = "repair_failed", "Repair failed";
+    RepairTakenBack = "repair_taken_back", "Repair taken back";
     /// Somebody looked at a quarantined row in clear.
     RowUnmasked = "row_unmasked", "Row looked at in clear";
     QuarantineTriaged = "quarantine_triaged", "Quarantined rows looked at";

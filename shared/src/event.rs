@@ -79,6 +79,7 @@ pub struct Change {
 pub enum Topic {
     Run,
     Quarantine,
+    Verification,
     Duplicates,
     Plan,
     Connection,
@@ -138,6 +139,7 @@ impl Topic {
             Action::PasswordReset => Self::User,
             _ if starts(&["run_", "rollback", "table_", "chunk_"]) => Self::Run,
             _ if starts(&["row_", "rows_", "quarantine"]) => Self::Quarantine,
+            _ if starts(&["verification_", "repair_", "key_"]) => Self::Verification,
             _ if starts(&["match", "merge_", "people_"]) => Self::Duplicates,
             _ if starts(&["plan_"]) => Self::Plan,
             _ if starts(&["connection_"]) => Self::Connection,
@@ -188,6 +190,7 @@ mod tests {
             assert!(Topic::of(action).is_for_administrators(), "{action}");
         }
         assert_eq!(Topic::of(Action::RunPaused), Topic::Run);
+        assert_eq!(Topic::of(Action::RepairCompleted), Topic::Verification);
         assert_eq!(Topic::of(Action::AuditExported), Topic::Other);
     }
 }

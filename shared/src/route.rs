@@ -2,7 +2,8 @@
 
 use crate::id::{
     AlertId, ApprovalId, ClusterKey, ConnectionId, MatchId, MatchingId, MergeId, PlanId,
-    QuarantineActionId, QuarantineId, RollbackId, RunId, SessionId, TargetId, UserId,
+    QuarantineActionId, QuarantineId, RepairId, RollbackId, RunId, SessionId, TargetId, UserId,
+    VerificationId,
 };
 
 pub const BASE: &str = "/api/v1";
@@ -105,6 +106,23 @@ pub const ROLLBACK: &str = "/api/v1/rollbacks/{id}";
 /// Carries out what was looked at.
 pub const ROLLBACK_START: &str = "/api/v1/rollbacks/{id}/start";
 
+/// `?run=ID` asks for those of one run.
+pub const VERIFICATIONS: &str = "/api/v1/verifications";
+pub const VERIFICATION: &str = "/api/v1/verifications/{id}";
+pub const VERIFICATION_PAUSE: &str = "/api/v1/verifications/{id}/pause";
+pub const VERIFICATION_RESUME: &str = "/api/v1/verifications/{id}/resume";
+/// Asks both databases whether they changed since.
+pub const VERIFICATION_FRESHNESS: &str = "/api/v1/verifications/{id}/freshness";
+pub const VERIFICATION_MISMATCHES: &str = "/api/v1/verifications/{id}/mismatches";
+/// The key of the row that a mismatch is about, in clear.
+pub const VERIFICATION_REVEAL: &str = "/api/v1/verifications/{id}/mismatches/{digest}/reveal";
+/// What is posted is only tried out.
+pub const VERIFICATION_REPAIRS: &str = "/api/v1/verifications/{id}/repairs";
+pub const REPAIR: &str = "/api/v1/repairs/{id}";
+/// Carries out what was tried out.
+pub const REPAIR_START: &str = "/api/v1/repairs/{id}/start";
+pub const REPAIR_TAKE_BACK: &str = "/api/v1/repairs/{id}/take-back";
+
 /// Searches for people who are there twice. `?plan=ID` asks for those of one plan.
 pub const MATCHINGS: &str = "/api/v1/matchings";
 pub const MATCHING: &str = "/api/v1/matchings/{id}";
@@ -203,6 +221,17 @@ pub const ALL: &[&str] = &[
     ROLLBACKS,
     ROLLBACK,
     ROLLBACK_START,
+    VERIFICATIONS,
+    VERIFICATION,
+    VERIFICATION_PAUSE,
+    VERIFICATION_RESUME,
+    VERIFICATION_FRESHNESS,
+    VERIFICATION_MISMATCHES,
+    VERIFICATION_REVEAL,
+    VERIFICATION_REPAIRS,
+    REPAIR,
+    REPAIR_START,
+    REPAIR_TAKE_BACK,
     RUN_QUARANTINE_EXPORT,
     RUN_QUARANTINE_PREVIEW,
     RUN_QUARANTINE_TRIAGE,
@@ -352,6 +381,21 @@ pub fn rollback(id: &RollbackId) -> String {
 
 pub fn rollback_start(id: &RollbackId) -> String {
     fill(ROLLBACK_START, id.as_str())
+}
+
+/// One of the paths below a verification, or the verification itself.
+pub fn of_verification(path: &str, id: &VerificationId) -> String {
+    fill(path, id.as_str())
+}
+
+/// The digest is one that a list of mismatches gave.
+pub fn verification_reveal(id: &VerificationId, digest: &str) -> String {
+    fill(VERIFICATION_REVEAL, id.as_str()).replace("{digest}", digest)
+}
+
+/// One of the paths below a repair, or the repair itself.
+pub fn of_repair(path: &str, id: &RepairId) -> String {
+    fill(path, id.as_str())
 }
 
 /// One of the paths below a run's quarantine that need nothing but the run.

@@ -37,6 +37,7 @@ impl UserRole {
             | Permission::EditPlans
             | Permission::ControlRuns
             | Permission::RollBackRuns
+            | Permission::RepairTargets
             | Permission::WorkQuarantine
             | Permission::HandleAlerts
             | Permission::Approve
@@ -78,6 +79,8 @@ pub enum Permission {
     ControlRuns,
     /// Undoing what a run did.
     RollBackRuns,
+    /// Making rows of a target what the source and the rules say they are, and taking that back.
+    RepairTargets,
     /// Fixing, waiving and replaying quarantined rows, and taking that back.
     WorkQuarantine,
     /// Looking at people side by side, and saying who is the same.

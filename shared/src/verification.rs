@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::assessment::TableName;
 use crate::error_code::ErrorCode;
 use crate::id::{RepairId, RunId, VerificationId};
+use crate::problem::FieldProblem;
 use crate::run::Failure;
 
 /// Where a verification stands.
@@ -41,6 +42,11 @@ impl VerificationState {
             Self::Different => "different",
             Self::Failed => "failed",
         }
+    }
+
+    /// Whether it came to its end.
+    pub const fn is_through(self) -> bool {
+        matches!(self, Self::Equal | Self::Different)
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
@@ -88,6 +94,15 @@ impl Mode {
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Full, Self::Sample, Self::SinceLast].into_iter().find(|mode| mode.as_str() == name)
     }
+
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Full => "Every row",
+            Self::Sample => "A sample",
+            Self::SinceLast => "What changed since",
+        }
+    }
 }
 
 /// Whether a verification still says something about the data.
@@ -98,6 +113,16 @@ pub enum Freshness {
     /// Neither side changed since.
     Fresh,
     Stale,
+}
+
+/// Whether what a verification said still holds, as both databases tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FreshnessNow {
+    pub freshness: Freshness,
+    /// Tables of the target of which a side changed, or cannot tell whether it did.
+    pub stale_tables: Vec<TableName>,
+    pub looked_at: DateTime<Utc>,
 }
 
 /// What a sample has to show, and with what confidence.
@@ -127,8 +152,24 @@ pub struct NewVerification {
     pub run_id: RunId,
     #[serde(default)]
     pub mode: Mode,
+    /// With the mode `sample`.
     #[serde(default)]
     pub sample: SampleSize,
+}
+
+impl NewVerification {
+    /// What is wrong with it, field by field.
+    pub fn problems(&self) -> Vec<FieldProblem> {
+        let wrong = |field: &str, share: f64| {
+            (!(share > 0.0 && share < 1.0)).then(|| FieldProblem {
+                field: format!("sample.{field}"),
+                message: "A number between 0 and 1.".to_owned(),
+            })
+        };
+        let SampleSize { confidence, tolerance, .. } = self.sample;
+        let found = [wrong("confidence", confidence), wrong("tolerance", tolerance)];
+        found.into_iter().flatten().collect()
+    }
 }
 
 /// A verification as the portal shows it.
@@ -137,7 +178,12 @@ pub struct NewVerification {
 pub struct Verification {
     pub id: VerificationId,
     pub run_id: RunId,
+    /// How the run's plan was called.
+    pub plan_name: String,
     pub mode: Mode,
+    /// What was asked of a sample; none in the other modes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampleSize>,
     pub state: VerificationState,
     pub started_by: String,
     pub started_at: DateTime<Utc>,
@@ -362,6 +408,34 @@ pub struct MismatchFilter {
     pub kind: Option<MismatchKind>,
 }
 
+/// The key of a row in clear. Somebody asked for it and the audit trail says so.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RevealedKey {
+    pub key_digest: String,
+    pub columns: Vec<KeyColumn>,
+}
+
+/// One column of a key and its value.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeyColumn {
+    pub name: String,
+    pub value: String,
+}
+
+impl std::fmt::Debug for RevealedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RevealedKey").field("key_digest", &self.key_digest).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for KeyColumn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyColumn").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 /// What makes a mismatch go away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -410,6 +484,26 @@ pub struct RepairSelection {
     pub kinds: Vec<MismatchKind>,
 }
 
+impl RepairSelection {
+    /// `the missing and extra rows of people and visits`
+    pub fn in_words(&self) -> String {
+        let joined = |words: Vec<String>| words.join(" and ");
+        let kinds = match self.kinds.as_slice() {
+            [] => "all rows that differ".to_owned(),
+            kinds => format!(
+                "the {} rows",
+                joined(kinds.iter().map(|kind| kind.as_str().to_owned()).collect())
+            ),
+        };
+        match self.tables.as_slice() {
+            [] => kinds,
+            tables => {
+                format!("{kinds} of {}", joined(tables.iter().map(ToString::to_string).collect()))
+            }
+        }
+    }
+}
+
 /// What a repair did, or would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -429,6 +523,11 @@ impl RepairOutcome {
     /// Whether every mismatch that it was about is gone.
     pub fn is_whole(&self) -> bool {
         self.tables.iter().all(|table| table.refused == 0 && table.not_found == 0)
+    }
+
+    /// How many rows it writes.
+    pub fn actions(&self) -> u64 {
+        self.tables.iter().map(|table| table.inserted + table.updated + table.deleted).sum()
     }
 }
 
@@ -484,6 +583,17 @@ impl RepairState {
         }
     }
 
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Running => "Under way",
+            Self::Previewed => "Looked at",
+            Self::Completed => "Done",
+            Self::Failed => "Failed",
+            Self::TakenBack => "Taken back",
+        }
+    }
+
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Running, Self::Previewed, Self::Completed, Self::Failed, Self::TakenBack]
             .into_iter()
@@ -497,20 +607,57 @@ impl RepairState {
 pub struct Repair {
     pub id: RepairId,
     pub verification_id: VerificationId,
+    pub run_id: RunId,
     pub selection: RepairSelection,
     pub state: RepairState,
     pub requested_by: String,
     pub requested_at: DateTime<Utc>,
+    /// The second person who agreed, where one was needed.
     pub approved_by: Option<String>,
     pub ended_at: Option<DateTime<Utc>>,
     /// What the preview, or the repair itself, came to.
     pub outcome: Option<RepairOutcome>,
     pub failure: Option<Failure>,
+    /// The verification that looked at the target afterwards.
+    pub verified_by: Option<VerificationId>,
+    /// What taking it back came to.
+    pub taken_back: Option<TakenBack>,
+}
+
+/// What taking a repair back came to, in rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TakenBack {
+    pub restored: u64,
+    /// Somebody changed them since: they stay as they are.
+    pub changed_since: u64,
 }
 
 #[cfg(test)]
 mod tests {
     use super::VerificationState as State;
+    use super::{MismatchKind, NewVerification, RepairSelection};
+
+    #[test]
+    fn a_sample_is_a_share() {
+        let new = |sample: &str| {
+            let text = format!(r#"{{"run_id": "r1", "mode": "sample", "sample": {sample}}}"#);
+            let new: NewVerification = serde_json::from_str(&text).unwrap();
+            new.problems().into_iter().map(|problem| problem.field).collect::<Vec<_>>()
+        };
+        assert_eq!(new("{}"), Vec::<String>::new());
+        assert_eq!(new(r#"{"confidence": 1}"#), ["sample.confidence"]);
+        assert_eq!(new(r#"{"tolerance": 0}"#), ["sample.tolerance"]);
+    }
+
+    #[test]
+    fn a_selection_says_what_it_is() {
+        let mut selection = RepairSelection::default();
+        assert_eq!(selection.in_words(), "all rows that differ");
+        selection.kinds = vec![MismatchKind::Missing, MismatchKind::Extra];
+        selection.tables = vec!["public.people".parse().unwrap()];
+        assert_eq!(selection.in_words(), "the missing and extra rows of public.people");
+    }
 
     #[test]
     fn a_verification_that_ended_is_not_taken_up_again() {

@@ -20,6 +20,7 @@ use crate::egress::Forbidden;
 use crate::jobs::JobError;
 use crate::jobs::approvals::ApprovalError;
 use crate::jobs::duplicates::DuplicatesError;
+use crate::jobs::verifications::VerificationError;
 use crate::store::StoreError;
 
 /// Why a request was refused.
@@ -94,6 +95,7 @@ pub enum ApiError {
     },
     QuarantinedRowNotFound,
     Duplicates(DuplicatesError),
+    Verification(VerificationError),
     Stopping,
     /// What the engine says, in the words of the catalogue.
     Engine(EngineError),
@@ -284,6 +286,7 @@ impl ApiError {
                 "There is no such row in the quarantine of the run",
             ),
             Self::Duplicates(error) => duplicates_entry(error),
+            Self::Verification(error) => verification_entry(error),
             Self::Stopping => {
                 (StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is stopping")
             }
@@ -317,6 +320,7 @@ impl ApiError {
                 Some(format!("The rollback is {}.", state.as_str()))
             }
             Self::Duplicates(error) => Some(sentence(error)),
+            Self::Verification(error) => Some(sentence(error)),
             Self::Engine(error) => Some(error.to_string()),
             _ => None,
         }
@@ -354,6 +358,11 @@ impl ApiError {
             }
             Self::Duplicates(DuplicatesError::Merged) => "Take the merge back first.",
             Self::Duplicates(DuplicatesError::PlanChanged) => "Search again.",
+            Self::Verification(VerificationError::UnderWay) => "Wait for it, or pause it.",
+            Self::Verification(VerificationError::NothingToRepair { .. }) => {
+                "Compare every row, then repair what that finds."
+            }
+            Self::Verification(VerificationError::NotPreviewed) => "Try the repair out again.",
             Self::InvalidCursor => "Begin with the first page again.",
             Self::Stopping => "Try again when it is back.",
             Self::Engine(error) => error.code().hint(),
@@ -457,6 +466,41 @@ const fn duplicates_entry(error: &DuplicatesError) -> (StatusCode, &'static str,
             "invalid_members",
             "Two or more of the people have to be named",
         ),
+    }
+}
+
+/// What each refusal about verifications and repairs is on the wire.
+const fn verification_entry(error: &VerificationError) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        VerificationError::NotFound => {
+            (StatusCode::NOT_FOUND, "verification_not_found", "There is no such verification")
+        }
+        VerificationError::MismatchNotFound => {
+            (StatusCode::NOT_FOUND, "mismatch_not_found", "There is no such mismatch")
+        }
+        VerificationError::RepairNotFound => {
+            (StatusCode::NOT_FOUND, "repair_not_found", "There is no such repair")
+        }
+        VerificationError::WrongState { .. } => (
+            StatusCode::CONFLICT,
+            "wrong_verification_state",
+            "The verification is not in a state for this",
+        ),
+        VerificationError::UnderWay => {
+            (StatusCode::CONFLICT, "verification_under_way", "The run is being verified already")
+        }
+        VerificationError::NothingToRepair { .. } => {
+            (StatusCode::CONFLICT, "nothing_to_repair", "A sample does not say where the rows lie")
+        }
+        VerificationError::WrongRepairState { .. } => {
+            (StatusCode::CONFLICT, "wrong_repair_state", "The repair is not in a state for this")
+        }
+        VerificationError::NotPreviewed => {
+            (StatusCode::CONFLICT, "repair_not_previewed", "What the repair would do is not known")
+        }
+        VerificationError::RepairUnderWay => {
+            (StatusCode::CONFLICT, "repair_under_way", "The run's target is being repaired already")
+        }
     }
 }
 
@@ -586,6 +630,7 @@ impl From<JobError> for ApiError {
             JobError::Elsewhere => Self::RunElsewhere,
             JobError::Approval(error) => error.into(),
             JobError::Duplicates(error) => Self::Duplicates(error),
+            JobError::Verification(error) => Self::Verification(error),
             JobError::RollbackNotFound => Self::RollbackNotFound,
             JobError::WrongRollbackState { state } => Self::WrongRollbackState { state },
             JobError::Unfinished { run } => Self::RunUnfinished { run },

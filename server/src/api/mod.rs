@@ -24,6 +24,8 @@ mod quarantine;
 mod matchings;
 mod matches;
 mod rollbacks;
+mod verifications;
+mod repairs;
 mod reports;
 mod audit;
 mod error_codes;
@@ -49,7 +51,7 @@ use crate::auth::secret::Secrets;
 use crate::auth::token::AccessTokens;
 use crate::jobs::alerts::Notifier;
 use crate::jobs::changes::Changes;
-use crate::jobs::{Databases, Duplicates, QuarantineWork, Reports, Rollbacks, Runs};
+use crate::jobs::{Databases, Duplicates, QuarantineWork, Reports, Rollbacks, Runs, Verifications};
 use crate::settings::Current;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -62,6 +64,7 @@ pub struct Services {
     pub databases: Databases,
     pub runs: Runs,
     pub rollbacks: Rollbacks,
+    pub verifications: Verifications,
     pub quarantine: QuarantineWork,
     pub reports: Reports,
     pub duplicates: Duplicates,
@@ -147,6 +150,7 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::ROLLBACKS).get(rollbacks::list).post(rollbacks::preview))
             .service(at(route::ROLLBACK).get(rollbacks::read))
             .service(at(route::ROLLBACK_START).post(rollbacks::start))
+            .configure(compared)
             .configure(duplicates)
             .service(at(route::AUDIT).get(audit::list))
             .service(at(route::AUDIT_EXPORT).get(audit::export))
@@ -207,6 +211,22 @@ fn quarantined(config: &mut ServiceConfig) {
         .service(at(route::RUN_QUARANTINE_UNDO).post(quarantine::undo))
         .service(at(route::RUN_QUARANTINE_ROW).get(quarantine::read))
         .service(at(route::RUN_QUARANTINE_REVEAL).post(quarantine::reveal));
+}
+
+/// The routes about what is not the same on both sides.
+fn compared(config: &mut ServiceConfig) {
+    config
+        .service(at(route::VERIFICATIONS).get(verifications::list).post(verifications::start))
+        .service(at(route::VERIFICATION).get(verifications::read))
+        .service(at(route::VERIFICATION_PAUSE).post(verifications::pause))
+        .service(at(route::VERIFICATION_RESUME).post(verifications::resume))
+        .service(at(route::VERIFICATION_FRESHNESS).get(verifications::freshness))
+        .service(at(route::VERIFICATION_MISMATCHES).get(verifications::mismatches))
+        .service(at(route::VERIFICATION_REVEAL).post(verifications::reveal))
+        .service(at(route::VERIFICATION_REPAIRS).get(repairs::list).post(repairs::preview))
+        .service(at(route::REPAIR).get(repairs::read))
+        .service(at(route::REPAIR_START).post(repairs::start))
+        .service(at(route::REPAIR_TAKE_BACK).post(repairs::take_back));
 }
 
 /// The routes about people who are there twice.

@@ -14,8 +14,8 @@ use utoipa::{Modify, OpenApi};
 use super::{
     alerts, approvals, assistant, audit, connections, docs, error_codes, events, health, manuals,
     matches, matchings, metrics, notification_targets, openapi, password_links, plans,
-    portal_events, profile, quarantine, reports, rollbacks, runs, session, sessions, settings,
-    users,
+    portal_events, profile, quarantine, repairs, reports, rollbacks, runs, session, sessions,
+    settings, users, verifications,
 };
 
 /// The OpenAPI document.
@@ -65,6 +65,10 @@ pub fn description() -> utoipa::openapi::OpenApi {
         runs::resume,
         reports::read, reports::file,
         rollbacks::list, rollbacks::preview, rollbacks::read, rollbacks::start,
+        verifications::list, verifications::start, verifications::read, verifications::pause,
+        verifications::resume, verifications::freshness, verifications::mismatches,
+        verifications::reveal,
+        repairs::list, repairs::preview, repairs::read, repairs::start, repairs::take_back,
         quarantine::list, quarantine::counts, quarantine::export, quarantine::preview,
         quarantine::triage, quarantine::fix, quarantine::waive, quarantine::replay,
         quarantine::actions, quarantine::undo, quarantine::read, quarantine::reveal,

@@ -101,8 +101,13 @@ const fn kind_of(action: Action) -> Kind {
         | Action::SecondFactorEnabled
         | Action::SecondFactorRemoved
         | Action::SettingsChanged => ("110113", "Security Alert", "U"),
-        Action::RowUnmasked | Action::PeopleUnmasked => ("110110", "Patient Record", "R"),
-        Action::PeopleMerged | Action::MergeTakenBack => ("110110", "Patient Record", "U"),
+        Action::RowUnmasked | Action::PeopleUnmasked | Action::KeyUnmasked => {
+            ("110110", "Patient Record", "R")
+        }
+        Action::PeopleMerged
+        | Action::MergeTakenBack
+        | Action::RepairCompleted
+        | Action::RepairTakenBack => ("110110", "Patient Record", "U"),
         Action::AuditExported => ("110101", "Audit Log Used", "R"),
         Action::ConnectionCreated | Action::PlanSaved => ("110100", "Application Activity", "C"),
         Action::ConnectionChanged => ("110100", "Application Activity", "U"),

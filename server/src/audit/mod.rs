@@ -132,7 +132,10 @@ pub async fn write(
 
 const fn usual_outcome(action: Action) -> Outcome {
     match action {
-        Action::SignInFailed | Action::RunFailed => Outcome::Failed,
+        Action::SignInFailed
+        | Action::RunFailed
+        | Action::VerificationFailed
+        | Action::RepairFailed => Outcome::Failed,
         Action::SignInLocked | Action::ApprovalRefused => Outcome::Refused,
         _ => Outcome::Success,
     }

@@ -29,6 +29,7 @@ needs! {
     EditPlans
     ControlRuns
     RollBackRuns
+    RepairTargets
     WorkQuarantine
     /// Looking at people side by side, and saying who is the same.
     ReviewDuplicates

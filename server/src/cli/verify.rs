@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use engine::clock::{Clock as _, SystemClock};
 use engine::run::Stop;
-use engine::verify::Request;
+use engine::verify::{GoingOn, Request};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shared::error_code::ErrorCode;
 use shared::id::VerificationId;
@@ -127,6 +127,7 @@ impl Compare {
             verification_id: id,
             mode: self.mode.into(),
             sample,
+            going_on: GoingOn::Latest,
             workers: self.workers,
             key: installation.key()?.quarantine(),
             progress,

@@ -6,6 +6,7 @@ use shared::run::RunState;
 
 use super::approvals::ApprovalError;
 use super::duplicates::DuplicatesError;
+use super::verifications::VerificationError;
 use crate::egress::Forbidden;
 use crate::store::StoreError;
 
@@ -27,6 +28,8 @@ pub enum JobError {
     Approval(#[from] ApprovalError),
     #[error(transparent)]
     Duplicates(#[from] DuplicatesError),
+    #[error(transparent)]
+    Verification(#[from] VerificationError),
     #[error("there is no such rollback")]
     RollbackNotFound,
     /// The rollback is under way, or through.

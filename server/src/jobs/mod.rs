@@ -13,6 +13,7 @@ pub mod runs;
 pub mod changes;
 pub mod quarantine;
 pub mod rollbacks;
+pub mod verifications;
 pub mod reports;
 pub mod backups;
 
@@ -23,3 +24,4 @@ pub use quarantine::QuarantineWork;
 pub use reports::Reports;
 pub use rollbacks::Rollbacks;
 pub use runs::Runs;
+pub use verifications::Verifications;

@@ -220,12 +220,18 @@ impl Runs {
 
     /// Where a run wrote down what it did, and under which id.
     pub async fn ledger(&self, id: &RunId) -> Result<Ledger, JobError> {
-        let Inner { store, databases, .. } = &*self.0;
         let stored = self.find(id).await?;
-        let (plan_id, version) = (&stored.run.plan_id, stored.run.plan_version);
-        let plan = plans::find_version(store.pool(), plan_id, version).await?;
+        let (_, sides) = self.plan_and_sides(&stored.run).await?;
+        Ok(Ledger { target: sides.target, run: stored.ledger_run_id })
+    }
+
+    /// The version of the plan that a run is of, and where its two sides are.
+    pub(super) async fn plan_and_sides(&self, run: &Run) -> Result<(Plan, Sides), JobError> {
+        let Inner { store, databases, .. } = &*self.0;
+        let plan = plans::find_version(store.pool(), &run.plan_id, run.plan_version).await?;
         let plan = plan.ok_or(JobError::PlanNotFound)?.plan;
-        Ok(Ledger { target: databases.sides(&plan).await?.target, run: stored.ledger_run_id })
+        let sides = databases.sides(&plan).await?;
+        Ok((plan, sides))
     }
 
     /// Learns from a run's target which of its people are one by now.

@@ -27,6 +27,8 @@ pub mod merges;
 pub mod work_orders;
 pub mod crew;
 pub mod rollbacks;
+pub mod verifications;
+pub mod repairs;
 pub mod audit;
 #[cfg(test)]
 pub(crate) mod testing;

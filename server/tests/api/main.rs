@@ -12,6 +12,8 @@ mod runs;
 mod events;
 mod quarantine;
 mod rollbacks;
+mod verifications;
+mod repairs;
 mod reports;
 mod duplicates;
 mod audit;

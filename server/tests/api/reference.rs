@@ -44,6 +44,12 @@ fn examples() -> Vec<(&'static str, &'static str, &'static str, Value)> {
             Value::Null,
         ),
         (
+            "Compare both sides of a run",
+            "POST",
+            "/api/v1/verifications",
+            json!({"run_id": "{run}", "mode": "full"}),
+        ),
+        (
             "Ask a second person",
             "POST",
             "/api/v1/approvals",
@@ -106,6 +112,10 @@ async fn write_examples(page: &mut String) {
             mia.end_of_run(&run).await;
             // How far it had come when it was answered is by chance.
             answer["progress"] = Value::Null;
+        }
+        if path == "/api/v1/verifications" {
+            let id = answer["id"].as_str().expect("a verification");
+            crate::verifications::end_of(&mia, id).await;
         }
         let shown = |text: &str| text.replace("{plan}", "PLAN").replace("{run}", "RUN");
         let _ = write!(page, "\n### {title}\n\n```sh\ncurl -H \"Authorization: Bearer $TOKEN\"");

@@ -82,6 +82,8 @@ async fn a_body_with_a_field_too_many_is_refused() {
         ("POST", PLANS, plan(SMALL)),
         ("POST", route::RUNS, json!({"plan_id": "some-id"})),
         ("POST", route::MATCHINGS, json!({"plan_id": "some-id"})),
+        ("POST", route::VERIFICATIONS, json!({"run_id": "some-id"})),
+        ("POST", "/api/v1/verifications/some-id/repairs", json!({"kinds": ["extra"]})),
         ("PUT", "/api/v1/matches/some-id/decision", json!({"verdict": "match"})),
         ("POST", "/api/v1/clusters/some-id/merge", json!({"members": []})),
         ("POST", "/api/v1/merges/some-id/unmerge", json!({"remember": "review"})),
@@ -134,6 +136,7 @@ async fn no_list_is_without_an_end() {
         route::ALERTS,
         route::APPROVALS,
         route::MATCHINGS,
+        route::VERIFICATIONS,
     ] {
         for limit in ["0", "1000000", "4294967295"] {
             let reply = ada.get(&format!("{path}?limit={limit}")).await;

@@ -10,13 +10,13 @@ use shared::verification::{
     Findings, Mode, SampleSize, TableVerification, VerificationOutcome, VerificationState,
 };
 
-use super::Request;
 use super::board::Board;
 use super::compare::{Table, Work};
 use super::freshness::{self, Marks};
 use super::prepare::{self, jobs};
 use super::record::{self, Counts, Identities, Record, Segment, Which};
 use super::table::{Comparison, comparisons};
+use super::{GoingOn, Request};
 use super::{merged, references, sample};
 use crate::assess::catalog;
 use crate::connect::Source;
@@ -125,10 +125,17 @@ async fn begin<S: Session>(
     let Opened { session, target, run, comparisons, .. } = opened;
     let now = request.clock.now();
     let hash = work_hash(&request.plan);
-    let latest = record::find(session, &hash, Which::Latest).await?;
-    if let Some(record) = latest
+    let unfinished = match &request.going_on {
+        GoingOn::Latest => record::find(session, &hash, Which::Latest)
+            .await?
+            .filter(|record| record.state.allows(VerificationState::Running)),
+        GoingOn::This(id) => record::find_by_id(session, id.as_str())
+            .await?
+            .filter(|record| record.plan_hash == hash && !record.state.is_through()),
+        GoingOn::None => None,
+    };
+    if let Some(record) = unfinished
         && record.mode == request.mode
-        && record.state.allows(VerificationState::Running)
         && read_marks(&record)?.all_hold(marks, &request.plan)
     {
         record::set_state(session, &record.id, VerificationState::Running, None, now).await?;

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 
+use shared::assessment::TableName;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::id::VerificationId;
 use shared::page::{Cursor, Page};
 use shared::plan::Plan;
 use shared::verification::{
-    Findings, Freshness, Mismatch, MismatchFilter, MismatchKind, MismatchState, VerificationState,
+    Findings, Mismatch, MismatchFilter, MismatchKind, MismatchState, VerificationState,
 };
 
 use super::canonical::{self, split_field};
@@ -56,21 +57,31 @@ pub async fn key_of(
     in_target(target_url, KeyOf { verification, digest, key }).await
 }
 
-/// Whether both sides are still what they were when the verification began.
-pub async fn freshness_of(
+/// The tables of the target of which a side is no longer known to be what it was when the
+/// verification began. While there is none, the verification is fresh.
+pub async fn stale_tables(
     plan: &Plan,
     source_url: &str,
     target_url: &str,
     verification: &VerificationId,
-) -> Result<Freshness> {
+) -> Result<Vec<TableName>> {
     let found = in_target(target_url, ById { verification }).await?;
     let Some(record) = found.filter(|record| record.plan_hash == work_hash(plan)) else {
-        return Ok(Freshness::Stale);
+        return Ok(plan.tables.iter().map(|mapping| mapping.target.clone()).collect());
     };
     let (source, target) = (Source::open(source_url).await?, Source::open(target_url).await?);
     let now = freshness::marks(plan, &source, &target).await?;
     let before: Marks = serde_json::from_str(&record.marks).map_err(|_| unreadable())?;
-    Ok(if before.all_hold(&now, plan) { Freshness::Fresh } else { Freshness::Stale })
+    let mut stale: Vec<TableName> = plan
+        .tables
+        .iter()
+        .filter(|mapping| {
+            !before.hold(&now, &mapping.source.to_string(), &mapping.target.to_string())
+        })
+        .map(|mapping| mapping.target.clone())
+        .collect();
+    stale.dedup();
+    Ok(stale)
 }
 
 /// A question that is put to a target of either kind.

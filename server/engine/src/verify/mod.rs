@@ -44,8 +44,8 @@ use crate::load::{PostgresTarget, SqliteTarget};
 use crate::run::Stop;
 use crate::seal::Key;
 
-pub use list::{Known, freshness_of, key_of, latest, mismatches};
-pub use repair::{Effect, RepairRequest, TakenBack, repair, take_back};
+pub use list::{Known, key_of, latest, mismatches, stale_tables};
+pub use repair::{Effect, RepairRequest, repair, take_back};
 
 /// What is to be compared, and how.
 pub struct Request {
@@ -56,6 +56,7 @@ pub struct Request {
     pub verification_id: VerificationId,
     pub mode: Mode,
     pub sample: SampleSize,
+    pub going_on: GoingOn,
     /// How many segments are compared at once; else as the plan says.
     pub workers: Option<u16>,
     /// What keys of mismatches are sealed with; the one of the run.
@@ -64,6 +65,19 @@ pub struct Request {
     pub progress: watch::Sender<Option<Progress>>,
     pub stop: Stop,
     pub clock: Arc<dyn Clock>,
+}
+
+/// Which unfinished verification of the same plan version and mode goes on, if neither side changed
+/// meanwhile.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum GoingOn {
+    /// The latest, unless it is under way.
+    #[default]
+    Latest,
+    /// This one, even if it is said to be under way: nobody works on it any more.
+    This(VerificationId),
+    /// None: a new one begins.
+    None,
 }
 
 /// Compares, or goes on with an unfinished comparison of the same plan version if neither side

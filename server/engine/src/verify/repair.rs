@@ -26,7 +26,7 @@ use super::board::Board;
 use super::compare::{Readers, Work};
 use super::conduct::{Opened, open};
 use super::record::{self, Record, Which};
-use super::{Request, prepare, references};
+use super::{GoingOn, Request, prepare, references};
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
 use crate::ident::{literal, quote, quote_table};
@@ -36,7 +36,7 @@ use crate::map::order;
 use crate::run::{Stop, work_hash};
 use crate::seal::Key;
 
-pub use take_back::{TakenBack, take_back};
+pub use take_back::take_back;
 
 /// Whether a repair is done or only tried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,7 @@ where
         verification_id: request.verification_id.clone().unwrap_or_else(unnamed),
         mode: Mode::Full,
         sample: SampleSize::default(),
+        going_on: GoingOn::None,
         workers: Some(1),
         key: request.key.clone(),
         progress: tokio::sync::watch::channel(None).0,

@@ -110,6 +110,7 @@ pub(crate) fn comparison(plan: &Plan, mode: Mode) -> verify::Request {
         verification_id: engine::clock::Clock::fresh_id(&clock).to_string().parse().expect("an id"),
         mode,
         sample: shared::verification::SampleSize::default(),
+        going_on: verify::GoingOn::Latest,
         workers: None,
         key: Key::new(KEY),
         progress: tokio::sync::watch::channel(None).0,

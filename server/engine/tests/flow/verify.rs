@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use engine::load::{PostgresTarget, Session as _, Target as _};
 use engine::run::Stop;
 use engine::seal::Key;
-use engine::verify::{Effect, TakenBack};
+use engine::verify::{Effect, GoingOn};
 use shared::plan::Plan;
-use shared::verification::{Mode, Progress, RepairOutcome, VerificationState};
+use shared::verification::{Mode, Progress, RepairOutcome, TakenBack, VerificationState};
 use testbed::Database;
 
 use crate::support::{KEY, compare, compared, comparison, plan, repair, run, sqlite};
@@ -181,6 +181,26 @@ async fn a_comparison_that_was_stopped_goes_on_where_it_was() {
     assert_eq!(outcome.status, VerificationState::Equal);
     assert_eq!(stopped.id, outcome.id);
     assert_eq!(compared(&outcome, "visits"), [3000, 0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_that_was_cut_short_goes_on_when_somebody_knows_that_it_was() {
+    let clinic = clinic().await;
+    let first = comparison(&clinic.plan, Mode::Full);
+    first.stop.request();
+    let stopped = engine::verify::verify(first).await.unwrap();
+    // As a process leaves it that is gone.
+    clinic.target.execute("update transfuse.verifications set state = 'running'");
+
+    let mut knowing = comparison(&clinic.plan, Mode::Full);
+    knowing.going_on = GoingOn::This(stopped.id.clone().unwrap());
+    let gone_on = engine::verify::verify(knowing).await.unwrap();
+    clinic.target.execute("update transfuse.verifications set state = 'running'");
+    let other = compare(&clinic.plan).await.unwrap();
+
+    assert_eq!(gone_on.id, stopped.id);
+    assert_ne!(other.id, stopped.id);
+    assert_eq!([gone_on.status, other.status], [VerificationState::Equal; 2]);
 }
 
 /// Texts that each rule can turn, and a plan with all the rules.

@@ -148,7 +148,7 @@ impl Watcher {
             ..AuditFilter::default()
         };
         let entries = store::audit::list_before(self.store.pool(), u64::MAX, &filter, 100).await?;
-        let verified = entries.iter().find(|it| it.action.as_str().starts_with("verif"));
+        let verified = entries.iter().find(|it| it.action == Action::VerificationCompleted);
         Ok(verified.map(|entry| entry.at))
     }
 

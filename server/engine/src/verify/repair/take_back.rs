@@ -4,7 +4,7 @@
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::id::RepairId;
-use shared::verification::RepairAction;
+use shared::verification::{RepairAction, TakenBack};
 
 use super::journal::{self, Entry};
 use crate::error::{EngineError, Result};
@@ -12,14 +12,6 @@ use crate::load::row_image::{self, Cell, Image, ImageTable, Statement, placed};
 use crate::load::{Param, PostgresTarget, Session, SqliteTarget, Target, end, ledger};
 use crate::seal::Key;
 use crate::value::Value;
-
-/// What taking a repair back came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TakenBack {
-    pub restored: u64,
-    /// Rows that somebody changed since.
-    pub changed_since: u64,
-}
 
 /// Actions that are taken back in one transaction.
 const BATCH: u32 = 200;
