@@ -13,6 +13,7 @@ pub(crate) mod plans;
 pub(crate) mod runs;
 pub(crate) mod quarantine;
 pub(crate) mod rollbacks;
+pub(crate) mod verifications;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod alerts;

@@ -137,9 +137,10 @@ fn OpenCard(approval: Approval, changed: Callback<()>) -> impl IntoView {
 fn place_of(act: &Act) -> Option<String> {
     match act {
         Act::RollBack { run_id, .. } => Some(Place::Rollback(run_id.clone()).address()),
-        Act::Repair { run_id, .. } | Act::Purge { run_id, .. } => {
-            Some(Place::Run(run_id.clone()).address())
+        Act::Repair { verification_id, .. } => {
+            Some(Place::Verification(verification_id.clone()).address())
         }
+        Act::Purge { run_id, .. } => Some(Place::Run(run_id.clone()).address()),
         Act::CutOver { .. } | Act::Restore { .. } => None,
     }
 }

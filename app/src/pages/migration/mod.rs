@@ -4,6 +4,7 @@
 
 mod place;
 mod listed;
+mod second_person;
 mod overview;
 mod connections;
 mod plans;
@@ -13,6 +14,7 @@ mod runs;
 mod run;
 mod quarantine;
 mod rollback;
+mod verification;
 mod approvals;
 mod alerts;
 mod audit;

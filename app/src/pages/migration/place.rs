@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use shared::error_code::ErrorCode;
-use shared::id::{MatchingId, PlanId, RunId};
+use shared::id::{MatchingId, PlanId, RunId, VerificationId};
 use shared::quarantine::{QuarantineFilter, QuarantineState};
 
 use super::alerts::Alerts;
@@ -18,6 +18,7 @@ use super::quarantine::Quarantine;
 use super::rollback::RollbackPage;
 use super::run::RunPage;
 use super::runs::Runs;
+use super::verification::{VerificationPage, Verifications};
 use crate::api::with_query;
 use crate::components::{Icon, Shape};
 use crate::format;
@@ -30,6 +31,8 @@ pub(super) const TABLE: &str = "table";
 pub(super) const CODE: &str = "code";
 pub(super) const COLUMN: &str = "column";
 pub(super) const STATE: &str = "state";
+/// The parameter that names the run to verify.
+pub(super) const RUN: &str = "run";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
@@ -41,6 +44,8 @@ pub(super) enum Place {
     Run(RunId),
     Quarantine(RunId),
     Rollback(RunId),
+    Verifications,
+    Verification(VerificationId),
     Approvals,
     Alerts,
     Audit,
@@ -66,6 +71,10 @@ impl Place {
                 Self::Quarantine(RunId::parse(id).ok()?)
             }
             (Some("runs"), Some(id), Some("rollback")) => Self::Rollback(RunId::parse(id).ok()?),
+            (Some("verification"), None, _) => Self::Verifications,
+            (Some("verification"), Some(id), None) => {
+                Self::Verification(VerificationId::parse(id).ok()?)
+            }
             (Some("approvals"), None, _) => Self::Approvals,
             (Some("alerts"), None, _) => Self::Alerts,
             (Some("audit"), None, _) => Self::Audit,
@@ -95,6 +104,8 @@ impl Place {
             Self::Run(id) => format!("/runs/{id}"),
             Self::Quarantine(id) => format!("/runs/{id}/quarantine"),
             Self::Rollback(id) => format!("/runs/{id}/rollback"),
+            Self::Verifications => "/verification".to_owned(),
+            Self::Verification(id) => format!("/verification/{id}"),
             Self::Approvals => "/approvals".to_owned(),
             Self::Alerts => "/alerts".to_owned(),
             Self::Audit => "/audit".to_owned(),
@@ -112,6 +123,7 @@ impl Place {
         match self {
             Self::Plan(_) => Self::Plans,
             Self::Run(_) | Self::Quarantine(_) | Self::Rollback(_) => Self::Runs,
+            Self::Verification(_) => Self::Verifications,
             Self::Review(_) | Self::Thresholds(_) | Self::Model(_) | Self::Merges(_) => {
                 Self::Duplicates
             }
@@ -124,6 +136,11 @@ impl Place {
 pub(super) fn quarantine_of(run: &RunId, table: Option<&str>, code: Option<ErrorCode>) -> String {
     let code = code.map(ErrorCode::as_str);
     with_query(&Place::Quarantine(run.clone()).address(), [(TABLE, table), (CODE, code)])
+}
+
+/// The address at which a run can be verified.
+pub(super) fn verifications_of(run: &RunId) -> String {
+    with_query(&Place::Verifications.address(), [(RUN, Some(run.as_str()))])
 }
 
 /// The address of a run's quarantine, narrowed in every way there is.
@@ -140,11 +157,12 @@ pub(super) fn quarantine_where(run: &RunId, filter: &QuarantineFilter) -> String
     )
 }
 
-const TABS: [(Place, &str, Shape); 8] = [
+const TABS: [(Place, &str, Shape); 9] = [
     (Place::Overview, "Overview", Shape::Gauge),
     (Place::Connections, "Connections", Shape::Plug),
     (Place::Plans, "Plans", Shape::Plan),
     (Place::Runs, "Runs", Shape::Play),
+    (Place::Verifications, "Verification", Shape::Check),
     (Place::Duplicates, "Duplicates", Shape::User),
     (Place::Approvals, "Approvals", Shape::Approval),
     (Place::Alerts, "Alerts", Shape::Bell),
@@ -193,6 +211,8 @@ pub fn Pages() -> impl IntoView {
             Some(Place::Run(id)) => view! { <RunPage id/> }.into_any(),
             Some(Place::Quarantine(id)) => view! { <Quarantine id/> }.into_any(),
             Some(Place::Rollback(id)) => view! { <RollbackPage id/> }.into_any(),
+            Some(Place::Verifications) => view! { <Verifications/> }.into_any(),
+            Some(Place::Verification(id)) => view! { <VerificationPage id/> }.into_any(),
             Some(Place::Approvals) => view! { <Approvals/> }.into_any(),
             Some(Place::Alerts) => view! { <Alerts/> }.into_any(),
             Some(Place::Audit) => view! { <Audit/> }.into_any(),
@@ -244,6 +264,8 @@ mod tests {
             Place::Run(run.clone()),
             Place::Quarantine(run.clone()),
             Place::Rollback(run),
+            Place::Verifications,
+            Place::Verification(VerificationId::parse("v1").unwrap()),
             Place::Approvals,
             Place::Alerts,
             Place::Audit,
@@ -261,9 +283,14 @@ mod tests {
 
     #[test]
     fn other_addresses_lead_nowhere() {
-        for rest in
-            ["nowhere", "plans/p1/x", "runs/r1/quarantine/q1", "runs/a b", "duplicates/m1/x"]
-        {
+        for rest in [
+            "nowhere",
+            "plans/p1/x",
+            "verification/v1/x",
+            "runs/r1/quarantine/q1",
+            "runs/a b",
+            "duplicates/m1/x",
+        ] {
             assert_eq!(Place::at(rest), None, "{rest}");
         }
     }

@@ -2,7 +2,6 @@
 
 mod form;
 mod preview;
-mod approval;
 
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -2,13 +2,14 @@
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
+use shared::approval::Act;
 use shared::id::ApprovalId;
 use shared::rollback::{
     Fate, ObjectRollback, Obstacle, Rollback, RollbackOutcome, RollbackState, TableRollback,
 };
 use shared::user::Permission;
 
-use super::approval::SecondPerson;
+use super::super::second_person::{SecondPerson, Words};
 use super::{RollbackBadge, RunStateBadge, changed_in_words, scope_in_words};
 use crate::api::{self, ApiError};
 use crate::components::{CheckboxField, Icon, Refusal, Shape, TableFrame};
@@ -102,6 +103,13 @@ fn watch(rollback: &Rollback, chosen: RwSignal<Option<Rollback>>, changed: Callb
     });
 }
 
+const WORDS: Words = Words {
+    alone: "Nobody undoes a run alone here",
+    why: "Why it has to be undone",
+    go: "Undo it",
+    shape: Shape::Undo,
+};
+
 #[component]
 fn Start(
     rollback: Rollback,
@@ -128,7 +136,12 @@ fn Start(
     view! {
         <Refusal error=refusal/>
         {if second_person {
-            view! { <SecondPerson rollback start is_busy/> }.into_any()
+            let act = Act::RollBack {
+                run_id: rollback.run_id,
+                scope: rollback.scope,
+                changed: rollback.changed,
+            };
+            view! { <SecondPerson act words=WORDS start is_busy/> }.into_any()
         } else {
             view! {
                 <div class="actions">

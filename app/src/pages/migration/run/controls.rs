@@ -5,6 +5,7 @@ use shared::id::RunId;
 use shared::run::{Run, RunState};
 use shared::user::Permission;
 
+use super::super::place::verifications_of;
 use super::{Place, quarantine_of};
 use crate::api::{self, ApiError};
 use crate::components::{Dialog, Icon, Shape};
@@ -95,6 +96,12 @@ pub(super) fn Controls(
                 <a class="button" href=Place::Rollback(id.get_value()).address()>
                     <Icon shape=Shape::Undo/>
                     "Roll back"
+                </a>
+            </Show>
+            <Show when=move || state.get() == Some(RunState::Completed)>
+                <a class="button" href=verifications_of(&id.get_value())>
+                    <Icon shape=Shape::Check/>
+                    "Verify"
                 </a>
             </Show>
             <a class="button" href=quarantine_of(&id.get_value(), None, None)>

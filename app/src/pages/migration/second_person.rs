@@ -1,4 +1,4 @@
-//! Asking a second person, where nobody may undo a run alone.
+//! Asking a second person, where nobody may do something alone.
 
 use leptos::{ev, prelude::*, task::spawn_local};
 use shared::approval::{Act, Approval, ApprovalState, NewApproval};
@@ -6,25 +6,33 @@ use shared::audit::Reason;
 use shared::event::Topic;
 use shared::id::ApprovalId;
 use shared::page::MAX_LIMIT;
-use shared::rollback::Rollback;
 
-use super::Place;
+use super::place::Place;
 use crate::api::{self, ApiError};
 use crate::components::{Icon, Loaded, Refusal, Shape, TextField};
 use crate::stores::Live;
 
+/// What is said of an act.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words {
+    /// `Nobody undoes a run alone here`
+    pub(super) alone: &'static str,
+    /// `Why it has to be undone`
+    pub(super) why: &'static str,
+    /// `Undo it`
+    pub(super) go: &'static str,
+    pub(super) shape: Shape,
+}
+
 #[component]
 pub(super) fn SecondPerson(
-    rollback: Rollback,
+    act: Act,
+    words: Words,
     /// Starts it with what the second person agreed to.
     start: Callback<Option<ApprovalId>>,
     is_busy: RwSignal<bool>,
 ) -> impl IntoView {
-    let act = StoredValue::new(Act::RollBack {
-        run_id: rollback.run_id,
-        scope: rollback.scope,
-        changed: rollback.changed,
-    });
+    let act = StoredValue::new(act);
     let live = Live::expect();
     // The answer of the second person appears by itself.
     let requests = LocalResource::new(move || {
@@ -35,13 +43,13 @@ pub(super) fn SecondPerson(
     view! {
         <div class="alert tone-info">
             <Icon shape=Shape::Approval/>
-            <p>"Nobody undoes a run alone here: a second person has to agree."</p>
+            <p>{format!("{}: a second person has to agree.", words.alone)}</p>
         </div>
         <Loaded resource=requests lines=2 steady=true let:request>
             {match request {
-                None => view! { <Ask act again/> }.into_any(),
+                None => view! { <Ask act words again/> }.into_any(),
                 Some(approval) => {
-                    view! { <Answered approval start is_busy again/> }.into_any()
+                    view! { <Answered approval words start is_busy again/> }.into_any()
                 }
             }}
         </Loaded>
@@ -59,7 +67,7 @@ async fn of_act(act: Act) -> Result<Option<Approval>, ApiError> {
 }
 
 #[component]
-fn Ask(act: StoredValue<Act>, again: Callback<()>) -> impl IntoView {
+fn Ask(act: StoredValue<Act>, words: Words, again: Callback<()>) -> impl IntoView {
     let reason = RwSignal::new(String::new());
     let problem = RwSignal::new(None::<String>);
     let refusal = RwSignal::new(None::<ApiError>);
@@ -88,7 +96,7 @@ fn Ask(act: StoredValue<Act>, again: Callback<()>) -> impl IntoView {
         <form class="form" on:submit=submit novalidate>
             <TextField
                 name="approval-reason"
-                label="Why it has to be undone"
+                label=words.why
                 hint="The second person reads it, and the audit trail keeps it."
                 value=reason
                 problem
@@ -106,6 +114,7 @@ fn Ask(act: StoredValue<Act>, again: Callback<()>) -> impl IntoView {
 #[component]
 fn Answered(
     approval: Approval,
+    words: Words,
     start: Callback<Option<ApprovalId>>,
     is_busy: RwSignal<bool>,
     again: Callback<()>,
@@ -139,8 +148,8 @@ fn Answered(
                         move |_| start.run(Some(id.clone()))
                     }
                 >
-                    <Icon shape=Shape::Undo/>
-                    "Undo it"
+                    <Icon shape=words.shape/>
+                    {words.go}
                 </button>
             </Show>
             <a class="button" href=Place::Approvals.address()>
