@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Server, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
 use actix_web::web::{Data, scope, to};
@@ -29,7 +29,9 @@ use crate::jobs::alerts::{Mailer, Notifier, Watcher};
 use crate::jobs::changes::Changes;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::Own;
-use crate::jobs::{Databases, QuarantineWork, Reports, Rollbacks, Runs, Verifications};
+use crate::jobs::{
+    Assessments, Databases, QuarantineWork, Reports, Rollbacks, Runs, Verifications,
+};
 use crate::portal::{self, Portal};
 use crate::settings::{Current, Deployment};
 use crate::store::{Store, StoreError};
@@ -101,7 +103,14 @@ impl Application {
         );
         let (rollbacks, verifications) =
             after_runs(&store, &clock, &runs, &key, &installation_name);
-        recover(&runs, &rollbacks, &verifications).await?;
+        let assessments = Assessments::new(
+            store.clone(),
+            Arc::clone(&clock),
+            databases.clone(),
+            key.quarantine(),
+            installation_name.clone(),
+        );
+        recover(&runs, &rollbacks, &verifications, &assessments).await?;
         let vault = Secrets::of_accounts(&key);
         let notifier = Notifier::new(
             store.clone(),
@@ -127,6 +136,7 @@ impl Application {
             store,
             clock,
             databases,
+            assessments,
             duplicates: runs.duplicates().clone(),
             runs,
             rollbacks,
@@ -149,25 +159,8 @@ impl Application {
             tokio::task::spawn_blocking(move || portal.compress_all());
         }
 
-        let for_workers = services.clone();
-        let server = HttpServer::new(move || {
-            App::new()
-                .app_data(portal.clone())
-                .configure(api::configure(for_workers.clone()))
-                .service(scope(route::BASE).default_service(to(api::no_such_endpoint)))
-                .default_service(to(portal::serve))
-                .wrap(Compress::default())
-                .wrap(security_headers())
-                .wrap(from_fn(promise_tls))
-                .wrap(from_fn(telemetry::log_request))
-        })
-        .workers(2)
-        // Signals are the command's business: runs have to stop first.
-        .disable_signals()
-        .shutdown_timeout(5)
-        .listen(listener)
-        .map_err(|source| StartupError::Listen { listen, source })?
-        .run();
+        let server = answering(listener, services.clone(), portal)
+            .map_err(|source| StartupError::Listen { listen, source })?;
         let handle = server.handle();
         let server = tokio::spawn(server);
         tracing::info!(%address, "listening at http://{address}");
@@ -258,15 +251,42 @@ fn after_runs(
     )
 }
 
+/// Answers everything that comes to the listener.
+fn answering(
+    listener: TcpListener,
+    services: Data<Services>,
+    portal: Data<Portal>,
+) -> io::Result<Server> {
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(portal.clone())
+            .configure(api::configure(services.clone()))
+            .service(scope(route::BASE).default_service(to(api::no_such_endpoint)))
+            .default_service(to(portal::serve))
+            .wrap(Compress::default())
+            .wrap(security_headers())
+            .wrap(from_fn(promise_tls))
+            .wrap(from_fn(telemetry::log_request))
+    })
+    .workers(2)
+    // Signals are the command's business: runs have to stop first.
+    .disable_signals()
+    .shutdown_timeout(5)
+    .listen(listener)?;
+    Ok(server.run())
+}
+
 /// Finds what this installation had under way when it ended, and says so.
 async fn recover(
     runs: &Runs,
     rollbacks: &Rollbacks,
     verifications: &Verifications,
+    assessments: &Assessments,
 ) -> Result<(), StoreError> {
     runs.recover().await?;
     rollbacks.recover().await?;
     verifications.recover().await?;
+    assessments.recover().await?;
     runs.duplicates().recover().await
 }
 

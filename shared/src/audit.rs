@@ -248,6 +248,10 @@ actions! {
     ConnectionDeleted = "connection_deleted", "Connection deleted";
     ConnectionTested = "connection_tested", "Connection tested";
     PlanSaved = "plan_saved", "Plan saved";
+    AssessmentStarted = "assessment_started", "Assessment started";
+    AssessmentCompleted = "assessment_completed", "Assessment completed";
+    AssessmentFailed = "assessment_failed", "Assessment failed";
+    AssessmentStopped = "assessment_stopped", "Assessment stopped";
     RunStarted = "run_started", "Run started";
     RunPaused = "run_paused", "Run paused";
     RunResumed = "run_resumed", "Run resumed";

@@ -39,6 +39,17 @@ impl Group {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|group| group.as_str() == name)
     }
+
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Connection => "Connection",
+            Self::Source => "Source",
+            Self::Target => "Target",
+            Self::Data => "Data",
+            Self::Governance => "Governance",
+        }
+    }
 }
 
 macro_rules! checks {
@@ -160,6 +171,13 @@ pub struct CheckResult {
     /// What was looked at, or why nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+impl CheckResult {
+    /// Whether it came to an answer.
+    pub fn was_made(&self) -> bool {
+        matches!(self.state, CheckState::Passed | CheckState::Found)
+    }
 }
 
 checks! {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::assessment::TableName;
 use crate::audit::{Action, Outcome};
 use crate::error_code::ErrorCode;
-use crate::id::{ApprovalId, RunId, VerificationId};
+use crate::id::{ApprovalId, AssessmentId, RunId, VerificationId};
 use crate::quarantine::QuarantineState;
 use crate::rehearsal::Loss;
 use crate::run::{Books, RunState};
@@ -24,6 +24,9 @@ pub struct Evidence {
     pub run: RunEvidence,
     pub tables: Vec<TableEvidence>,
     pub books_close: bool,
+    /// What the last assessment of the plan before the run foretold, beside what came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<ForecastEvidence>,
     /// Rules that lose information, and who signed for them.
     pub losses: Vec<Loss>,
     /// Everything that ever was in quarantine, by reason and by what became of it.
@@ -73,6 +76,51 @@ pub struct TableEvidence {
     pub bytes: u64,
     /// Seconds of all workers together.
     pub seconds: f64,
+}
+
+/// What was foretold of a run, and what came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ForecastEvidence {
+    pub assessment_id: AssessmentId,
+    pub assessed_at: DateTime<Utc>,
+    /// Whether every row was looked at; what was foretold is otherwise that of a sample.
+    pub is_complete: bool,
+    pub tables: Vec<ForecastTable>,
+    pub quarantine: Vec<ForecastFault>,
+    /// How long the copy was to take by the plan's workers.
+    pub copy_seconds: f64,
+    /// How long the run took from its beginning to its end, pauses and all.
+    pub run_seconds: Option<f64>,
+}
+
+/// Rows of a table: foretold, and come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ForecastTable {
+    pub target: TableName,
+    /// Rows that the assessment looked at, and that the run read.
+    pub looked_at: u64,
+    pub read: u64,
+    pub loaded_foretold: u64,
+    /// Loaded or merged.
+    pub loaded: u64,
+    pub filtered_foretold: u64,
+    pub filtered: u64,
+    pub quarantined_foretold: u64,
+    pub quarantined: u64,
+}
+
+/// Rows in quarantine for one reason: foretold, and come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ForecastFault {
+    pub target: TableName,
+    pub code: ErrorCode,
+    pub column: Option<String>,
+    pub foretold: u64,
+    /// Whatever became of them since.
+    pub came: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

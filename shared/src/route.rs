@@ -1,9 +1,9 @@
 //! Every path of the API, for both sides.
 
 use crate::id::{
-    AlertId, ApprovalId, ClusterKey, ConnectionId, MatchId, MatchingId, MergeId, PlanId,
-    QuarantineActionId, QuarantineId, RepairId, RollbackId, RunId, SessionId, TargetId, UserId,
-    VerificationId,
+    AlertId, ApprovalId, AssessmentId, ClusterKey, ConnectionId, MatchId, MatchingId, MergeId,
+    PlanId, QuarantineActionId, QuarantineId, RepairId, RollbackId, RunId, SessionId, TargetId,
+    UserId, VerificationId,
 };
 
 pub const BASE: &str = "/api/v1";
@@ -74,6 +74,13 @@ pub const PLANS_CHECK: &str = "/api/v1/plans/check";
 /// `?version=N` asks for an older one.
 pub const PLAN: &str = "/api/v1/plans/{id}";
 pub const PLAN_VERSIONS: &str = "/api/v1/plans/{id}/versions";
+
+/// What is found before anything moves. `?plan=ID` asks for those of one plan.
+pub const ASSESSMENTS: &str = "/api/v1/assessments";
+pub const ASSESSMENT: &str = "/api/v1/assessments/{id}";
+pub const ASSESSMENT_STOP: &str = "/api/v1/assessments/{id}/stop";
+/// The checks that there are.
+pub const CHECKS: &str = "/api/v1/checks";
 
 /// The evidence of a run.
 pub const REPORT: &str = "/api/v1/reports/{id}";
@@ -208,6 +215,10 @@ pub const ALL: &[&str] = &[
     PLANS_CHECK,
     PLAN,
     PLAN_VERSIONS,
+    ASSESSMENTS,
+    ASSESSMENT,
+    ASSESSMENT_STOP,
+    CHECKS,
     REPORT,
     REPORT_FILE,
     RUNS,
@@ -337,6 +348,14 @@ pub fn plan(id: &PlanId) -> String {
 
 pub fn plan_versions(id: &PlanId) -> String {
     fill(PLAN_VERSIONS, id.as_str())
+}
+
+pub fn assessment(id: &AssessmentId) -> String {
+    fill(ASSESSMENT, id.as_str())
+}
+
+pub fn assessment_stop(id: &AssessmentId) -> String {
+    fill(ASSESSMENT_STOP, id.as_str())
 }
 
 pub fn run(id: &RunId) -> String {

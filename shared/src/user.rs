@@ -35,6 +35,7 @@ impl UserRole {
             Permission::ReadAudit => matches!(self, Self::Admin | Self::Member),
             Permission::ManageConnections
             | Permission::EditPlans
+            | Permission::AssessPlans
             | Permission::ControlRuns
             | Permission::RollBackRuns
             | Permission::RepairTargets
@@ -76,6 +77,8 @@ pub enum Permission {
     ReadAudit,
     ManageConnections,
     EditPlans,
+    /// Looking at both databases of a plan at length, which they notice.
+    AssessPlans,
     ControlRuns,
     /// Undoing what a run did.
     RollBackRuns,
@@ -335,6 +338,7 @@ mod tests {
             Permission::ReadAudit,
             Permission::ManageConnections,
             Permission::EditPlans,
+            Permission::AssessPlans,
             Permission::ControlRuns,
             Permission::RollBackRuns,
             Permission::WorkQuarantine,

@@ -73,6 +73,7 @@ async fn of_run<S: Session>(session: &mut S, run: &RunId) -> Result<Option<Gathe
         run: run_evidence,
         books_close: tables.iter().all(|table| table.books.close()),
         tables,
+        forecast: None,
         losses: plan.as_ref().map(Plan::losses).unwrap_or_default(),
         quarantine: quarantine(session, id).await?,
         quarantine_work: work(session, id).await?,

@@ -6,8 +6,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use engine::EngineError;
 use shared::approval::ApprovalState;
+use shared::assessment::AssessmentState;
 use shared::error_code::ErrorCode;
-use shared::id::RunId;
+use shared::id::{AssessmentId, RunId};
 use shared::problem::{FieldProblem, MEDIA_TYPE, Problem};
 use shared::rollback::RollbackState;
 use shared::run::RunState;
@@ -89,6 +90,13 @@ pub enum ApiError {
         state: RunState,
     },
     RunElsewhere,
+    AssessmentNotFound,
+    AssessmentUnderWay {
+        assessment: AssessmentId,
+    },
+    WrongAssessmentState {
+        state: AssessmentState,
+    },
     RollbackNotFound,
     WrongRollbackState {
         state: RollbackState,
@@ -269,6 +277,19 @@ impl ApiError {
             Self::WrongRunState { .. } => {
                 (StatusCode::CONFLICT, "wrong_run_state", "The run is not in a state for this")
             }
+            Self::AssessmentNotFound => {
+                (StatusCode::NOT_FOUND, "assessment_not_found", "There is no such assessment")
+            }
+            Self::AssessmentUnderWay { .. } => (
+                StatusCode::CONFLICT,
+                "assessment_under_way",
+                "An assessment of this plan is under way",
+            ),
+            Self::WrongAssessmentState { .. } => (
+                StatusCode::CONFLICT,
+                "wrong_assessment_state",
+                "The assessment is not in a state for this",
+            ),
             Self::RollbackNotFound => {
                 (StatusCode::NOT_FOUND, "rollback_not_found", "There is no such rollback")
             }
@@ -316,6 +337,12 @@ impl ApiError {
             Self::HostForbidden(why) => Some(sentence(why)),
             Self::TooMany { limit } => Some(format!("There may be {limit}.")),
             Self::WrongApprovalState { state } => Some(format!("It is {}.", state.as_str())),
+            Self::AssessmentUnderWay { assessment } => {
+                Some(format!("It is assessment {assessment}."))
+            }
+            Self::WrongAssessmentState { state } => {
+                Some(format!("The assessment is {}.", state.as_str()))
+            }
             Self::WrongRollbackState { state } => {
                 Some(format!("The rollback is {}.", state.as_str()))
             }
@@ -352,6 +379,7 @@ impl ApiError {
             Self::RunUnfinished { .. } => {
                 "Resume that run, or begin again with \"start\": \"fresh\"."
             }
+            Self::AssessmentUnderWay { .. } => "Wait until it has ended, or stop it.",
             Self::RunElsewhere => "Ask the server that started it.",
             Self::Duplicates(DuplicatesError::NoSection) => {
                 "Say in the plan, under `duplicates`, which table holds people."
@@ -631,6 +659,9 @@ impl From<JobError> for ApiError {
             JobError::Approval(error) => error.into(),
             JobError::Duplicates(error) => Self::Duplicates(error),
             JobError::Verification(error) => Self::Verification(error),
+            JobError::AssessmentNotFound => Self::AssessmentNotFound,
+            JobError::AssessmentUnderWay { assessment } => Self::AssessmentUnderWay { assessment },
+            JobError::WrongAssessmentState { state } => Self::WrongAssessmentState { state },
             JobError::RollbackNotFound => Self::RollbackNotFound,
             JobError::WrongRollbackState { state } => Self::WrongRollbackState { state },
             JobError::Unfinished { run } => Self::RunUnfinished { run },

@@ -18,6 +18,7 @@ mod portal_events;
 mod metrics;
 mod connections;
 pub(crate) mod plans;
+mod assessments;
 mod runs;
 mod events;
 mod quarantine;
@@ -51,7 +52,9 @@ use crate::auth::secret::Secrets;
 use crate::auth::token::AccessTokens;
 use crate::jobs::alerts::Notifier;
 use crate::jobs::changes::Changes;
-use crate::jobs::{Databases, Duplicates, QuarantineWork, Reports, Rollbacks, Runs, Verifications};
+use crate::jobs::{
+    Assessments, Databases, Duplicates, QuarantineWork, Reports, Rollbacks, Runs, Verifications,
+};
 use crate::settings::Current;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -62,6 +65,7 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     pub tokens: AccessTokens,
     pub databases: Databases,
+    pub assessments: Assessments,
     pub runs: Runs,
     pub rollbacks: Rollbacks,
     pub verifications: Verifications,
@@ -138,6 +142,10 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .service(at(route::PLANS_CHECK).post(plans::check))
             .service(at(route::PLAN).get(plans::read).put(plans::save))
             .service(at(route::PLAN_VERSIONS).get(plans::versions))
+            .service(at(route::ASSESSMENTS).get(assessments::list).post(assessments::start))
+            .service(at(route::ASSESSMENT).get(assessments::read))
+            .service(at(route::ASSESSMENT_STOP).post(assessments::stop))
+            .service(at(route::CHECKS).get(assessments::checks))
             .service(at(route::RUNS).get(runs::list).post(runs::start))
             .service(at(route::RUN).get(runs::read))
             .service(at(route::RUN_EVENTS).get(events::follow))

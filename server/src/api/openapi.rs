@@ -12,10 +12,10 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    alerts, approvals, assistant, audit, connections, docs, error_codes, events, health, manuals,
-    matches, matchings, metrics, notification_targets, openapi, password_links, plans,
-    portal_events, profile, quarantine, repairs, reports, rollbacks, runs, session, sessions,
-    settings, users, verifications,
+    alerts, approvals, assessments, assistant, audit, connections, docs, error_codes, events,
+    health, manuals, matches, matchings, metrics, notification_targets, openapi, password_links,
+    plans, portal_events, profile, quarantine, repairs, reports, rollbacks, runs, session,
+    sessions, settings, users, verifications,
 };
 
 /// The OpenAPI document.
@@ -61,6 +61,8 @@ pub fn description() -> utoipa::openapi::OpenApi {
         connections::remove, connections::test,
         plans::list, plans::draft, plans::check, plans::create, plans::read, plans::save,
         plans::versions,
+        assessments::list, assessments::start, assessments::read, assessments::stop,
+        assessments::checks,
         runs::list, runs::start, runs::read, events::follow, runs::pause, runs::stop,
         runs::resume,
         reports::read, reports::file,

@@ -27,6 +27,7 @@ needs! {
     ReadAudit
     ManageConnections
     EditPlans
+    AssessPlans
     ControlRuns
     RollBackRuns
     RepairTargets

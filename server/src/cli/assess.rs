@@ -4,9 +4,10 @@ use std::sync::Arc;
 use clap::Args;
 use engine::assessment::{Look, Request, Surroundings, assess};
 use engine::clock::SystemClock;
-use shared::assessment::{Assessment, ColumnProfile, Finding, Readiness, Severity, TableProfile};
+use shared::assessment::{
+    Assessment, ColumnProfile, Finding, Readiness, Severity, TableProfile, Thoroughness,
+};
 use shared::check::{Check, CheckSelection, CheckState, Group};
-use shared::connection::{Engine, without_secret};
 use shared::error_code::ErrorCode;
 use shared::plan::Plan;
 
@@ -14,7 +15,12 @@ use super::CommandError;
 use super::input::{read_plan, sides};
 use super::output::{Json, count, give, table, tell};
 use super::signal::Signals;
+use crate::audit::Actor;
+use crate::auth::secret::Secrets;
 use crate::config::Installation;
+use crate::jobs::assessments::{forecast, has_secret};
+use crate::jobs::rollbacks::By;
+use crate::jobs::{Assessments, Databases};
 
 #[derive(Debug, Args)]
 pub(super) struct Assess {
@@ -59,17 +65,14 @@ impl Assess {
         let path = self.plan.unwrap_or_default();
         let plan = read_plan(&path)?;
         let sides = sides(&plan, installation).await?;
-        let forecast = match self.rows {
-            None => Look::Everything,
-            Some(0) => Look::Nothing,
-            Some(rows) => Look::Rows(rows),
-        };
+        let look = Thoroughness { rows: self.rows, profile: self.profile };
+        let selection = CheckSelection { groups: self.groups, checks: self.checks };
         let request = Request {
             source_url: sides.source.as_str().to_owned(),
             target_url: sides.target.as_str().to_owned(),
-            selection: CheckSelection { groups: self.groups, checks: self.checks },
-            forecast,
-            profile: self.profile.map_or(Look::Nothing, Look::Rows),
+            selection: selection.clone(),
+            forecast: forecast(look),
+            profile: look.profile.map_or(Look::Nothing, Look::Rows),
             workers: self.workers,
             key: installation.key()?.quarantine(),
             clock: Arc::new(SystemClock),
@@ -77,7 +80,7 @@ impl Assess {
                 secret_in_plan: Some(has_secret(&plan)),
                 ..Surroundings::default()
             },
-            plan,
+            plan: plan.clone(),
         };
         let mut signals = Signals::listen()?;
         let assessment = tokio::select! {
@@ -92,7 +95,9 @@ impl Assess {
             give(report(&assessment))?;
         }
         tell(summary(&assessment));
-        match assessment.status {
+        let status = assessment.status;
+        keep(installation, &plan, (selection, look), assessment).await?;
+        match status {
             Readiness::Ready | Readiness::Warnings => Ok(()),
             Readiness::Blocked => {
                 let what = format!("assessing {}", path.display());
@@ -102,11 +107,24 @@ impl Assess {
     }
 }
 
-/// Whether a password stands in the plan's document.
-fn has_secret(plan: &Plan) -> bool {
-    [&plan.source, &plan.target].into_iter().any(|url| {
-        Engine::of_url(url).is_some() && !url.contains("${") && without_secret(url) != **url
-    })
+/// Keeps what was found, so that the next assessment and the report of a run can be held against
+/// it.
+async fn keep(
+    installation: &Installation,
+    plan: &Plan,
+    asked: (CheckSelection, Thoroughness),
+    found: Assessment,
+) -> Result<(), CommandError> {
+    let key = installation.key()?;
+    let store = installation.open_store().await?;
+    let databases = Databases::new(store.clone(), Secrets::new(&key));
+    let (clock, owner) = (Arc::new(SystemClock), installation.name()?);
+    let assessments = Assessments::new(store.clone(), clock, databases, key.quarantine(), owner);
+    let by = By { actor: Actor::command_line(), name: "the command line".to_owned() };
+    let kept = assessments.keep(&by, plan, asked, found).await;
+    store.close().await;
+    kept?;
+    Ok(())
 }
 
 fn list() -> Result<(), CommandError> {
@@ -227,23 +245,4 @@ fn summary(assessment: &Assessment) -> String {
         assessment.seconds
     ));
     lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_in_a_plan_is_noticed_and_a_variable_is_none() {
-        let with = |source: &str| {
-            let document =
-                format!("format: 1\nname: t\nsource: '{source}'\ntarget: 'sqlite:b'\ntables: []\n");
-            has_secret(&Plan::from_yaml(&document).expect("a plan"))
-        };
-
-        assert!(with("postgres://ann:s3cret@db/mdw"));
-        assert!(!with("postgres://ann:${PASSWORD}@db/mdw"));
-        assert!(!with("sqlite:a"));
-        assert!(!with("legacy"));
-    }
 }

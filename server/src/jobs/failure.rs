@@ -1,5 +1,6 @@
 use engine::EngineError;
-use shared::id::RunId;
+use shared::assessment::AssessmentState;
+use shared::id::{AssessmentId, RunId};
 use shared::plan::PlanProblem;
 use shared::rollback::RollbackState;
 use shared::run::RunState;
@@ -30,6 +31,14 @@ pub enum JobError {
     Duplicates(#[from] DuplicatesError),
     #[error(transparent)]
     Verification(#[from] VerificationError),
+    #[error("there is no such assessment")]
+    AssessmentNotFound,
+    /// An assessment of the same plan is under way.
+    #[error("assessment {assessment} of this plan is under way")]
+    AssessmentUnderWay { assessment: AssessmentId },
+    /// The assessment has ended.
+    #[error("the assessment is {}", .state.as_str())]
+    WrongAssessmentState { state: AssessmentState },
     #[error("there is no such rollback")]
     RollbackNotFound,
     /// The rollback is under way, or through.

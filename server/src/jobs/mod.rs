@@ -7,6 +7,7 @@ pub mod failure;
 pub mod crew;
 pub mod people;
 pub mod duplicates;
+pub mod assessments;
 mod watched;
 mod run_migration;
 pub mod runs;
@@ -17,6 +18,7 @@ pub mod verifications;
 pub mod reports;
 pub mod backups;
 
+pub use assessments::Assessments;
 pub use databases::Databases;
 pub use duplicates::Duplicates;
 pub use failure::JobError;

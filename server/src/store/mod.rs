@@ -17,6 +17,7 @@ pub mod alerts;
 pub mod notifications;
 pub mod connections;
 pub mod plans;
+pub mod assessments;
 pub mod runs;
 pub mod matchings;
 pub mod matching_memory;

@@ -8,6 +8,7 @@ mod profile;
 mod users;
 mod connections;
 mod plans;
+mod assessments;
 mod runs;
 mod events;
 mod quarantine;

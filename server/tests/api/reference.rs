@@ -36,6 +36,7 @@ fn examples() -> Vec<(&'static str, &'static str, &'static str, Value)> {
     vec![
         ("Who am I?", "GET", "/api/v1/session", Value::Null),
         ("The plans", "GET", "/api/v1/plans?limit=1", Value::Null),
+        ("The latest assessment", "GET", "/api/v1/assessments?limit=1", Value::Null),
         ("Start a run", "POST", "/api/v1/runs", json!({"plan_id": "{plan}"})),
         (
             "What is in quarantine, counted",

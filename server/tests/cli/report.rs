@@ -48,6 +48,31 @@ fn a_pack_made_twice_has_one_hash_and_no_value_in_it() {
 }
 
 #[test]
+fn what_was_foretold_before_a_run_stands_beside_what_came() {
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(100));
+    desk.draft(&source, "sqlite:modern.db");
+    desk.sqlite("legacy.db", "update person set born = 'Person 7 knows' where id = 7");
+    assert_eq!(desk.run(&["assess", "plan.yaml"]).status, 0);
+    let done = desk.run(&["migrate", "plan.yaml", "--json", "run.json"]);
+    assert_eq!(done.status, 0, "{}", done.stderr);
+    let run = desk.json("run.json")["run_id"].as_str().expect("an id").to_owned();
+
+    let first = make(&desk, &run, "one");
+
+    let forecast = &desk.json("one/evidence.json")["forecast"];
+    let table = &forecast["tables"][0];
+    assert_eq!((&table["loaded_foretold"], &table["loaded"]), (&99.into(), &99.into()));
+    let fault = &forecast["quarantine"][0];
+    assert_eq!((&fault["foretold"], &fault["came"]), (&1.into(), &1.into()), "{forecast}");
+    assert!(desk.read("one/report.html").contains("What was foretold, and what came"));
+    assert!(desk.read("one/forecast.csv").starts_with("table,looked_at,read,"));
+    // An assessment made later says nothing of this run.
+    assert_eq!(desk.run(&["assess", "plan.yaml", "--rows", "5"]).status, 0);
+    assert_eq!(make(&desk, &run, "two")["hash"], first["hash"]);
+}
+
+#[test]
 fn one_changed_byte_fails_and_so_does_another_installations_key() {
     let desk = Desk::new();
     let run = migrated(&desk);

@@ -6,6 +6,8 @@ use shared::error_code::ErrorCode;
 use sqlx::mysql::MySqlConnection;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row as _, ValueRef as _};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 
 use crate::connect::sqlite::classify_rows;
 use crate::connect::{Purpose, Source, classify, mysql};
@@ -67,7 +69,8 @@ impl Asked {
             }
             Self::Mysql(connection) => mysql::ask(connection, sql).await.map_err(failed),
             Self::Sqlite(connection) => {
-                of_sqlite(connection, &sql).map_err(|error| classify_rows(error, doing))
+                let answer = aside(|| of_sqlite(connection, &sql));
+                answer.map_err(|error| classify_rows(error, doing))
             }
             Self::Csv => {
                 Err(EngineError::new(ErrorCode::Sys001, doing)
@@ -89,6 +92,14 @@ impl Asked {
     pub(crate) async fn number(&mut self, sql: impl Into<String>, doing: &str) -> Result<i64> {
         let cell = self.cell(sql, doing).await?;
         Ok(cell.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+}
+
+/// Does what takes long without holding up what else the thread has to do.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(work),
+        _ => work(),
     }
 }
 

@@ -47,6 +47,16 @@ pub async fn of_source(source: &Source, catalog: &Catalog, rows: u64) -> Result<
     Ok(profiles)
 }
 
+/// The same profile without a value: each is told by its form.
+#[must_use]
+pub fn masked(mut profiles: Vec<TableProfile>) -> Vec<TableProfile> {
+    let columns = profiles.iter_mut().flat_map(|profile| &mut profile.columns);
+    for value in columns.flat_map(|column| &mut column.values) {
+        value.text = value.text.chars().map(mask).collect();
+    }
+    profiles
+}
+
 async fn of_table(asked: &mut Asked, table: &Table, rows: u64) -> Result<TableProfile> {
     let engine = asked.engine();
     let doing = format!("profiling {}", table.name);
@@ -202,7 +212,7 @@ fn form(engine: Engine, value: &str) -> String {
 fn merged(forms: Vec<Frequent>) -> Vec<Frequent> {
     let mut merged: Vec<Frequent> = Vec::new();
     for form in forms {
-        let text: String = form.text.chars().map(masked).collect();
+        let text: String = form.text.chars().map(mask).collect();
         match merged.iter_mut().find(|known| known.text == text) {
             Some(known) => known.rows += form.rows,
             None => merged.push(Frequent { text, rows: form.rows }),
@@ -211,7 +221,7 @@ fn merged(forms: Vec<Frequent>) -> Vec<Frequent> {
     merged
 }
 
-fn masked(c: char) -> char {
+fn mask(c: char) -> char {
     match c {
         c if c.is_numeric() => '9',
         c if c.is_uppercase() => 'X',
@@ -310,7 +320,7 @@ impl Counted {
         }
         count(&mut self.values, value.to_owned());
         if length <= LONGEST {
-            count(&mut self.forms, value.chars().map(masked).collect());
+            count(&mut self.forms, value.chars().map(mask).collect());
         }
     }
 
@@ -384,6 +394,21 @@ mod tests {
         let counts = [("common", 5), ("rare", 4)].map(|(text, rows)| (text.to_owned(), rows));
         let told = told(counts.into_iter().collect());
         assert_eq!(told, [Frequent { text: "common".to_owned(), rows: 5 }]);
+    }
+
+    #[test]
+    fn a_masked_profile_has_no_value_and_the_same_numbers() {
+        let column = ColumnProfile {
+            values: vec![Frequent { text: "Zoë 12".to_owned(), rows: 7 }],
+            ..ColumnProfile::default()
+        };
+        let table = shared::assessment::TableName::new(None, "person");
+        let profile = TableProfile { table, rows: 9, is_sample: false, columns: vec![column] };
+
+        let masked = masked(vec![profile]);
+
+        let expected = Frequent { text: "Xxx 99".to_owned(), rows: 7 };
+        assert_eq!(masked[0].columns[0].values, [expected]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) async fn look(book: &mut Notebook, request: &Request, opened: &mut Op
         }
         return foreseen;
     }
-    match forecast(request, source, &target.catalog).await {
+    match forecast(request, (&source.source, &source.catalog), &target.catalog).await {
         Ok(made) => {
             book.note(Check::QuarantineForecast, Ok(quarantine(&made.foretold)));
             book.note(Check::Escalation, Ok(escalation(plan, &made.foretold)));

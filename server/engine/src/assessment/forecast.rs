@@ -14,10 +14,9 @@ use sqlx::Executor as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::connection::SourceSide;
 use super::scratch::{self, Digester, KeyReference, KeyRows, KeyTable, Refusal, Scratch};
 use super::{Look, Request, target};
-use crate::connect::{classify, target as open_target};
+use crate::connect::{Source, classify, target as open_target};
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, ReadColumn, Reader, Sameness, Snapshot, SourceState, TableRead};
 use crate::load::blueprint::with_types_of;
@@ -86,14 +85,14 @@ pub(super) struct Forecast {
 
 pub(super) async fn forecast(
     request: &Request,
-    source: &SourceSide,
+    (source, source_catalog): (&Source, &Catalog),
     target_catalog: &Catalog,
 ) -> Result<Forecast> {
     let plan = &request.plan;
     let workers = usize::from(request.workers.unwrap_or(plan.options.workers).max(1));
     let keyed = Keyed::of(request, target_catalog);
-    let tables = tables(request, source, target_catalog, &keyed)?;
-    let mut snapshot = Snapshot::open(&source.source, workers).await?;
+    let tables = tables(request, (source.engine(), source_catalog), target_catalog, &keyed)?;
+    let mut snapshot = Snapshot::open(source, workers).await?;
     let state = snapshot.ticket().state.clone();
     let mut notes: Vec<String> = snapshot.note().into_iter().collect();
     let chunk_rows = match request.forecast {
@@ -136,7 +135,7 @@ pub(super) async fn forecast(
         read_seconds: 0.0,
         write_bytes_per_second: write_speed,
         copy_seconds: 0.0,
-        disk_bytes: target::bytes_needed(source, plan),
+        disk_bytes: target::bytes_needed(source_catalog, plan),
     };
     add_up(&mut foretold, &work, &totals, refused, &keyed.parents);
     time(&mut foretold, wall, workers);
@@ -272,7 +271,7 @@ impl Keyed {
 
 fn tables(
     request: &Request,
-    source: &SourceSide,
+    (source_engine, source_catalog): (Engine, &Catalog),
     catalog: &Catalog,
     keyed: &Keyed,
 ) -> Result<Vec<Table>> {
@@ -283,10 +282,8 @@ fn tables(
         .map(|mapping| {
             let mapping = with_types_of(catalog, mapping);
             let name = target_name(engine, &mapping.target);
-            let from = End {
-                engine: source.source.engine(),
-                table: source_table(&source.catalog, &mapping.source),
-            };
+            let from =
+                End { engine: source_engine, table: source_table(source_catalog, &mapping.source) };
             let to = End { engine, table: catalog.table(&name) };
             let mut read = transform::read_for(plan, &mapping, from, to);
             // Keys are told by their values.
@@ -555,13 +552,13 @@ fn time(foretold: &mut Foretold, wall: f64, workers: usize) {
 
 /// Which tables were written to since the forecast began to read.
 async fn written_to(
-    source: &SourceSide,
+    source: &Source,
     tables: &[Table],
     cuts: &[Vec<Chunk>],
     state: &SourceState,
     chunk_rows: u64,
 ) -> Result<Vec<(TableName, String)>> {
-    let mut now = Snapshot::open(&source.source, 1).await?;
+    let mut now = Snapshot::open(source, 1).await?;
     let mut written = Vec::new();
     for (table, cuts) in tables.iter().zip(cuts) {
         if let Sameness::Changed(what) = now.compare(&table.read, state, cuts, chunk_rows).await? {

@@ -434,15 +434,14 @@ async fn has_run(asked: &mut Asked, plan: &Plan) -> Result<bool> {
 }
 
 /// Room for data and indexes, by what the source takes.
-pub(super) fn bytes_needed(source: &SourceSide, plan: &Plan) -> u64 {
-    let bytes: u64 =
-        source::tables(plan, &source.catalog).iter().map(|table| table.estimated_bytes).sum();
+pub(super) fn bytes_needed(source: &Catalog, plan: &Plan) -> u64 {
+    let bytes: u64 = source::tables(plan, source).iter().map(|table| table.estimated_bytes).sum();
     bytes.saturating_mul(13) / 10
 }
 
 fn disk(source: Option<&SourceSide>, plan: &Plan, path: Option<&Path>) -> Result<Outcome> {
     let Some(source) = source else { return Ok(Outcome::NotApplicable("the source is not known")) };
-    let needed = bytes_needed(source, plan);
+    let needed = bytes_needed(&source.catalog, plan);
     let megabytes = |bytes: u64| format!("{} MiB", bytes >> 20);
     let Some(path) = path else {
         let message = format!(

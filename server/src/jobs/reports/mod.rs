@@ -1,6 +1,7 @@
 //! The evidence of a run: what happened, for whoever has to vouch for it, in files that tell when
 //! somebody changed them.
 
+mod foretold;
 mod page;
 pub mod pack;
 
@@ -19,7 +20,7 @@ use super::runs::Ledger;
 use super::{JobError, Runs};
 use crate::audit::{self as trail, Actor};
 use crate::auth::key::InstallationKey;
-use crate::store::{self, Store, approvals, audit};
+use crate::store::{self, Store, approvals, assessments, audit};
 
 /// Makes packs. Clones are handles to the same.
 #[derive(Clone)]
@@ -45,6 +46,15 @@ impl Reports {
     pub async fn at(&self, actor: Actor, run: &RunId, ledger: &Ledger) -> Result<Pack, JobError> {
         let found = gather(&ledger.target, &ledger.run).await?;
         let Gathered { mut evidence, plan } = found.ok_or(JobError::RunNotFound)?;
+        let (hash, began) = (&evidence.run.plan_hash, evidence.run.started_at);
+        // One made later would change the pack of a run that is over.
+        let assessed = assessments::find_foretold(self.store.pool(), hash, began).await?;
+        if let Some(assessed) = assessed
+            && let Some(forecast) = &assessed.forecast
+        {
+            let (id, at) = (assessed.item.id, assessed.item.started_at);
+            evidence.forecast = Some(foretold::compare((id, at), forecast, &evidence));
+        }
         evidence.approvals = self.approvals(run).await?;
         evidence.deeds = self.deeds(run).await?;
         let pack = self.pack(evidence, plan.as_ref());

@@ -192,12 +192,40 @@ fn bytes_of<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
+/// A run of which nothing is known but that it was.
 #[cfg(test)]
-mod tests {
+pub(super) fn empty_evidence() -> Evidence {
     use chrono::DateTime;
     use shared::evidence::RunEvidence;
     use shared::run::RunState;
 
+    Evidence {
+        format: FORMAT,
+        run: RunEvidence {
+            id: "run-1".parse().expect("an id"),
+            plan_name: "mdw".to_owned(),
+            plan_hash: "00".repeat(32),
+            state: RunState::Completed,
+            started_at: DateTime::UNIX_EPOCH,
+            ended_at: Some(DateTime::UNIX_EPOCH),
+            source_position: None,
+            made: Vec::new(),
+        },
+        tables: Vec::new(),
+        books_close: true,
+        forecast: None,
+        losses: Vec::new(),
+        quarantine: Vec::new(),
+        quarantine_work: Vec::new(),
+        merges: Vec::new(),
+        verifications: Vec::new(),
+        approvals: Vec::new(),
+        deeds: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
     use super::super::page;
     use super::*;
 
@@ -207,28 +235,7 @@ mod tests {
     }
 
     fn pack(seed: u8) -> Pack {
-        let evidence = Evidence {
-            format: FORMAT,
-            run: RunEvidence {
-                id: "run-1".parse().expect("an id"),
-                plan_name: "mdw".to_owned(),
-                plan_hash: "00".repeat(32),
-                state: RunState::Completed,
-                started_at: DateTime::UNIX_EPOCH,
-                ended_at: Some(DateTime::UNIX_EPOCH),
-                source_position: None,
-                made: Vec::new(),
-            },
-            tables: Vec::new(),
-            books_close: true,
-            losses: Vec::new(),
-            quarantine: Vec::new(),
-            quarantine_work: Vec::new(),
-            merges: Vec::new(),
-            verifications: Vec::new(),
-            approvals: Vec::new(),
-            deeds: Vec::new(),
-        };
+        let evidence = empty_evidence();
         let files = page::files(&evidence, None);
         signer(seed).sign(evidence, files)
     }

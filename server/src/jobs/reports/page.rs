@@ -4,7 +4,7 @@
 use std::fmt::{Display, Write as _};
 
 use chrono::{DateTime, Utc};
-use shared::evidence::{Evidence, VerificationEvidence};
+use shared::evidence::{Evidence, ForecastEvidence, VerificationEvidence};
 use shared::plan::Plan;
 use shared::run::Books;
 
@@ -21,6 +21,10 @@ pub(super) fn files(evidence: &Evidence, plan: Option<&Plan>) -> Vec<File> {
         File { name: "verifications.csv", media_type: CSV, bytes: verified(evidence).csv() },
         File { name: "deeds.csv", media_type: CSV, bytes: deeds(evidence).csv() },
     ];
+    if let Some(forecast) = &evidence.forecast {
+        let bytes = foretold(forecast).csv();
+        files.push(File { name: "forecast.csv", media_type: CSV, bytes });
+    }
     if let Some(plan) = plan {
         let bytes = plan.to_yaml().into_bytes();
         files.push(File { name: "plan.yaml", media_type: "application/yaml", bytes });
@@ -144,6 +148,71 @@ fn tables(evidence: &Evidence) -> Sheet {
         "seconds",
     ];
     Sheet { head, rows }
+}
+
+fn foretold(forecast: &ForecastEvidence) -> Sheet {
+    let rows = forecast.tables.iter().map(|it| {
+        let mut row = vec![it.target.to_string()];
+        row.extend(
+            [
+                it.looked_at,
+                it.read,
+                it.loaded_foretold,
+                it.loaded,
+                it.filtered_foretold,
+                it.filtered,
+                it.quarantined_foretold,
+                it.quarantined,
+            ]
+            .map(|number| number.to_string()),
+        );
+        row
+    });
+    let head = vec![
+        "table",
+        "looked at",
+        "read",
+        "loaded, foretold",
+        "loaded",
+        "filtered, foretold",
+        "filtered",
+        "quarantined, foretold",
+        "quarantined",
+    ];
+    Sheet { head, rows: rows.collect() }
+}
+
+fn foretold_faults(forecast: &ForecastEvidence) -> Sheet {
+    let rows = forecast.quarantine.iter().map(|it| {
+        vec![
+            it.target.to_string(),
+            it.code.to_string(),
+            or_none(it.column.as_ref()),
+            it.foretold.to_string(),
+            it.came.to_string(),
+        ]
+    });
+    Sheet { head: vec!["table", "code", "column", "foretold", "came"], rows: rows.collect() }
+}
+
+fn forecast_html(page: &mut String, forecast: &ForecastEvidence) {
+    let looked = if forecast.is_complete {
+        "It looked at every row."
+    } else {
+        "It looked at a sample of the rows."
+    };
+    let took =
+        forecast.run_seconds.map(|took| format!(" The run took {took:.1} s.")).unwrap_or_default();
+    let _ = writeln!(
+        page,
+        "<h2>What was foretold, and what came</h2>\n<p>Assessment {}, {}. {looked} Copying was to \
+         take {:.1} s.{took}</p>",
+        escaped(forecast.assessment_id.as_str()),
+        time(forecast.assessed_at),
+        forecast.copy_seconds,
+    );
+    foretold(forecast).html(page, "");
+    foretold_faults(forecast).html(page, "No row was to be quarantined, and none was.");
 }
 
 fn quarantine(evidence: &Evidence) -> Sheet {
@@ -312,9 +381,12 @@ fn html(evidence: &Evidence) -> Vec<u8> {
     ] {
         let _ = writeln!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
     }
-    page.push_str("</dl>\n");
+    page.push_str("</dl>\n<h2>Books</h2>\n");
+    tables(evidence).html(&mut page, "");
+    if let Some(forecast) = &evidence.forecast {
+        forecast_html(&mut page, forecast);
+    }
     for (title, sheet, nothing) in [
-        ("Books", tables(evidence), ""),
         ("Quarantine, and what became of it", quarantine(evidence), "No row was quarantined."),
         ("Work on the quarantine", work(evidence), "Nothing was done to quarantined rows."),
         ("Rules that lose information", losses(evidence), "No rule of the plan loses information."),

@@ -1,5 +1,8 @@
 //! What was found in a database before anything moved.
 
+mod drift;
+mod kept;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +11,12 @@ use crate::check::{Check, CheckResult};
 use crate::connection::Engine;
 use crate::data_type::DataType;
 use crate::rehearsal::RehearsedFault;
+
+pub use drift::{Drift, DriftKind, drift};
+pub use kept::{
+    AssessmentCounts, AssessmentItem, DriftSince, KeptAssessment, NewAssessment, SeverityFindings,
+    Thoroughness,
+};
 
 /// A table's name, with its schema where the engine has schemas.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -252,11 +261,39 @@ pub enum AssessmentState {
     /// Every check was made; what they found is another matter.
     Completed,
     Failed,
+    /// Somebody ended it; nothing is kept of what it found.
+    Stopped,
 }
 
 impl AssessmentState {
+    pub const ALL: [Self; 4] = [Self::Running, Self::Completed, Self::Failed, Self::Stopped];
+
     pub const fn allows(self, next: Self) -> bool {
-        matches!((self, next), (Self::Running, Self::Completed | Self::Failed))
+        matches!((self, next), (Self::Running, Self::Completed | Self::Failed | Self::Stopped))
+    }
+
+    /// As the stores write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Running => "Running",
+            Self::Completed => "Completed",
+            Self::Failed => "Failed",
+            Self::Stopped => "Stopped",
+        }
     }
 }
 
@@ -269,6 +306,20 @@ pub enum Severity {
     Warning,
     /// No run may begin.
     Blocking,
+}
+
+impl Severity {
+    /// The lightest first.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Blocking];
+
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Info => "For information",
+            Self::Warning => "Warning",
+            Self::Blocking => "Blocking",
+        }
+    }
 }
 
 /// What a check found.
@@ -303,6 +354,17 @@ pub enum Readiness {
     /// Nothing blocks; somebody should read the warnings.
     Warnings,
     Blocked,
+}
+
+impl Readiness {
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Warnings => "Warnings to read",
+            Self::Blocked => "Blocked",
+        }
+    }
 }
 
 /// What was found before moving. Nothing was changed, and no value of a row is in it, save those
@@ -420,6 +482,13 @@ pub struct Foretold {
     pub copy_seconds: f64,
     /// Room that the target needs for data and indexes.
     pub disk_bytes: u64,
+}
+
+impl Foretold {
+    /// Rows that would go to quarantine.
+    pub fn quarantined(&self) -> u64 {
+        self.tables.iter().map(|table| table.quarantined).sum()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
