@@ -14,6 +14,7 @@ use shared::id::QuarantineId;
 use shared::plan::{Orphans, Plan};
 use shared::quarantine::{QuarantineFilter, QuarantineState, Selection};
 
+use super::Quarantine;
 use super::kept::{Conditions, Kept, Pages, Standing, sealed};
 use super::lane::{Lane, Lanes};
 use super::parents;
@@ -21,6 +22,7 @@ use super::record::Step;
 use super::work::Desk;
 use crate::error::Result;
 use crate::ident::{literal, quote, quote_table};
+use crate::load::existing;
 use crate::load::ledger::{self, RowForm, SignedBooks};
 use crate::load::mark::{self, Keys, TableRecord, Writer};
 use crate::load::{Piece as _, Session, orphans};
@@ -69,8 +71,18 @@ pub(super) async fn replay<S: Session>(
 /// What went into one table.
 struct TableReplay {
     record: TableRecord,
-    rows: u64,
+    /// Its place in the ledger, where rows went.
+    ordinal: i32,
+    went: Went,
     keys: [Option<Keys>; FORMS.len()],
+}
+
+/// How many rows went into a table; the other way round where they come out again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Went {
+    pub(super) loaded: i64,
+    /// They live on in a row that was there.
+    pub(super) merged: i64,
 }
 
 /// The forms of rows, in the order in which they are written.
@@ -118,12 +130,15 @@ impl Replay<'_, '_> {
     ) -> Result<bool> {
         let mut fates: Vec<Fate> =
             rows.iter().map(|kept| lane.turn(kept).map_or_else(Fate::Stays, Fate::Goes)).collect();
+        let quarantine = self.desk.quarantine;
+        let mut merged = 0;
         for form in FORMS {
             for key in keys {
                 self.look_for_parents(session, lane, form, key, &rows, &mut fates).await?;
             }
             let table = self.table(session, lane).await?;
-            write(session, lane, form, &rows, &mut fates, table).await?;
+            let writing = Writing { lane, form, quarantine };
+            merged += writing.write(session, &rows, &mut fates, table).await?;
         }
         let mut steps = Vec::new();
         let mut went = 0;
@@ -141,7 +156,9 @@ impl Replay<'_, '_> {
             steps.extend(step);
         }
         self.desk.record(session, &steps).await?;
-        self.table(session, lane).await?.rows += went;
+        let table = &mut self.table(session, lane).await?.went;
+        table.merged += merged;
+        table.loaded += went - merged;
         Ok(went > 0)
     }
 
@@ -157,14 +174,16 @@ impl Replay<'_, '_> {
             Entry::Vacant(place) => {
                 let record = self.records.iter().find(|record| record.table_index == lane.index);
                 let record = record.ok_or_else(super::unreadable)?.clone();
-                mark::begin(session, self.desk.quarantine.run.as_str(), &record).await?;
+                let run_id = self.desk.quarantine.run.as_str();
+                mark::begin(session, run_id, &record).await?;
+                let ordinal = ledger::next_correction(session, run_id, lane.index).await?;
                 let key = self.desk.quarantine.key;
                 let keys = FORMS.map(|form| {
                     let columns = &lane.load(form).columns;
                     let names = columns.iter().map(|column| column.name.as_str());
                     Keys::of(lane.engine, key, &record, names)
                 });
-                Ok(place.insert(TableReplay { record, rows: 0, keys }))
+                Ok(place.insert(TableReplay { record, ordinal, went: Went::default(), keys }))
             }
         }
     }
@@ -361,8 +380,10 @@ impl Replay<'_, '_> {
     async fn correct_books<S: Session>(&mut self, session: &mut S) -> Result<()> {
         let run_id = self.desk.quarantine.run.as_str();
         for (index, table) in &mut self.tables {
-            let rows = i64::try_from(table.rows).unwrap_or(i64::MAX);
-            let Some(ordinal) = correct(self.desk, session, *index, rows).await? else { continue };
+            let ordinal = table.ordinal;
+            if !correct(self.desk, session, (*index, ordinal), table.went).await? {
+                continue;
+            }
             let writer = Writer { run_id, table_index: *index, ordinal };
             for keys in table.keys.iter_mut().flatten() {
                 keys.keep(session, writer).await?;
@@ -374,71 +395,108 @@ impl Replay<'_, '_> {
     }
 }
 
-/// Writes a correction of a table's books: so many rows are loaded that were quarantined, or, with
-/// a sign, the other way round. Gives its place in the ledger; none when there is nothing to correct.
+/// Writes a correction of a table's books: so many rows are in the target that were quarantined, or,
+/// with a sign, the other way round. False when there is nothing to correct.
 pub(super) async fn correct<S: Session>(
     desk: &mut Desk<'_>,
     session: &mut S,
-    table_index: u32,
-    rows: i64,
-) -> Result<Option<i32>> {
-    if rows == 0 {
-        return Ok(None);
+    (table_index, ordinal): (u32, i32),
+    went: Went,
+) -> Result<bool> {
+    let Went { loaded, merged } = went;
+    if loaded == 0 && merged == 0 {
+        return Ok(false);
     }
     let target = desk.blueprint.plan.tables.get(table_index as usize);
     let target = target.map(|mapping| mapping.target.to_string()).unwrap_or_default();
-    desk.tally.of_table(table_index, &target).arrived = rows;
+    desk.tally.of_table(table_index, &target).arrived = loaded + merged;
     let run = desk.quarantine.run.as_str();
-    let ordinal = ledger::next_correction(session, run, table_index).await?;
-    let books = SignedBooks { loaded: rows, quarantined: -rows, ..SignedBooks::default() };
+    let quarantined = -(loaded + merged);
+    let books = SignedBooks { loaded, merged, quarantined, ..SignedBooks::default() };
     let entry = ledger::Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 };
     ledger::insert_entry(session, run, &entry, desk.action.at).await?;
-    Ok(Some(ordinal))
+    Ok(true)
 }
 
-/// Writes the rows of one form that are to go; those that the target refuses stay.
-async fn write<S: Session>(
-    session: &mut S,
-    lane: &Lane,
+/// Where rows of one form go.
+struct Writing<'a> {
+    lane: &'a Lane,
     form: RowForm,
-    rows: &[Kept],
-    fates: &mut [Fate],
-    table: &mut TableReplay,
-) -> Result<()> {
-    let load = lane.load(form);
-    let mut keys = table.keys[usize::from(form == RowForm::Target)].as_mut();
-    let mut piece = session.piece(load);
-    let mut places = Vec::new();
-    for (place, fate) in fates.iter_mut().enumerate() {
-        let Fate::Goes(values) = fate else { continue };
-        if rows[place].form != form {
-            continue;
-        }
-        match piece.push(values) {
-            Ok(()) => {
-                places.push(place);
-                if let Some(keys) = &mut keys {
-                    keys.push(values);
-                }
-            }
-            Err(_) => *fate = Fate::Stays(misfit()),
-        }
-    }
-    if places.is_empty() {
-        return Ok(());
-    }
-    let refused = session.write(load, &piece).await?;
-    if let Some(keys) = keys {
-        keys.settle(refused.iter().map(|refused| refused.index));
-    }
-    for refused in refused {
-        fates[places[refused.index]] = Fate::Stays(BadValue {
-            code: refused.code,
-            column: refused.column.unwrap_or_default(),
-            reason: refused.reason,
+    quarantine: Quarantine<'a>,
+}
+
+impl Writing<'_> {
+    /// Writes the rows that are to go; those that the target refuses stay. Gives how many live on
+    /// in rows that were there.
+    async fn write<S: Session>(
+        &self,
+        session: &mut S,
+        rows: &[Kept],
+        fates: &mut [Fate],
+        table: &mut TableReplay,
+    ) -> Result<i64> {
+        let load = self.lane.load(self.form);
+        let TableReplay { record, ordinal, keys, .. } = table;
+        let keys = &mut keys[usize::from(self.form == RowForm::Target)];
+        let writer = Writer {
+            run_id: self.quarantine.run.as_str(),
+            table_index: record.table_index,
+            ordinal: *ordinal,
+        };
+        // As in the run, they may be for rows that are there.
+        let existing = (record.existing.compares() && !record.made).then_some(existing::Into {
+            table: load,
+            record,
+            writer,
+            key: self.quarantine.key,
+            deferred: &[],
         });
+        let mut piece = match existing {
+            Some(_) => session.piece(&existing::staged(record, load)),
+            None => session.piece(load),
+        };
+        let mut places = Vec::new();
+        for (place, fate) in fates.iter_mut().enumerate() {
+            let Fate::Goes(values) = fate else { continue };
+            if rows[place].form != self.form {
+                continue;
+            }
+            let numbered = existing.is_some().then(|| {
+                let number = i64::try_from(piece.rows()).unwrap_or(i64::MAX);
+                values.iter().cloned().chain([Value::Int(number)]).collect::<Vec<_>>()
+            });
+            match piece.push(numbered.as_deref().unwrap_or(values)) {
+                Ok(()) => {
+                    places.push(place);
+                    if let (Some(keys), None) = (keys.as_mut(), &numbered) {
+                        keys.push(values);
+                    }
+                }
+                Err(_) => *fate = Fate::Stays(misfit()),
+            }
+        }
+        if places.is_empty() {
+            return Ok(0);
+        }
+        let (refused, merged) = if let Some(existing) = &existing {
+            let done = existing.write(session, &piece, keys).await?;
+            (done.refused, i64::try_from(done.merged).unwrap_or(i64::MAX))
+        } else {
+            let refused = session.write(load, &piece).await?;
+            if let Some(keys) = keys {
+                keys.settle(refused.iter().map(|refused| refused.index));
+            }
+            (refused, 0)
+        };
+        for refused in refused {
+            fates[places[refused.index]] = Fate::Stays(BadValue {
+                code: refused.code,
+                column: refused.column.unwrap_or_default(),
+                reason: refused.reason,
+            });
+        }
+        Ok(merged)
     }
-    Ok(())
 }
 
 /// A value that passed its rules and still has no form in the target.

@@ -13,16 +13,18 @@ use shared::error_code::ErrorCode;
 use shared::id::QuarantineActionId;
 use shared::quarantine::{ActionKind, QuarantineAction};
 
+use super::Quarantine;
 use super::kept::{Cells, hex_of, opened};
 use super::lane::Lane;
 use super::record::STEP_COLUMNS;
-use super::replay::correct;
+use super::replay::{Went, correct};
 use super::work::Desk;
 use super::{parsed, record, unreadable};
 use crate::error::{EngineError, Result};
-use crate::ident::{quote, quote_list, quote_table};
+use crate::ident::{literal, quote, quote_list, quote_table};
+use crate::load::before_image::{self, ImageOf};
 use crate::load::ledger::{self, RowForm};
-use crate::load::mark;
+use crate::load::mark::{self, Change, TableRecord};
 use crate::load::{LoadColumn, LoadTable, Param, Piece as _, Session};
 use crate::value::Value;
 
@@ -89,9 +91,19 @@ async fn take_out<S: Session>(
 ) -> Result<BTreeSet<String>> {
     let mut lanes = desk.lanes(session, None).await?;
     let mut staying = BTreeSet::new();
+    let run = desk.quarantine.run.as_str();
+    let ordinals = record::ordinals_of(session, action.id.as_str()).await?;
+    let records = ledger::tables(session, run).await?;
     for index in lanes.order().into_iter().rev() {
+        let record = records.iter().find(|record| record.table_index == index);
+        let ordinals = ordinals.iter().filter(|(table, _)| *table == index);
+        let images = Images {
+            desk: desk.quarantine,
+            record: record.ok_or_else(unreadable)?,
+            ordinals: ordinals.map(|(_, ordinal)| *ordinal).collect(),
+        };
         let mut after = String::new();
-        let mut taken = 0;
+        let mut taken = Went::default();
         loop {
             let gone = gone_from(desk, session, action, index, &after).await?;
             let Some(last) = gone.last() else { break };
@@ -102,19 +114,20 @@ async fn take_out<S: Session>(
                 if gone.is_empty() {
                     continue;
                 }
-                let places = delete(session, lane, form, &gone).await?;
-                taken += places.len();
+                let (places, put_back) = delete(session, lane, form, &gone, &images).await?;
+                let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+                taken.merged -= count(put_back);
+                taken.loaded -= count(places.len() - put_back);
                 let stay = (0..gone.len()).filter(|place| !places.contains(place));
                 staying.extend(stay.map(|place| gone[place].id.clone()));
             }
         }
-        let taken = i64::try_from(taken).unwrap_or(i64::MAX);
-        correct(desk, session, index, -taken).await?;
+        let ordinal = ledger::next_correction(session, run, index).await?;
+        correct(desk, session, (index, ordinal), taken).await?;
     }
     if staying.is_empty() {
         // Nothing is left that would have to be found again.
-        let run = desk.quarantine.run.as_str();
-        for (index, ordinal) in record::ordinals_of(session, action.id.as_str()).await? {
+        for (index, ordinal) in ordinals {
             mark::forget(session, run, index, Some(ordinal)).await?;
         }
     }
@@ -157,14 +170,65 @@ const WENT: &str = "transfuse_went";
 const FOUND: &str = "transfuse_found";
 const PLACE: &str = "transfuse_place";
 
-/// Deletes those rows that are still in the target as they went in, each once, and gives their
-/// places.
+/// What rows were that a replay wrote over.
+struct Images<'a> {
+    desk: Quarantine<'a>,
+    record: &'a TableRecord,
+    /// Where the ledger has what the replay did in the table.
+    ordinals: Vec<i32>,
+}
+
+impl Images<'_> {
+    /// Makes those of the rows that were found what they were before, and leaves the others.
+    async fn put_back<S: Session>(&self, session: &mut S) -> Result<usize> {
+        let (engine, run_id) = (session.engine(), self.desk.run.as_str());
+        let records = [self.record];
+        mark::prepare(session, self.desk.key).await?;
+        mark::gather(session, run_id, self.desk.key, &records, Some(&self.ordinals)).await?;
+        let spot = spot(engine);
+        let of = ImageOf { target: &self.record.target, key: &self.record.key };
+        let text = format!("cast(t.{spot} as text)");
+        let mut put_back = 0;
+        for ordinal in &self.ordinals {
+            let chunk = Some(std::slice::from_ref(ordinal));
+            let changed = mark::is_own(engine, run_id, "t", &records, Change::Changed, chunk);
+            let condition = format!("{changed} and t.{spot} in (select spot from {FOUND})");
+            let owner = before_image::owner(run_id, self.record.table_index, *ordinal);
+            let rows = before_image::take_back(
+                session,
+                self.desk.key,
+                &owner,
+                of,
+                &condition,
+                std::slice::from_ref(&text),
+            )
+            .await?;
+            let spots: Vec<String> = rows.into_iter().flatten().flatten().collect();
+            put_back += spots.len();
+            for some in spots.chunks(ROWS_AT_ONCE) {
+                let list: Vec<String> = some.iter().map(|spot| literal(engine, spot)).collect();
+                let sql = format!(
+                    "delete from {FOUND} where cast(spot as text) in ({})",
+                    list.join(", ")
+                );
+                session.run_script(&sql).await?;
+            }
+            let ids: Vec<i64> = spots.iter().filter_map(|spot| spot.parse().ok()).collect();
+            mark::forget_changed(session, run_id, self.record, &ids).await?;
+        }
+        Ok(put_back)
+    }
+}
+
+/// Takes those rows out that are still in the target as they went in, each once, and gives their
+/// places, and how many of them are what they were before the replay.
 async fn delete<S: Session>(
     session: &mut S,
     lane: &Lane,
     form: RowForm,
     gone: &[&Gone],
-) -> Result<BTreeSet<usize>> {
+    images: &Images<'_>,
+) -> Result<(BTreeSet<usize>, usize)> {
     let engine = lane.engine;
     let load = lane.load(form);
     let table = quote_table(engine, &load.name);
@@ -198,6 +262,10 @@ async fn delete<S: Session>(
     }
     session.write(&went, &piece).await?;
     session.run_script(&find(engine, &table, load, lane.key_columns())).await?;
+    let rows = session.fetch(&format!("select cast({PLACE} as text) from {FOUND}"), &[]).await?;
+    let places: BTreeSet<usize> =
+        rows.iter().filter_map(|row| row.first()?.as_deref()?.parse().ok()).collect();
+    let put_back = images.put_back(session).await?;
     let spot = spot(engine);
     let delete = format!("delete from {table} where {spot} in (select spot from {FOUND})");
     let deleted = session.execute(&delete, &[]).await.map_err(|error| match error.code() {
@@ -208,17 +276,14 @@ async fn delete<S: Session>(
         .because(error),
         _ => error,
     })?;
-    let rows = session.fetch(&format!("select cast({PLACE} as text) from {FOUND}"), &[]).await?;
-    let places: BTreeSet<usize> =
-        rows.iter().filter_map(|row| row.first()?.as_deref()?.parse().ok()).collect();
     session.run_script(&format!("drop table {WENT}; drop table {FOUND}")).await?;
-    if usize::try_from(deleted) != Ok(places.len()) {
+    if usize::try_from(deleted) != Ok(places.len() - put_back) {
         return Err(EngineError::new(
             ErrorCode::Load002,
             format!("taking replayed rows out of {}: they change meanwhile", load.name),
         ));
     }
-    Ok(places)
+    Ok((places, put_back))
 }
 
 /// Where a row lies.

@@ -11,6 +11,7 @@ on_both! {
     parents_and_children_of_one_table_go_together;
     a_row_that_keeps_its_orphans_key_goes_without_the_reference;
     a_replay_with_children_is_undone_from_the_children_on;
+    a_parked_row_writes_over_the_one_that_is_there_and_is_undone;
 }
 
 /// Clinic 3 has a bad date, and person 30 and the visits 300 and 301 hang on it. Person 40 has a
@@ -184,4 +185,75 @@ async fn a_replay_with_children_is_undone_from_the_children_on(target: Target) {
         (desk.books(0), desk.books(1), desk.books(2)),
         ("1/1".to_owned(), "1/2".to_owned(), "1/2".to_owned())
     );
+}
+
+/// People who were there before the run.
+const THERE: &str = "
+create table people (id bigint primary key, clinic_id bigint, name text);
+insert into people values (30, null, 'before'), (99, null, 'theirs');
+";
+
+const OVER: &str = "
+tables:
+- source: clinic
+  key: [id]
+  target: clinics
+  columns:
+  - {target: id, source: id, type: bigint, nullable: false}
+  - {target: since, source: since, type: date, nullable: false}
+  create: {primary_key: [id]}
+- source: person
+  key: [id]
+  target: people
+  existing: update
+  columns:
+  - {target: id, source: id, type: bigint, nullable: false}
+  - {target: clinic_id, source: clinic_id, type: bigint}
+  - {target: name, source: name, type: text}
+  left_behind: {chief_id: not needed}
+  create:
+    primary_key: [id]
+    foreign_keys:
+    - {name: people_clinic_fkey, columns: [clinic_id], references: clinics, referenced_columns: [id]}
+  orphans: {people_clinic_fkey: park}
+- source: visit
+  key: [id]
+  target: visits
+  columns:
+  - {target: id, source: id, type: bigint, nullable: false}
+  left_behind: {person_id: not needed, cost: not needed, note: not needed}
+  create: {primary_key: [id]}
+";
+
+async fn a_parked_row_writes_over_the_one_that_is_there_and_is_undone(target: Target) {
+    target.execute(THERE);
+    let desk = Desk::new(target, LEGACY, OVER).await;
+    let thirty = "select coalesce(clinic_id, 0) || name from people where id = 30";
+    let books = "select sum(loaded) || '/' || sum(merged) || '/' || sum(quarantined)
+        from own.ledger where table_index = 1";
+    // 30 is as it was, and waits; so does 40, whose clinic never was.
+    assert_eq!(
+        (desk.target.ask(thirty), desk.target.ask(books)),
+        ("0before".into(), "1/0/2".into())
+    );
+    desk.fix(MEND, in_column("since")).await.unwrap();
+
+    let replayed = desk.replay(in_column("since")).await.unwrap();
+
+    let told: Vec<_> = replayed.tables.iter().map(|table| (table.index, table.done)).collect();
+    assert_eq!(told, [(0, 1), (1, 1)]);
+    assert_eq!(
+        (desk.target.ask(thirty), desk.target.ask(books)),
+        ("3Quillon".into(), "1/1/1".into())
+    );
+
+    desk.undo(&replayed.action.id).await.unwrap();
+    assert_eq!(
+        (desk.target.ask(thirty), desk.target.ask(books)),
+        ("0before".into(), "1/0/2".into())
+    );
+    let again = desk.replay(in_column("since")).await.unwrap();
+    assert_eq!(again.tables.iter().map(|table| table.done).sum::<u64>(), 2);
+    assert_eq!(desk.target.ask(thirty), "3Quillon");
+    assert_eq!(desk.target.ask("select name from people where id = 99"), "theirs");
 }
