@@ -409,6 +409,12 @@ catalogue! {
         hint: "On MySQL the source must not have been written to since; a file must be the very same one.",
         action: "Let the run go on without this worker, or start the worker before the run.",
     }
+    Load045 = "LOAD-045" {
+        title: "The source is strained",
+        cause: "The source took longer to answer than the plan's `governor.stop_ms` allows, again and again, with as little asked of it as the run can.",
+        hint: "What the run had under way is rolled back; nothing of it is lost or twice.",
+        action: "Find out what else keeps the source busy, then start the same run again; it continues.",
+    }
     Load050 = "LOAD-050" {
         title: "The run is not in this target",
         cause: "The target knows no such run or action, or the run was rolled back.",

@@ -34,6 +34,7 @@ pub mod error_code;
 pub mod manual;
 pub mod assistant;
 pub mod health;
+mod time_of_day;
 pub mod page;
 pub mod problem;
 pub mod route;

@@ -111,11 +111,11 @@ pub struct NotificationSettings {
 #[serde(deny_unknown_fields)]
 pub struct QuietHours {
     /// `22:00`
-    #[serde(with = "minutes")]
+    #[serde(with = "crate::time_of_day")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-2][0-9]:[0-5][0-9]$"))]
     pub from: NaiveTime,
     /// `06:30`; earlier than `from` where the night is meant.
-    #[serde(with = "minutes")]
+    #[serde(with = "crate::time_of_day")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-2][0-9]:[0-5][0-9]$"))]
     pub to: NaiveTime,
     /// `Europe/Berlin`
@@ -130,29 +130,6 @@ impl QuietHours {
         } else {
             time >= self.from || time < self.to
         }
-    }
-}
-
-/// Times of day as people write them.
-mod minutes {
-    use chrono::NaiveTime;
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    const FORMAT: &str = "%H:%M";
-
-    // Two words where the portal runs, which are not too few to be passed by a reference.
-    #[cfg_attr(
-        target_pointer_width = "64",
-        expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")
-    )]
-    pub(super) fn serialize<S: Serializer>(time: &NaiveTime, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&time.format(FORMAT).to_string())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<NaiveTime, D::Error> {
-        let text = String::deserialize(from)?;
-        NaiveTime::parse_from_str(&text, FORMAT)
-            .map_err(|_| D::Error::custom("write a time of day as 22:00"))
     }
 }
 

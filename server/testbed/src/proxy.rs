@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use url::Url;
@@ -26,6 +27,8 @@ struct State {
     /// Bytes that may still pass before a connection is cut; nothing is cut below zero.
     until_cut: AtomicI64,
     cuts: AtomicU32,
+    /// How long a client's bytes are held back, in milliseconds.
+    delay_ms: AtomicU32,
     closed: AtomicBool,
 }
 
@@ -71,6 +74,11 @@ impl Proxy {
         self.state.until_cut.store(bytes.into(), Ordering::Relaxed);
     }
 
+    /// From now on, what clients send arrives so much later: a server that takes long to answer.
+    pub fn delay(&self, milliseconds: u32) {
+        self.state.delay_ms.store(milliseconds, Ordering::Relaxed);
+    }
+
     /// How often connections were cut.
     pub fn cuts(&self) -> u32 {
         self.state.cuts.load(Ordering::Relaxed)
@@ -112,14 +120,16 @@ impl State {
 
 fn connect(client: TcpStream, server: u16, state: &Arc<State>) -> io::Result<()> {
     let server = TcpStream::connect((Ipv4Addr::LOCALHOST, server))?;
-    let ends =
-        [(client.try_clone()?, server.try_clone()?), (server.try_clone()?, client.try_clone()?)];
+    let ends = [
+        (client.try_clone()?, server.try_clone()?, Way::ToServer),
+        (server.try_clone()?, client.try_clone()?, Way::ToClient),
+    ];
     state.streams.lock().unwrap_or_else(PoisonError::into_inner).extend([client, server]);
-    for (from, to) in ends {
+    for (from, to, way) in ends {
         let state = Arc::clone(state);
         thread::spawn(move || {
             // Either end may go at any time; the other one is to see that.
-            let _ = pass_on(&from, &to, &state);
+            let _ = pass_on(&from, &to, way, &state);
             let _ = to.shutdown(Shutdown::Both);
             let _ = from.shutdown(Shutdown::Both);
         });
@@ -127,12 +137,22 @@ fn connect(client: TcpStream, server: u16, state: &Arc<State>) -> io::Result<()>
     Ok(())
 }
 
-fn pass_on(mut from: &TcpStream, mut to: &TcpStream, state: &State) -> io::Result<()> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    ToServer,
+    ToClient,
+}
+
+fn pass_on(mut from: &TcpStream, mut to: &TcpStream, way: Way, state: &State) -> io::Result<()> {
     let mut buffer = [0; 16 << 10];
     loop {
         match from.read(&mut buffer)? {
             0 => return Ok(()),
             count => {
+                if way == Way::ToServer {
+                    let milliseconds = state.delay_ms.load(Ordering::Relaxed);
+                    thread::sleep(Duration::from_millis(milliseconds.into()));
+                }
                 state.pass(count);
                 to.write_all(&buffer[..count])?;
             }

@@ -7,6 +7,7 @@ mod transform;
 mod lookup;
 mod existing;
 mod fit;
+mod governor;
 mod duplicates;
 mod problems;
 
@@ -19,6 +20,7 @@ pub use duplicates::{
 };
 pub use existing::Existing;
 pub use fit::gives_zone;
+pub use governor::{Governor, Window};
 pub use lookup::{Lookup, LookupCsv, LookupFrom, LookupTable};
 pub use problems::PlanProblem;
 pub use transform::{Case, CodeTable, Otherwise, Transform};
@@ -101,6 +103,9 @@ pub struct Options {
     pub patience_seconds: u32,
     /// When bad rows stop a table, and when they stop the run.
     pub escalation: Escalation,
+    /// How the source is spared.
+    #[serde(skip_serializing_if = "Governor::is_default")]
+    pub governor: Governor,
 }
 
 impl Default for Options {
@@ -111,6 +116,7 @@ impl Default for Options {
             workers: 2,
             patience_seconds: PATIENCE_SECONDS,
             escalation: Escalation::default(),
+            governor: Governor::default(),
         }
     }
 }

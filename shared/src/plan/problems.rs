@@ -36,6 +36,9 @@ impl Plan {
                 found.add("options.escalation", "a percentage is from 0 to 100".to_owned());
             }
         }
+        for wrong in self.options.governor.problems() {
+            found.add("options.governor", wrong.to_owned());
+        }
         if self.tables.is_empty() {
             found.add("tables", "the plan maps no table".to_owned());
         }

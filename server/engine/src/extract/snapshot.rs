@@ -100,7 +100,12 @@ impl Snapshot {
                 let known = |files: &std::collections::BTreeMap<String, String>| {
                     files.get(&read.table.name).or_else(|| files.values().next()).cloned()
                 };
-                let is_same = known(files) == known(now) && files.len() == now.len();
+                // What is looked up in another file is a part of the rows.
+                let mut others =
+                    read.columns.iter().filter_map(|c| c.lookup.as_ref()).map(|l| &l.table.name);
+                let is_same = known(files) == known(now)
+                    && files.len() == now.len()
+                    && others.all(|name| files.get(name) == now.get(name));
                 return Ok(if is_same {
                     Sameness::Proved
                 } else {

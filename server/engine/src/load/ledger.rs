@@ -34,12 +34,18 @@ pub fn plan_hash(plan: &Plan) -> String {
 
 /// SHA-256 of all that decides what a run writes: what ties a run to its plan.
 ///
-/// How many workers there are, how much they hold at once, how patient they are and how many bad
-/// rows are too many decides only how a run goes; it goes on when these are changed. Neither does a
+/// How many workers there are, how much they hold at once, how they spare the source, how patient
+/// they are and how many bad rows are too many decides only how a run goes; it goes on when these are changed. Neither does a
 /// new password make another plan.
 pub fn work_hash(plan: &Plan) -> String {
-    let Options { chunk_rows, batch_bytes: _, workers: _, patience_seconds: _, escalation: _ } =
-        plan.options;
+    let Options {
+        chunk_rows,
+        batch_bytes: _,
+        workers: _,
+        patience_seconds: _,
+        escalation: _,
+        governor: _,
+    } = plan.options;
     plan_hash(&Plan {
         source: without_secret(&plan.source),
         target: without_secret(&plan.target),

@@ -34,6 +34,9 @@ pub fn check(
 ) -> Vec<PlanProblem> {
     let (target, unfinished) = target.unzip();
     let mut checked = Checked { plan, source, target, unfinished, problems: plan.problems() };
+    if let Some(Err(why)) = plan.options.governor.zone.as_deref().map(argument::zone) {
+        checked.add(ErrorCode::Map006, "options.governor.zone", why);
+    }
     for (name, lookup) in &plan.lookups {
         checked.lookup(name, lookup);
     }

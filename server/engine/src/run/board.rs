@@ -42,6 +42,8 @@ struct State {
     /// When a row moved, or a step was taken, for the last time.
     moved: Instant,
     stall: Option<Stall>,
+    /// Why nothing is to move, where the plan says so.
+    held: Option<String>,
     /// What is being tried again, by whom.
     retrying: BTreeMap<usize, Retry>,
     retries: u64,
@@ -79,6 +81,7 @@ impl Board {
             counted: HashSet::new(),
             moved: Instant::now(),
             stall: None,
+            held: None,
             retrying: BTreeMap::new(),
             retries: 0,
             workers: 0,
@@ -151,8 +154,28 @@ impl Board {
     /// A sign of life: the picture with the time that went by, and why nothing moves.
     pub(super) fn beat(&self, stalled_by: Option<String>) {
         self.change(|state| {
+            let reason = state.held.clone().or(stalled_by);
             let seconds = state.moved.elapsed().as_secs_f64();
-            state.stall = stalled_by.map(|reason| Stall { seconds, reason });
+            state.stall = reason.map(|reason| Stall { seconds, reason });
+        });
+    }
+
+    /// Nothing is to move, for the reason given, until it is said that it may.
+    pub(super) fn hold(&self, reason: Option<String>) {
+        if self.lock().held == reason {
+            return;
+        }
+        if let Some(reason) = &reason {
+            tracing::info!("nothing is read: {reason}");
+        }
+        self.change(|state| {
+            if reason.is_none() {
+                // What was held does not count as time in which nothing moved.
+                state.touch();
+            }
+            let seconds = state.moved.elapsed().as_secs_f64();
+            state.stall = reason.clone().map(|reason| Stall { seconds, reason });
+            state.held = reason;
         });
     }
 

@@ -212,6 +212,10 @@ impl<T: Target + 'static> Work<T> {
         let tables = tables(plan, key, source.engine(), source_catalog, &target_catalog, &records)?;
         let reads = tables.iter().map(|table| table.read.clone()).collect();
         blueprint::insert(session, &self.run.run_id, &Blueprint::new(plan, reads)).await?;
+        self.await_window().await?;
+        if self.request.stop.is_requested() {
+            return Ok(Copied::Stopped);
+        }
         let mut snapshot = Snapshot::open(source, workers).await?;
         if let Some(note) = snapshot.note() {
             self.board.note(note);

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::Stop;
 use super::board::{Board, Wait};
 use super::escalate::escalate;
+use super::governor::Gate;
 use super::transaction::end;
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
@@ -38,6 +39,8 @@ pub(super) struct Context {
     pub clock: Arc<dyn Clock>,
     pub stop: Stop,
     pub board: Arc<Board>,
+    /// How many chunks are copied at once, and how much is held of each.
+    pub gate: Arc<Gate>,
 }
 
 /// A chunk that is to be copied.
@@ -108,7 +111,7 @@ impl Context {
         let (send, receive) = mpsc::channel(BATCHES_AHEAD);
         let reading = tokio::spawn({
             let (table, chunk) = (Arc::clone(&job.table), job.chunk.clone());
-            let batch_bytes = usize::try_from(self.options.batch_bytes).unwrap_or(usize::MAX);
+            let batch_bytes = self.gate.batch_bytes();
             async move {
                 let read = lent.read(&table.read, &chunk, batch_bytes, send).await;
                 (lent, read)

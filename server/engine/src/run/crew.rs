@@ -7,8 +7,10 @@ use shared::error_code::ErrorCode;
 use shared::plan::Plan;
 use tokio::sync::{mpsc, watch};
 
+use super::Stop;
 use super::conduct::{Work, place};
 use super::copy::{Context, Job};
+use super::governor::Slot;
 use super::queue::Queue;
 use crate::error::{Directive, EngineError, Result};
 use crate::extract::{Chunk, Ticket};
@@ -84,7 +86,7 @@ impl<T: Target + 'static> Work<T> {
         workers_here: usize,
     ) -> Result<()> {
         let stop = &self.request.stop;
-        let mut out: HashMap<(u32, u32), Job> = HashMap::new();
+        let mut out: Out = HashMap::new();
         let mut none_left = false;
         loop {
             let hands = *crew.hands.borrow_and_update();
@@ -107,15 +109,15 @@ impl<T: Target + 'static> Work<T> {
                     put_all_back(queue, out);
                     return Ok(());
                 },
-                job = queue.take(stop), if may_offer => match job {
-                    Some(job) => {
+                taken = take(context, queue, stop), if may_offer => match taken {
+                    Some((slot, job)) => {
                         let key = (place(job.table.index), job.chunk.ordinal);
                         let offer = Offer { table_index: key.0, chunk: job.chunk.clone() };
                         if crew.offers.send(offer).await.is_err() {
                             queue.put_back(job);
                             return Ok(());
                         }
-                        out.insert(key, job);
+                        out.insert(key, (slot, job));
                     }
                     None => none_left = true,
                 },
@@ -128,12 +130,14 @@ impl<T: Target + 'static> Work<T> {
         &self,
         context: &Context,
         queue: &Queue,
-        out: &mut HashMap<(u32, u32), Job>,
+        out: &mut Out,
         report: Report,
     ) -> Result<()> {
         match report {
             Report::LookUp { table_index, ordinal } => {
-                let Some(job) = out.remove(&(table_index, ordinal)) else { return Ok(()) };
+                let Some((_slot, job)) = out.remove(&(table_index, ordinal)) else {
+                    return Ok(());
+                };
                 let Ok(Some(entry)) = self.look_up(table_index, ordinal).await else {
                     // Whoever has it next looks again.
                     queue.put_back(job);
@@ -145,7 +149,9 @@ impl<T: Target + 'static> Work<T> {
                 context.escalate(&job)
             }
             Report::Failed { table_index, ordinal, code, message } => {
-                let Some(job) = out.remove(&(table_index, ordinal)) else { return Ok(()) };
+                let Some((_slot, job)) = out.remove(&(table_index, ordinal)) else {
+                    return Ok(());
+                };
                 queue.put_back(job);
                 let error = EngineError::new(code, message);
                 let is_the_workers_own =
@@ -178,9 +184,17 @@ impl<T: Target + 'static> Work<T> {
     }
 }
 
+/// Chunks that are with workers elsewhere, each with its share of the source.
+type Out = HashMap<(u32, u32), (Slot, Job)>;
+
+async fn take(context: &Context, queue: &Queue, stop: &Stop) -> Option<(Slot, Job)> {
+    let slot = context.gate.enter().await;
+    queue.take(stop).await.map(|job| (slot, job))
+}
+
 /// Workers elsewhere are gone: somebody here copies what they had.
-fn put_all_back(queue: &Queue, out: HashMap<(u32, u32), Job>) {
-    for job in out.into_values() {
+fn put_all_back(queue: &Queue, out: Out) {
+    for (_slot, job) in out.into_values() {
         queue.put_back(job);
     }
 }

@@ -10,6 +10,7 @@ use super::Stop;
 use super::board::Board;
 use super::copy::{Context, Job, TableCopy};
 use super::crew::{Offer, Order};
+use super::governor::Gate;
 use super::patience::Patience;
 use super::tables::tables;
 use super::work::Worker;
@@ -51,6 +52,8 @@ impl Helper {
         let records = ledger::tables(&mut session, &order.run_id).await?;
         let tables =
             tables(&order.plan, &key, source.engine(), &source_catalog, &target_catalog, &records)?;
+        let options = &order.plan.options;
+        let batch_bytes = usize::try_from(options.batch_bytes).unwrap_or(usize::MAX);
         let context = Context {
             run_id: order.run_id.clone(),
             claim: Claim { run_id: order.run_id.clone(), epoch: order.epoch },
@@ -59,6 +62,8 @@ impl Helper {
             clock,
             stop,
             board: Arc::new(Board::new(&order.plan, watch::channel(None).0)),
+            // Whoever offers chunks says how many there are at once.
+            gate: Gate::of(usize::MAX, batch_bytes),
         };
         let worker = Worker {
             place: 0,

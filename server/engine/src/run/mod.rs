@@ -2,6 +2,7 @@
 
 mod stop;
 mod patience;
+mod governor;
 mod board;
 mod transaction;
 mod duplicates;

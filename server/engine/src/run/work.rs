@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use super::Stop;
 use super::conduct::{Work, place};
 use super::copy::{Context, Fault, Job, stopped};
+use super::governor::Gate;
 use super::patience::{Next, Patience, Tries};
 use super::queue::Queue;
 use crate::connect::Source;
@@ -36,7 +37,24 @@ impl<T: Target + 'static> Work<T> {
         readers: Vec<Reader>,
         levels: Vec<VecDeque<Job>>,
     ) -> Result<Copied> {
-        let context = Arc::new(self.context());
+        let workers = readers.len();
+        // Closed until it is known what the source bears.
+        let gate = Gate::of(0, usize::try_from(self.batch_bytes()).unwrap_or(usize::MAX));
+        let context = Arc::new(self.context(Arc::clone(&gate)));
+        tokio::select! {
+            copied = self.copy_levels(source, ticket, readers, levels, context) => copied,
+            strained = self.govern(source, &gate, workers) => Err(strained),
+        }
+    }
+
+    async fn copy_levels(
+        &self,
+        source: &Source,
+        ticket: &Ticket,
+        readers: Vec<Reader>,
+        levels: Vec<VecDeque<Job>>,
+        context: Arc<Context>,
+    ) -> Result<Copied> {
         let mut workers: Vec<Worker<T>> = (0..)
             .zip(readers)
             .map(|(place, reader)| Worker {
@@ -77,7 +95,11 @@ impl<T: Target + 'static> Work<T> {
         Ok(Copied::Everything)
     }
 
-    fn context(&self) -> Context {
+    const fn batch_bytes(&self) -> u64 {
+        self.request.plan.options.batch_bytes
+    }
+
+    fn context(&self, gate: Arc<Gate>) -> Context {
         Context {
             run_id: self.run.run_id.clone(),
             claim: self.claim.clone(),
@@ -86,6 +108,7 @@ impl<T: Target + 'static> Work<T> {
             clock: Arc::clone(&self.request.clock),
             stop: self.request.stop.clone(),
             board: Arc::clone(&self.board),
+            gate,
         }
     }
 }
@@ -139,6 +162,12 @@ impl<T: Target> Worker<T> {
     /// within a chunk, or cannot see the run's state of the source any more.
     async fn work(mut self, queue: Arc<Queue>) -> Result<Option<Self>> {
         loop {
+            let gate = Arc::clone(&self.context.gate);
+            let slot = tokio::select! {
+                slot = gate.enter() => slot,
+                () = queue.ended() => return Ok(Some(self)),
+                () = self.context.stop.requested() => return Ok(Some(self)),
+            };
             // Stop only here: what the ledger holds is then the whole truth.
             let Some(job) = queue.take(&self.context.stop).await else { return Ok(Some(self)) };
             match self.copy(queue.halted(), &job, false).await {
@@ -146,6 +175,7 @@ impl<T: Target> Worker<T> {
                     self.context.board.committed(&entry);
                     queue.done();
                     self.context.escalate(&job)?;
+                    drop(slot);
                 }
                 Err(error) => {
                     queue.put_back(job);

@@ -11,6 +11,7 @@ mod keys;
 mod lookups;
 mod kill;
 mod faults;
+mod governor;
 mod rehearse;
 mod real_data;
 mod types;
