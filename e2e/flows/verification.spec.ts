@@ -19,13 +19,13 @@ test('a run is verified, a damaged row is located, repaired and verified again',
   await expectAccessible(page);
   await expectNoSidewaysScroll(page);
 
-  changeTarget("update clinics set name = 'Somewhere else' where legacy_id = (select min(legacy_id) from clinics)");
+  changeTarget("update groups set name = 'Somewhere else' where legacy_id = (select min(legacy_id) from groups)");
   await page.goto('/portal/migration/runs');
   await page.getByRole('region', { name: 'Runs', exact: true }).locator('tbody').getByRole('link').first().click();
   await verification.beginFromRun();
   await verification.endsAs('Different');
   const row = verification.mismatches.locator('tbody').getByRole('row').first();
-  await expect(row).toContainText('clinics');
+  await expect(row).toContainText('groups');
   await expect(row).toContainText('name');
   await expect(page.getByText('Somewhere else')).toHaveCount(0);
   await expectAccessible(page);
@@ -35,7 +35,7 @@ test('a run is verified, a damaged row is located, repaired and verified again',
   const dialog = page.getByRole('dialog', { name: 'The key of this row' });
   await dialog.getByRole('button', { name: 'Show the key' }).click();
   await expect(dialog.getByText('a reason is one line')).toBeVisible();
-  await dialog.getByLabel('Why you have to see it').fill('The ward asks which clinic it is');
+  await dialog.getByLabel('Why you have to see it').fill('The ward asks which group it is');
   await dialog.getByRole('button', { name: 'Show the key' }).click();
   await expect(dialog.getByRole('term').first()).toBeVisible();
   await expectAccessible(page);
