@@ -30,7 +30,7 @@ use crate::jobs::changes::Changes;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::Own;
 use crate::jobs::{
-    Assessments, Databases, QuarantineWork, Reports, Rollbacks, Runs, Verifications,
+    Assessments, Databases, QuarantineWork, Rehearsals, Reports, Rollbacks, Runs, Verifications,
 };
 use crate::portal::{self, Portal};
 use crate::settings::{Current, Deployment};
@@ -93,24 +93,8 @@ impl Application {
         let own = Own { files: installation.own_files(), store: installation.store_url() };
         let databases =
             Databases::new(store.clone(), Secrets::new(&key)).within(settings.clone(), own);
-        let runs = Runs::new(
-            store.clone(),
-            Arc::clone(&clock),
-            databases.clone(),
-            key.quarantine(),
-            Some(leader),
-            installation_name.clone(),
-        );
-        let (rollbacks, verifications) =
-            after_runs(&store, &clock, &runs, &key, &installation_name);
-        let assessments = Assessments::new(
-            store.clone(),
-            Arc::clone(&clock),
-            databases.clone(),
-            key.quarantine(),
-            installation_name.clone(),
-        );
-        recover(&runs, &rollbacks, &verifications, &assessments).await?;
+        let Carriers { runs, rollbacks, verifications, assessments, rehearsals } =
+            Carriers::begin(&store, &clock, &databases, &key, leader, &installation_name).await?;
         let vault = Secrets::of_accounts(&key);
         let notifier = Notifier::new(
             store.clone(),
@@ -139,6 +123,7 @@ impl Application {
             assessments,
             duplicates: runs.duplicates().clone(),
             runs,
+            rehearsals,
             rollbacks,
             verifications,
             quarantine,
@@ -236,21 +221,6 @@ fn client() -> Result<reqwest::Client, StartupError> {
         .map_err(StartupError::Client)
 }
 
-/// What undoes runs, and what compares what they left.
-fn after_runs(
-    store: &Store,
-    clock: &Arc<dyn Clock>,
-    runs: &Runs,
-    key: &InstallationKey,
-    owner: &str,
-) -> (Rollbacks, Verifications) {
-    let (runs, owner) = (|| runs.clone(), || owner.to_owned());
-    (
-        Rollbacks::new(store.clone(), Arc::clone(clock), runs(), key, owner()),
-        Verifications::new(store.clone(), Arc::clone(clock), runs(), key, owner()),
-    )
-}
-
 /// Answers everything that comes to the listener.
 fn answering(
     listener: TcpListener,
@@ -276,18 +246,45 @@ fn answering(
     Ok(server.run())
 }
 
-/// Finds what this installation had under way when it ended, and says so.
-async fn recover(
-    runs: &Runs,
-    rollbacks: &Rollbacks,
-    verifications: &Verifications,
-    assessments: &Assessments,
-) -> Result<(), StoreError> {
-    runs.recover().await?;
-    rollbacks.recover().await?;
-    verifications.recover().await?;
-    assessments.recover().await?;
-    runs.duplicates().recover().await
+/// What carries out what people ask for.
+struct Carriers {
+    runs: Runs,
+    rollbacks: Rollbacks,
+    verifications: Verifications,
+    assessments: Assessments,
+    rehearsals: Rehearsals,
+}
+
+impl Carriers {
+    /// Finds what this installation had under way when it ended, and says so.
+    async fn begin(
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        databases: &Databases,
+        key: &InstallationKey,
+        leader: Leader,
+        owner: &str,
+    ) -> Result<Self, StoreError> {
+        let (store, clock) = (|| store.clone(), || Arc::clone(clock));
+        let (databases, owner) = (|| databases.clone(), || owner.to_owned());
+        let seal = || key.quarantine();
+        let runs = Runs::new(store(), clock(), databases(), seal(), Some(leader), owner());
+        let duplicates = runs.duplicates().clone();
+        let carriers = Self {
+            rollbacks: Rollbacks::new(store(), clock(), runs.clone(), key, owner()),
+            verifications: Verifications::new(store(), clock(), runs.clone(), key, owner()),
+            assessments: Assessments::new(store(), clock(), databases(), seal(), owner()),
+            rehearsals: Rehearsals::new(store(), clock(), databases(), duplicates, seal(), owner()),
+            runs,
+        };
+        carriers.runs.recover().await?;
+        carriers.rollbacks.recover().await?;
+        carriers.verifications.recover().await?;
+        carriers.assessments.recover().await?;
+        carriers.rehearsals.recover().await?;
+        carriers.runs.duplicates().recover().await?;
+        Ok(carriers)
+    }
 }
 
 fn listen_at(listen: SocketAddr) -> Result<TcpListener, StartupError> {

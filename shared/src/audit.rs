@@ -257,6 +257,9 @@ actions! {
     RunResumed = "run_resumed", "Run resumed";
     RunCompleted = "run_completed", "Run completed";
     RunFailed = "run_failed", "Run failed";
+    RehearsalStarted = "rehearsal_started", "Rehearsal started";
+    RehearsalCompleted = "rehearsal_completed", "Rehearsal completed";
+    RehearsalFailed = "rehearsal_failed", "Rehearsal failed";
     ReportMade = "report_made", "Report made";
     BackupTaken = "backup_taken", "Backup taken";
     BackupRestored = "backup_restored", "Backup restored";

@@ -138,7 +138,7 @@ impl Topic {
         match action {
             Action::SignedIn | Action::SignInFailed | Action::SignedOut => Self::Session,
             Action::PasswordReset => Self::User,
-            _ if starts(&["run_", "rollback", "table_", "chunk_"]) => Self::Run,
+            _ if starts(&["run_", "rehearsal", "rollback", "table_", "chunk_"]) => Self::Run,
             _ if starts(&["row_", "rows_", "quarantine"]) => Self::Quarantine,
             _ if starts(&["verification_", "repair_", "key_"]) => Self::Verification,
             _ if starts(&["match", "merge_", "people_"]) => Self::Duplicates,

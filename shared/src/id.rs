@@ -136,6 +136,10 @@ id!(
     RollbackId
 );
 id!(
+    /// One run that is done and taken back.
+    RehearsalId
+);
+id!(
     /// A rule that watches, or what it found.
     AlertId
 );

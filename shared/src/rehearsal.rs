@@ -1,11 +1,66 @@
 //! What a run would come to: everything was done, and nothing stayed.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::assessment::TableName;
 use crate::error_code::ErrorCode;
+use crate::id::{PlanId, RehearsalId};
 use crate::quarantine::QuarantinedCell;
-use crate::run::RunOutcome;
+use crate::run::{Failure, RunOutcome};
+
+/// What asks for a rehearsal of a plan's latest version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewRehearsal {
+    pub plan_id: PlanId,
+}
+
+/// A rehearsal that somebody asked the server for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RehearsalRecord {
+    pub id: RehearsalId,
+    pub plan_id: PlanId,
+    pub plan_name: String,
+    pub plan_version: u32,
+    pub state: RehearsalState,
+    pub started_by: String,
+    pub started_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What it found, once it is through. A list leaves it out.
+    pub report: Option<Rehearsal>,
+    /// Why it could not begin, or be taken back.
+    pub failure: Option<Failure>,
+}
+
+/// Where a rehearsal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RehearsalState {
+    Running,
+    /// It has a report, which may say that the run would fail.
+    Completed,
+    Failed,
+}
+
+impl RehearsalState {
+    /// As the stores write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Running, Self::Completed, Self::Failed]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
+}
 
 /// What a rehearsal found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

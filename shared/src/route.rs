@@ -2,8 +2,8 @@
 
 use crate::id::{
     AlertId, ApprovalId, AssessmentId, ClusterKey, ConnectionId, MatchId, MatchingId, MergeId,
-    PlanId, QuarantineActionId, QuarantineId, RepairId, RollbackId, RunId, SessionId, TargetId,
-    UserId, VerificationId,
+    PlanId, QuarantineActionId, QuarantineId, RehearsalId, RepairId, RollbackId, RunId, SessionId,
+    TargetId, UserId, VerificationId,
 };
 
 pub const BASE: &str = "/api/v1";
@@ -129,6 +129,10 @@ pub const REPAIR: &str = "/api/v1/repairs/{id}";
 /// Carries out what was tried out.
 pub const REPAIR_START: &str = "/api/v1/repairs/{id}/start";
 pub const REPAIR_TAKE_BACK: &str = "/api/v1/repairs/{id}/take-back";
+/// `?plan=ID` asks for those of one plan. What is posted begins.
+pub const REHEARSALS: &str = "/api/v1/rehearsals";
+pub const REHEARSAL: &str = "/api/v1/rehearsals/{id}";
+pub const REHEARSAL_STOP: &str = "/api/v1/rehearsals/{id}/stop";
 
 /// Searches for people who are there twice. `?plan=ID` asks for those of one plan.
 pub const MATCHINGS: &str = "/api/v1/matchings";
@@ -243,6 +247,9 @@ pub const ALL: &[&str] = &[
     REPAIR,
     REPAIR_START,
     REPAIR_TAKE_BACK,
+    REHEARSALS,
+    REHEARSAL,
+    REHEARSAL_STOP,
     RUN_QUARANTINE_EXPORT,
     RUN_QUARANTINE_PREVIEW,
     RUN_QUARANTINE_TRIAGE,
@@ -396,6 +403,14 @@ pub fn report_file(id: &RunId, name: &str) -> String {
 
 pub fn rollback(id: &RollbackId) -> String {
     fill(ROLLBACK, id.as_str())
+}
+
+pub fn rehearsal(id: &RehearsalId) -> String {
+    fill(REHEARSAL, id.as_str())
+}
+
+pub fn rehearsal_stop(id: &RehearsalId) -> String {
+    fill(REHEARSAL_STOP, id.as_str())
 }
 
 pub fn rollback_start(id: &RollbackId) -> String {

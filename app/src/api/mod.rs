@@ -12,6 +12,7 @@ pub(crate) mod connections;
 pub(crate) mod plans;
 pub(crate) mod runs;
 pub(crate) mod quarantine;
+pub(crate) mod rehearsals;
 pub(crate) mod rollbacks;
 pub(crate) mod verifications;
 pub(crate) mod approvals;

@@ -97,6 +97,7 @@ pub enum ApiError {
     WrongAssessmentState {
         state: AssessmentState,
     },
+    RehearsalNotFound,
     RollbackNotFound,
     WrongRollbackState {
         state: RollbackState,
@@ -290,6 +291,9 @@ impl ApiError {
                 "wrong_assessment_state",
                 "The assessment is not in a state for this",
             ),
+            Self::RehearsalNotFound => {
+                (StatusCode::NOT_FOUND, "rehearsal_not_found", "There is no such rehearsal")
+            }
             Self::RollbackNotFound => {
                 (StatusCode::NOT_FOUND, "rollback_not_found", "There is no such rollback")
             }
@@ -662,6 +666,7 @@ impl From<JobError> for ApiError {
             JobError::AssessmentNotFound => Self::AssessmentNotFound,
             JobError::AssessmentUnderWay { assessment } => Self::AssessmentUnderWay { assessment },
             JobError::WrongAssessmentState { state } => Self::WrongAssessmentState { state },
+            JobError::RehearsalNotFound => Self::RehearsalNotFound,
             JobError::RollbackNotFound => Self::RollbackNotFound,
             JobError::WrongRollbackState { state } => Self::WrongRollbackState { state },
             JobError::Unfinished { run } => Self::RunUnfinished { run },

@@ -24,6 +24,7 @@ mod events;
 mod quarantine;
 mod matchings;
 mod matches;
+mod rehearsals;
 mod rollbacks;
 mod verifications;
 mod repairs;
@@ -53,7 +54,8 @@ use crate::auth::token::AccessTokens;
 use crate::jobs::alerts::Notifier;
 use crate::jobs::changes::Changes;
 use crate::jobs::{
-    Assessments, Databases, Duplicates, QuarantineWork, Reports, Rollbacks, Runs, Verifications,
+    Assessments, Databases, Duplicates, QuarantineWork, Rehearsals, Reports, Rollbacks, Runs,
+    Verifications,
 };
 use crate::settings::Current;
 use crate::store::Store;
@@ -67,6 +69,7 @@ pub struct Services {
     pub databases: Databases,
     pub assessments: Assessments,
     pub runs: Runs,
+    pub rehearsals: Rehearsals,
     pub rollbacks: Rollbacks,
     pub verifications: Verifications,
     pub quarantine: QuarantineWork,
@@ -155,6 +158,9 @@ pub fn configure(services: Data<Services>) -> impl FnOnce(&mut ServiceConfig) {
             .configure(quarantined)
             .service(at(route::REPORT).get(reports::read))
             .service(at(route::REPORT_FILE).get(reports::file))
+            .service(at(route::REHEARSALS).get(rehearsals::list).post(rehearsals::start))
+            .service(at(route::REHEARSAL).get(rehearsals::read))
+            .service(at(route::REHEARSAL_STOP).post(rehearsals::stop))
             .service(at(route::ROLLBACKS).get(rollbacks::list).post(rollbacks::preview))
             .service(at(route::ROLLBACK).get(rollbacks::read))
             .service(at(route::ROLLBACK_START).post(rollbacks::start))

@@ -14,8 +14,8 @@ use utoipa::{Modify, OpenApi};
 use super::{
     alerts, approvals, assessments, assistant, audit, connections, docs, error_codes, events,
     health, manuals, matches, matchings, metrics, notification_targets, openapi, password_links,
-    plans, portal_events, profile, quarantine, repairs, reports, rollbacks, runs, session,
-    sessions, settings, users, verifications,
+    plans, portal_events, profile, quarantine, rehearsals, repairs, reports, rollbacks, runs,
+    session, sessions, settings, users, verifications,
 };
 
 /// The OpenAPI document.
@@ -66,6 +66,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         runs::list, runs::start, runs::read, events::follow, runs::pause, runs::stop,
         runs::resume,
         reports::read, reports::file,
+        rehearsals::list, rehearsals::start, rehearsals::read, rehearsals::stop,
         rollbacks::list, rollbacks::preview, rollbacks::read, rollbacks::start,
         verifications::list, verifications::start, verifications::read, verifications::pause,
         verifications::resume, verifications::freshness, verifications::mismatches,

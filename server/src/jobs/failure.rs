@@ -39,6 +39,8 @@ pub enum JobError {
     /// The assessment has ended.
     #[error("the assessment is {}", .state.as_str())]
     WrongAssessmentState { state: AssessmentState },
+    #[error("there is no such rehearsal")]
+    RehearsalNotFound,
     #[error("there is no such rollback")]
     RollbackNotFound,
     /// The rollback is under way, or through.

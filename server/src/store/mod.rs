@@ -27,6 +27,7 @@ pub mod match_decisions;
 pub mod merges;
 pub mod work_orders;
 pub mod crew;
+pub mod rehearsals;
 pub mod rollbacks;
 pub mod verifications;
 pub mod repairs;

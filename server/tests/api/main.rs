@@ -15,6 +15,7 @@ mod quarantine;
 mod rollbacks;
 mod verifications;
 mod repairs;
+mod rehearsals;
 mod reports;
 mod duplicates;
 mod audit;

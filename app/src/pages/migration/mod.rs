@@ -12,6 +12,7 @@ mod plan;
 mod start_run;
 mod runs;
 mod run;
+mod rehearsals;
 mod quarantine;
 mod rollback;
 mod verification;

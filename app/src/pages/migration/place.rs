@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use shared::error_code::ErrorCode;
-use shared::id::{MatchingId, PlanId, RunId, VerificationId};
+use shared::id::{MatchingId, PlanId, RehearsalId, RunId, VerificationId};
 use shared::quarantine::{QuarantineFilter, QuarantineState};
 
 use super::alerts::Alerts;
@@ -15,6 +15,7 @@ use super::overview::Overview;
 use super::plan::PlanPage;
 use super::plans::Plans;
 use super::quarantine::Quarantine;
+use super::rehearsals::{RehearsalPage, Rehearsals};
 use super::rollback::RollbackPage;
 use super::run::RunPage;
 use super::runs::Runs;
@@ -46,6 +47,8 @@ pub(super) enum Place {
     Rollback(RunId),
     Verifications,
     Verification(VerificationId),
+    Rehearsals,
+    Rehearsal(RehearsalId),
     Approvals,
     Alerts,
     Audit,
@@ -75,6 +78,8 @@ impl Place {
             (Some("verification"), Some(id), None) => {
                 Self::Verification(VerificationId::parse(id).ok()?)
             }
+            (Some("rehearsals"), None, _) => Self::Rehearsals,
+            (Some("rehearsals"), Some(id), None) => Self::Rehearsal(RehearsalId::parse(id).ok()?),
             (Some("approvals"), None, _) => Self::Approvals,
             (Some("alerts"), None, _) => Self::Alerts,
             (Some("audit"), None, _) => Self::Audit,
@@ -106,6 +111,8 @@ impl Place {
             Self::Rollback(id) => format!("/runs/{id}/rollback"),
             Self::Verifications => "/verification".to_owned(),
             Self::Verification(id) => format!("/verification/{id}"),
+            Self::Rehearsals => "/rehearsals".to_owned(),
+            Self::Rehearsal(id) => format!("/rehearsals/{id}"),
             Self::Approvals => "/approvals".to_owned(),
             Self::Alerts => "/alerts".to_owned(),
             Self::Audit => "/audit".to_owned(),
@@ -122,7 +129,11 @@ impl Place {
     fn tab(&self) -> Self {
         match self {
             Self::Plan(_) => Self::Plans,
-            Self::Run(_) | Self::Quarantine(_) | Self::Rollback(_) => Self::Runs,
+            Self::Run(_)
+            | Self::Quarantine(_)
+            | Self::Rollback(_)
+            | Self::Rehearsals
+            | Self::Rehearsal(_) => Self::Runs,
             Self::Verification(_) => Self::Verifications,
             Self::Review(_) | Self::Thresholds(_) | Self::Model(_) | Self::Merges(_) => {
                 Self::Duplicates
@@ -213,6 +224,8 @@ pub fn Pages() -> impl IntoView {
             Some(Place::Rollback(id)) => view! { <RollbackPage id/> }.into_any(),
             Some(Place::Verifications) => view! { <Verifications/> }.into_any(),
             Some(Place::Verification(id)) => view! { <VerificationPage id/> }.into_any(),
+            Some(Place::Rehearsals) => view! { <Rehearsals/> }.into_any(),
+            Some(Place::Rehearsal(id)) => view! { <RehearsalPage id/> }.into_any(),
             Some(Place::Approvals) => view! { <Approvals/> }.into_any(),
             Some(Place::Alerts) => view! { <Alerts/> }.into_any(),
             Some(Place::Audit) => view! { <Audit/> }.into_any(),

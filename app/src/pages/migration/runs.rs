@@ -34,6 +34,11 @@ pub fn Runs() -> impl IntoView {
                     "Each execution of a plan, latest first. A run that stopped can go on."
                 </p>
             </div>
+            <div class="actions">
+                <a class="button" href=Place::Rehearsals.address()>
+                    "Rehearsals"
+                </a>
+            </div>
         </div>
         <Loaded resource=known lines=6 let:known>
             {

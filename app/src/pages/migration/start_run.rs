@@ -10,7 +10,7 @@ use super::place::Place;
 use crate::api::{self, ApiError};
 use crate::components::{CheckboxField, Icon, Refusal, Shape};
 
-/// The button that starts a run, and how it is to begin.
+/// The buttons that start or rehearse a run, and how it is to begin.
 #[component]
 pub(super) fn StartRun(
     /// The plan of which the latest version is run.
@@ -18,6 +18,7 @@ pub(super) fn StartRun(
     plan: Signal<Option<PlanId>>,
 ) -> impl IntoView {
     let navigate = use_navigate();
+    let there = navigate.clone();
     let is_fresh = RwSignal::new(false);
     let refusal = RwSignal::new(None::<ApiError>);
     let is_busy = RwSignal::new(false);
@@ -37,6 +38,21 @@ pub(super) fn StartRun(
             }
         });
     };
+    let rehearse = move |_| {
+        let Some(plan) = plan.get_untracked() else { return };
+        let navigate = there.clone();
+        refusal.set(None);
+        is_busy.set(true);
+        spawn_local(async move {
+            match api::rehearsals::start(&plan).await {
+                Ok(it) => navigate(&Place::Rehearsal(it.id).address(), NavigateOptions::default()),
+                Err(error) => {
+                    refusal.set(Some(error));
+                    is_busy.set(false);
+                }
+            }
+        });
+    };
     view! {
         <div class="start-run">
             <button
@@ -49,6 +65,15 @@ pub(super) fn StartRun(
             >
                 <Icon shape=Shape::Play/>
                 {move || if is_busy.get() { "Starting…" } else { "Start a run" }}
+            </button>
+            <button
+                type="button"
+                class="button"
+                disabled=move || is_busy.get() || plan.with(Option::is_none)
+                on:click=rehearse
+            >
+                <Icon shape=Shape::Eye/>
+                "Rehearse"
             </button>
             <CheckboxField
                 name="start-fresh"

@@ -29,6 +29,8 @@ use filter::Filter;
 use outcome::LastOutcome;
 use rows::Rows;
 
+pub(super) use row::MaskedCells;
+
 #[component]
 pub fn Quarantine(id: RunId) -> impl IntoView {
     let counts = {

@@ -109,7 +109,7 @@ fn Detail(detail: QuarantinedDetail) -> impl IntoView {
 
 /// Values without what they say: what was read, and what is to be replayed.
 #[component]
-pub(super) fn MaskedCells(
+pub(in crate::pages::migration) fn MaskedCells(
     #[prop(into)] label: String,
     cells: Vec<QuarantinedCell>,
 ) -> impl IntoView {
