@@ -52,6 +52,11 @@ pub(crate) fn reload() {
     let _ = window().location().reload();
 }
 
+/// Asks the visitor where to print the page.
+pub(crate) fn print() {
+    let _ = window().print();
+}
+
 /// Where this site is: `https://transfuse.clinic.example`.
 pub(crate) fn origin() -> String {
     window().location().origin().unwrap_or_default()

@@ -9,6 +9,7 @@ mod sign_in;
 mod reset_password;
 mod not_found;
 mod module;
+mod listed;
 mod portal;
 mod home;
 mod assistant;

@@ -6,6 +6,7 @@ use futures::future::{FutureExt, LocalBoxFuture};
 use leptos::{ev, prelude::*};
 use leptos_router::hooks::{use_location, use_params_map};
 use shared::assessment::Severity;
+use shared::id::RunId;
 
 use super::assistant::Assistant;
 use super::home::Home;
@@ -14,7 +15,7 @@ use super::migration::Migration;
 use super::module::{Module, NotLoaded, ShowPages};
 use super::not_found::NotFoundHere;
 use super::profile::Profile;
-use super::reports::Reports;
+use super::reports::{ReportPage, Reports};
 use super::reset_password::ResetPassword;
 use super::settings::Settings;
 use crate::api::activity;
@@ -63,6 +64,8 @@ enum Place {
     /// By its name.
     Manual(String),
     Reports,
+    /// Of one run.
+    Report(RunId),
     /// With places of its own.
     Migration,
     Profile,
@@ -82,7 +85,10 @@ impl Place {
             "settings" => Self::Settings,
             "migration" => Self::Migration,
             rest if rest.starts_with("migration/") => Self::Migration,
-            rest => Self::Manual(manual_at(rest)?),
+            rest => match rest.strip_prefix("reports/") {
+                Some(run) => Self::Report(RunId::parse(run).ok()?),
+                None => Self::Manual(manual_at(rest)?),
+            },
         })
     }
 }
@@ -109,6 +115,7 @@ fn Places() -> impl IntoView {
                 Some(Place::ErrorCodes) => view! { <ErrorCodes/> }.into_any(),
                 Some(Place::Manual(name)) => view! { <ManualPage name/> }.into_any(),
                 Some(Place::Reports) => view! { <Reports/> }.into_any(),
+                Some(Place::Report(run)) => view! { <ReportPage run/> }.into_any(),
                 Some(Place::Migration) => view! { <Migration/> }.into_any(),
                 Some(Place::Profile) => view! { <Profile/> }.into_any(),
                 Some(Place::Settings) => view! { <Settings/> }.into_any(),
@@ -180,5 +187,7 @@ mod tests {
         assert_eq!(Place::at("/migrations"), None);
         assert_eq!(Place::at("/library/rules"), Some(Place::Manual("rules".to_owned())));
         assert_eq!(Place::at("/library/a/b"), None);
+        assert_eq!(Place::at("/reports/r1"), Some(Place::Report("r1".parse().unwrap())));
+        assert_eq!(Place::at("/reports/r1/x"), None);
     }
 }

@@ -3,12 +3,12 @@
 #![expect(clippy::unnecessary_wraps, reason = "a module that is fetched may not come")]
 
 mod place;
-mod listed;
 mod second_person;
 mod overview;
 mod connections;
 mod plans;
 mod plan;
+mod assessment;
 mod start_run;
 mod runs;
 mod run;
@@ -24,6 +24,7 @@ mod duplicates;
 use futures::future::{FutureExt, LocalBoxFuture};
 use leptos::prelude::*;
 
+use super::listed;
 use super::module::{Module, NotLoaded, ShowPages};
 use place::Pages;
 

@@ -3,11 +3,12 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use shared::error_code::ErrorCode;
-use shared::id::{MatchingId, PlanId, RehearsalId, RunId, VerificationId};
+use shared::id::{AssessmentId, MatchingId, PlanId, RehearsalId, RunId, VerificationId};
 use shared::quarantine::{QuarantineFilter, QuarantineState};
 
 use super::alerts::Alerts;
 use super::approvals::Approvals;
+use super::assessment::{AssessmentPage, Assessments};
 use super::audit::Audit;
 use super::connections::Connections;
 use super::duplicates::{Duplicates, Merges, ModelPage, Review, ThresholdsPage};
@@ -41,6 +42,8 @@ pub(super) enum Place {
     Connections,
     Plans,
     Plan(PlanId),
+    Assessments,
+    Assessment(AssessmentId),
     Runs,
     Run(RunId),
     Quarantine(RunId),
@@ -68,6 +71,8 @@ impl Place {
             (Some("connections"), None, _) => Self::Connections,
             (Some("plans"), None, _) => Self::Plans,
             (Some("plans"), Some(id), None) => Self::Plan(PlanId::parse(id).ok()?),
+            (Some("assessment"), None, _) => Self::Assessments,
+            (Some("assessment"), Some(id), None) => Self::Assessment(AssessmentId::parse(id).ok()?),
             (Some("runs"), None, _) => Self::Runs,
             (Some("runs"), Some(id), None) => Self::Run(RunId::parse(id).ok()?),
             (Some("runs"), Some(id), Some("quarantine")) => {
@@ -105,6 +110,8 @@ impl Place {
             Self::Connections => "/connections".to_owned(),
             Self::Plans => "/plans".to_owned(),
             Self::Plan(id) => format!("/plans/{id}"),
+            Self::Assessments => "/assessment".to_owned(),
+            Self::Assessment(id) => format!("/assessment/{id}"),
             Self::Runs => "/runs".to_owned(),
             Self::Run(id) => format!("/runs/{id}"),
             Self::Quarantine(id) => format!("/runs/{id}/quarantine"),
@@ -129,6 +136,7 @@ impl Place {
     fn tab(&self) -> Self {
         match self {
             Self::Plan(_) => Self::Plans,
+            Self::Assessment(_) => Self::Assessments,
             Self::Run(_)
             | Self::Quarantine(_)
             | Self::Rollback(_)
@@ -168,10 +176,11 @@ pub(super) fn quarantine_where(run: &RunId, filter: &QuarantineFilter) -> String
     )
 }
 
-const TABS: [(Place, &str, Shape); 9] = [
+const TABS: [(Place, &str, Shape); 10] = [
     (Place::Overview, "Overview", Shape::Gauge),
     (Place::Connections, "Connections", Shape::Plug),
     (Place::Plans, "Plans", Shape::Plan),
+    (Place::Assessments, "Assessment", Shape::Shield),
     (Place::Runs, "Runs", Shape::Play),
     (Place::Verifications, "Verification", Shape::Check),
     (Place::Duplicates, "Duplicates", Shape::User),
@@ -218,6 +227,8 @@ pub fn Pages() -> impl IntoView {
             Some(Place::Connections) => view! { <Connections/> }.into_any(),
             Some(Place::Plans) => view! { <Plans/> }.into_any(),
             Some(Place::Plan(id)) => view! { <PlanPage id/> }.into_any(),
+            Some(Place::Assessments) => view! { <Assessments/> }.into_any(),
+            Some(Place::Assessment(id)) => view! { <AssessmentPage id/> }.into_any(),
             Some(Place::Runs) => view! { <Runs/> }.into_any(),
             Some(Place::Run(id)) => view! { <RunPage id/> }.into_any(),
             Some(Place::Quarantine(id)) => view! { <Quarantine id/> }.into_any(),
@@ -273,6 +284,8 @@ mod tests {
             Place::Connections,
             Place::Plans,
             Place::Plan(PlanId::parse("p1").unwrap()),
+            Place::Assessments,
+            Place::Assessment(AssessmentId::parse("a1").unwrap()),
             Place::Runs,
             Place::Run(run.clone()),
             Place::Quarantine(run.clone()),
