@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Feature;
 use super::refine::survey;
-use crate::number::{pairs, wide};
+use crate::number::{compact, pairs};
 use crate::people::People;
 
 /// A block of more records is divided by what else they share.
@@ -92,10 +92,9 @@ fn can_be_made(people: &People, pass: &Pass) -> bool {
     // A column that is empty in so many records is as good as not there; a full look would only
     // find a handful of pairs that the other passes find too.
     let step = (people.len() / LOOK).max(1);
-    let rows = || people.rows().iter().step_by(step);
-    let has = |feature: Feature| {
-        wide(rows().filter(|row| feature.content(people, row).is_some()).count()) > 0
-    };
+    let records = (0..compact(people.len())).step_by(step);
+    let has =
+        |feature: Feature| records.clone().any(|record| feature.number(people, record).is_some());
     pass.features.iter().all(|feature| has(*feature))
 }
 

@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Feature, Pass, Plan};
-use crate::hash::{mix, upper};
+use crate::hash::mix;
 use crate::number::{compact, pairs, wide};
-use crate::people::{Index, People, Row};
+use crate::people::{Index, People, ValueId};
 
 /// The blocks of a pass that were divided, by key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,8 @@ pub struct Blocks {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leaf {
-    pub key: u64,
+    /// None when it is the only key that the members share.
+    key: Option<u64>,
     pub start: u32,
     pub end: u32,
 }
@@ -54,65 +55,56 @@ pub fn survey(people: &People, plan: &Plan) -> Vec<Blocks> {
         .collect()
 }
 
-/// The blocks of one pass, of the records whose base key is `wanted`.
+impl Leaf {
+    pub(super) fn key(&self, people: &People, pass: &Pass, members: &[Index]) -> Option<u64> {
+        self.key.or_else(|| base_keys(people, pass, members[0])[0])
+    }
+}
+
+/// The blocks of one pass, of the records whose base number is `wanted`.
 pub(super) fn blocks_of(
     people: &People,
     pass: &Pass,
     largest: u32,
     wanted: &(dyn Fn(u64) -> bool + Sync),
 ) -> Blocks {
-    let mut entries: Vec<u64> = people
-        .rows()
-        .par_iter()
-        .enumerate()
+    let mut entries: Vec<(u64, Index)> = (0..compact(people.len()))
+        .into_par_iter()
         .with_min_len(8192)
-        .filter(|(_, row)| row.exclusion().is_none())
-        .flat_map_iter(|(record, row)| {
-            base_keys(people, pass, row)
+        .filter(|record| people.row(*record).exclusion().is_none())
+        .flat_map_iter(|record| {
+            base_numbers(people, pass, record)
                 .into_iter()
                 .flatten()
-                .filter(|key| wanted(*key))
-                .map(move |key| u64::from(upper(key)) << 32 | wide(record))
+                .filter(|number| wanted(*number))
+                .map(move |number| (number, record))
         })
         .collect();
     entries.par_sort_unstable();
     let mut blocks = Blocks { records: wide(entries.len()), ..Blocks::default() };
-    let (mut keyed, mut members) = (Vec::new(), Vec::new());
-    for run in entries.chunk_by(|a, b| a >> 32 == b >> 32).filter(|run| run.len() > 1) {
-        let prefix = run[0] >> 32;
-        keyed.clear();
-        for entry in run {
-            let record = record_of(*entry);
-            // A record whose two phones share a prefix stands in the run twice, once per phone.
-            for key in base_keys(people, pass, people.row(record)).into_iter().flatten() {
-                if u64::from(upper(key)) == prefix {
-                    keyed.push((key, record));
-                }
-            }
-        }
-        if keyed.iter().any(|(key, _)| *key != keyed[0].0) {
-            keyed.sort_unstable();
-        }
-        keyed.dedup();
-        for block in keyed.chunk_by(|a, b| a.0 == b.0) {
-            members.clear();
-            members.extend(block.iter().map(|(_, record)| *record));
-            blocks.add(people, pass, largest, block[0].0, &members);
-        }
+    let mut members = Vec::new();
+    for block in entries.chunk_by(|a, b| a.0 == b.0).filter(|block| block.len() > 1) {
+        members.clear();
+        members.extend(block.iter().map(|(_, record)| *record));
+        blocks.add(people, pass, largest, block[0].0, &members);
     }
     blocks
 }
 
 impl Blocks {
-    fn add(&mut self, people: &People, pass: &Pass, largest: u32, key: u64, members: &[Index]) {
+    fn add(&mut self, people: &People, pass: &Pass, largest: u32, number: u64, members: &[Index]) {
         let count = wide(members.len());
         self.largest = self.largest.max(count);
         let before = self.pairs;
         if members.len() > largest as usize {
-            self.divide(people, pass, largest, key, 0, members.to_vec());
+            if let Some(key) = key_of(people, pass, number, members[0]) {
+                self.divide(people, pass, largest, key, 0, members.to_vec());
+            }
             self.separated += pairs(count) - (self.pairs - before);
+        } else if pass.features.first() == Some(&Feature::Phone) {
+            self.keep(key_of(people, pass, number, members[0]), members);
         } else {
-            self.keep(key, members);
+            self.keep(None, members);
         }
     }
 
@@ -126,7 +118,7 @@ impl Blocks {
         members: Vec<Index>,
     ) {
         if members.len() <= largest as usize {
-            self.keep(key, &members);
+            self.keep(Some(key), &members);
             return;
         }
         self.refined.keys.insert(key);
@@ -141,7 +133,7 @@ impl Blocks {
         }
     }
 
-    fn keep(&mut self, key: u64, members: &[Index]) {
+    fn keep(&mut self, key: Option<u64>, members: &[Index]) {
         if members.len() < 2 {
             return;
         }
@@ -161,9 +153,8 @@ impl Refined {
         left: Index,
         right: Index,
     ) -> Option<u64> {
-        let (a, b) = (people.row(left), people.row(right));
-        let ours = base_keys(people, pass, a);
-        let theirs = base_keys(people, pass, b);
+        let ours = base_keys(people, pass, left);
+        let theirs = base_keys(people, pass, right);
         let mut shared: [Option<u64>; 2] =
             ours.map(|key| key.filter(|key| theirs.contains(&Some(*key))));
         shared.sort_unstable();
@@ -172,8 +163,7 @@ impl Refined {
 
     /// Whether two records meet in a block, with the least work.
     pub(super) fn meet(&self, people: &People, pass: &Pass, left: Index, right: Index) -> bool {
-        let (a, b) = (people.row(left), people.row(right));
-        pass.features.iter().all(|feature| feature.is_shared(people, a, b))
+        pass.features.iter().all(|feature| feature.is_shared(people, left, right))
             && (self.keys.is_empty() || self.meeting(people, pass, left, right).is_some())
     }
 
@@ -210,21 +200,45 @@ impl Refined {
 }
 
 /// The keys of the blocks in which a record stands: one, or one per phone.
-pub(super) fn base_keys(people: &People, pass: &Pass, row: &Row) -> [Option<u64>; 2] {
+fn base_keys(people: &People, pass: &Pass, record: Index) -> [Option<u64>; 2] {
+    let phone = |phone| people.phones.content(phone).into();
+    mixed(people, pass, record, phone, |feature| feature.content(people, record))
+}
+
+/// The same as numbers, which bring together the records of a block without a look at what they
+/// say.
+fn base_numbers(people: &People, pass: &Pass, record: Index) -> [Option<u64>; 2] {
+    mixed(people, pass, record, u64::from, |feature| feature.number(people, record))
+}
+
+fn mixed(
+    people: &People,
+    pass: &Pass,
+    record: Index,
+    phone: impl Fn(ValueId) -> u64,
+    of: impl Fn(Feature) -> Option<u64>,
+) -> [Option<u64>; 2] {
     let Some((first, rest)) = pass.features.split_first() else { return [Some(EVERYBODY), None] };
     let mut key = 0;
     for feature in rest {
-        match feature.content(people, row) {
-            Some(content) => key = mix(key, content),
+        match of(*feature) {
+            Some(part) => key = mix(key, part),
             None => return [None, None],
         }
     }
     if *first == Feature::Phone {
-        let [one, other] = row.phones;
-        let of = |phone: u32| (phone != 0).then(|| mix(key, people.phones.content(phone).into()));
-        return [of(one), of(other).filter(|_| one != other)];
+        let [one, other] = people.row(record).phones;
+        let known = |value: ValueId| (value != 0).then(|| mix(key, phone(value)));
+        return [known(one), known(other).filter(|_| one != other)];
     }
-    [first.content(people, row).map(|content| mix(key, content)), None]
+    [of(*first).map(|part| mix(key, part)), None]
+}
+
+/// The key that belongs to a number of a record.
+fn key_of(people: &People, pass: &Pass, number: u64, record: Index) -> Option<u64> {
+    let numbers = base_numbers(people, pass, record);
+    let mut keys = numbers.into_iter().zip(base_keys(people, pass, record));
+    keys.find_map(|(known, key)| key.filter(|_| known == Some(number)))
 }
 
 const EVERYBODY: u64 = 0x5eed;
@@ -251,15 +265,10 @@ fn child_key(people: &People, pass: &Pass, key: u64, depth: usize, record: Index
     const NOTHING: u64 = 0x006e_6f74_6869_6e67;
     let mut divisions = DIVISIONS.iter().filter(|feature| !pass.features.contains(feature));
     let content = match divisions.nth(depth) {
-        Some(feature) => feature.content(people, people.row(record)).unwrap_or(NOTHING),
+        Some(feature) => feature.content(people, record).unwrap_or(NOTHING),
         None => people.id_hash(record) >> (depth % 64) & 1,
     };
     mix(key ^ wide(depth), content)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the lower half of an entry is the record")]
-const fn record_of(entry: u64) -> Index {
-    entry as Index
 }
 
 /// Keys are hashes already.

@@ -28,9 +28,8 @@ pub struct Shard {
 impl Shard {
     pub const WHOLE: Self = Self { index: 0, of: 1 };
 
-    const fn holds(self, key: u64) -> bool {
-        // The upper bits order the blocks; these are free of them.
-        (key & 0xffff_ffff) % self.of as u64 == self.index as u64
+    const fn holds(self, number: u64) -> bool {
+        number % self.of as u64 == self.index as u64
     }
 }
 
@@ -82,7 +81,7 @@ pub fn scan(people: &People, plan: &Plan, scope: &Scope<'_>) -> Scan {
     let mut scan = Scan::default();
     for (at, pass) in plan.passes.iter().enumerate() {
         let shard = scope.shard;
-        let mut blocks = blocks_of(people, pass, plan.largest_block, &|key| shard.holds(key));
+        let mut blocks = blocks_of(people, pass, plan.largest_block, &|number| shard.holds(number));
         if let Some(refined) = scope.refined.and_then(|refined| refined.get(at)) {
             blocks.refined = refined.clone();
         }
@@ -138,7 +137,13 @@ fn pairs_of(
         .with_min_len(64)
         .fold(Vec::new, |mut found, leaf| {
             let members = &blocks.members[leaf.start as usize..leaf.end as usize];
-            let is_whole_again = was_refined.is_some_and(|refined| refined.has(leaf.key));
+            let key = if was_refined.is_some() || may_meet_twice {
+                leaf.key(people, pass, members)
+            } else {
+                None
+            };
+            let is_whole_again =
+                was_refined.zip(key).is_some_and(|(refined, key)| refined.has(key));
             for (from, &one) in members.iter().enumerate() {
                 for &other in &members[from + 1..] {
                     if !is_marked(one) && !is_marked(other) && !is_whole_again {
@@ -148,8 +153,7 @@ fn pairs_of(
                     let was_found = earlier
                         .iter()
                         .any(|(pass, refined)| refined.meet(people, pass, left, right))
-                        || may_meet_twice
-                            && refined[at].meeting(people, pass, left, right) != Some(leaf.key);
+                        || may_meet_twice && refined[at].meeting(people, pass, left, right) != key;
                     if !was_found {
                         let pattern = compare(people, left, right);
                         found.push(Candidate { left, right, pattern });

@@ -9,7 +9,7 @@ use shared::duplicate::{Exclusion, Field};
 
 use super::{
     ANONYMOUS, AddressTable, EMPTY, NEWBORN, NOBODY, NameTable, People, Role, Row, TEST, Table,
-    ValueId,
+    Traits, ValueId,
 };
 use crate::column::Columns;
 use crate::hash;
@@ -141,6 +141,7 @@ impl Builder {
             ids: self.ids,
             id_ends: self.id_ends,
             rows: self.rows,
+            traits: Vec::new(),
             compared: 0,
             names: self.names,
             identifiers: self.identifiers,
@@ -273,6 +274,8 @@ impl People {
             }
         });
         self.count();
+        let rows = self.rows.par_iter().with_min_len(4096);
+        self.traits = rows.map(|row| Traits::of(self, row)).collect();
     }
 
     fn count(&mut self) {

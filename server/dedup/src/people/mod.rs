@@ -2,6 +2,7 @@
 
 mod table;
 mod name_table;
+mod traits;
 mod builder;
 
 use shared::duplicate::{Exclusion, Field};
@@ -10,6 +11,7 @@ pub use builder::{Builder, ReadError, Reading};
 pub(crate) use name_table::letter;
 pub use name_table::{Name, NameTable, Role};
 pub use table::{AddressTable, Table};
+pub use traits::{Start, Traits};
 
 use crate::normalize::date::BirthDate;
 use crate::normalize::identifier::Sex;
@@ -21,8 +23,9 @@ pub type Index = u32;
 /// A value's place in its table. 0 is no value.
 pub type ValueId = u32;
 
-/// A record, as it is compared.
+/// A record, as it is compared. One cache line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(align(64))]
 pub struct Row {
     pub given: ValueId,
     pub middle: ValueId,
@@ -84,6 +87,7 @@ pub struct People {
     ids: String,
     id_ends: Vec<u64>,
     rows: Vec<Row>,
+    traits: Vec<Traits>,
     compared: u64,
     pub names: NameTable,
     pub identifiers: Table,
@@ -122,6 +126,11 @@ impl People {
 
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// What blocks are made by.
+    pub fn traits(&self, record: Index) -> &Traits {
+        &self.traits[record as usize]
     }
 
     /// A record's own id, as it was read.
