@@ -193,7 +193,7 @@ fn by_edits(table: &Table, left: ValueId, right: ValueId) -> Option<usize> {
     if left == right {
         return Some(0);
     }
-    let (a, b) = (table.text(left).as_bytes(), table.text(right).as_bytes());
+    let (a, b) = (table.bytes(left), table.bytes(right));
     // Two texts whose lengths differ by more are further apart than anybody asks.
     if a.len().abs_diff(b.len()) > 2 {
         return Some(3);

@@ -8,20 +8,55 @@ use crate::number::compact;
 
 /// Texts, each stored once. Number 0 is the empty text, which is no value.
 pub struct Table {
-    text: String,
-    /// Where each text ends. Four bytes do until a table holds 4 GiB of distinct text.
-    ends: Vec<u32>,
-    hashes: Vec<u32>,
+    entries: Vec<Entry>,
+    /// The texts that do not fit into their entries.
+    long: String,
     counts: Vec<u32>,
     index: HashTable<u32>,
 }
 
+/// A text of up to ten bytes, or where a longer one is held: most phones, identifiers and
+/// postcodes are looked at in one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(align(16))]
+struct Entry {
+    /// The upper half of the text's hash.
+    content: u32,
+    held: Held,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Here { length: u8, bytes: [u8; SHORT] },
+    /// Four bytes do until a table holds 4 GiB of long texts.
+    There { start: u32, length: u32 },
+}
+
+const SHORT: usize = 10;
+
+impl Held {
+    fn here(text: &str) -> Option<Self> {
+        let mut bytes = [0; SHORT];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self::Here { length: u8::try_from(text.len()).ok()?, bytes })
+    }
+
+    fn bytes<'a>(&'a self, long: &'a str) -> &'a [u8] {
+        match self {
+            Self::Here { length, bytes } => &bytes[..usize::from(*length)],
+            Self::There { start, length } => {
+                &long.as_bytes()[*start as usize..][..*length as usize]
+            }
+        }
+    }
+}
+
 impl Default for Table {
     fn default() -> Self {
+        let nothing = Entry { content: 0, held: Held::Here { length: 0, bytes: [0; SHORT] } };
         Self {
-            text: String::new(),
-            ends: vec![0],
-            hashes: vec![0],
+            entries: vec![nothing],
+            long: String::new(),
             counts: vec![0],
             index: HashTable::new(),
         }
@@ -35,28 +70,49 @@ impl Table {
             return 0;
         }
         let content = hash::upper(hash::of(text));
-        let (ends, held) = (&self.ends, &self.text);
-        let is_it = |id: &u32| slice(held, ends, *id) == text;
+        let short = Held::here(text);
+        let (entries, long) = (&self.entries, &self.long);
+        let is_it = |id: &u32| {
+            let entry = &entries[*id as usize];
+            entry.content == content
+                && short.map_or_else(
+                    || entry.held.bytes(long) == text.as_bytes(),
+                    |short| entry.held == short,
+                )
+        };
         if let Some(id) = self.index.find(spread(content), is_it) {
             return *id;
         }
-        let id = compact(self.ends.len());
-        self.text.push_str(text);
-        self.ends.push(compact(self.text.len()));
-        self.hashes.push(content);
+        let id = compact(self.entries.len());
+        let held = short.unwrap_or_else(|| {
+            let start = compact(self.long.len());
+            self.long.push_str(text);
+            Held::There { start, length: compact(text.len()) }
+        });
+        self.entries.push(Entry { content, held });
         self.counts.push(0);
-        let hashes = &self.hashes;
-        self.index.insert_unique(spread(content), id, |id| spread(hashes[*id as usize]));
+        let entries = &self.entries;
+        self.index.insert_unique(spread(content), id, |id| spread(entries[*id as usize].content));
         id
     }
 
     pub fn text(&self, id: ValueId) -> &str {
-        slice(&self.text, &self.ends, id)
+        match &self.entries[id as usize].held {
+            held @ Held::Here { .. } => std::str::from_utf8(held.bytes("")).unwrap_or_default(),
+            Held::There { start, length } => {
+                &self.long[*start as usize..][..*length as usize]
+            }
+        }
+    }
+
+    /// The bytes of a text.
+    pub fn bytes(&self, id: ValueId) -> &[u8] {
+        self.entries[id as usize].held.bytes(&self.long)
     }
 
     /// A hash of the text, the same wherever the text is met.
     pub fn content(&self, id: ValueId) -> u32 {
-        self.hashes[id as usize]
+        self.entries[id as usize].content
     }
 
     /// In how many records a value stands.
@@ -75,15 +131,14 @@ impl Table {
 
     /// All numbers that are values.
     pub fn values(&self) -> impl Iterator<Item = ValueId> + use<> {
-        1..compact(self.ends.len())
+        1..compact(self.entries.len())
     }
 
     /// Forgets how to add values, and what memory that takes.
     pub(super) fn seal(&mut self) {
         self.index = HashTable::new();
-        self.text.shrink_to_fit();
-        self.ends.shrink_to_fit();
-        self.hashes.shrink_to_fit();
+        self.entries.shrink_to_fit();
+        self.long.shrink_to_fit();
         self.counts.shrink_to_fit();
     }
 }
@@ -92,12 +147,6 @@ impl Table {
 /// reads no text.
 fn spread(content: u32) -> u64 {
     hash::mix(0, u64::from(content))
-}
-
-fn slice<'a>(text: &'a str, ends: &[u32], id: ValueId) -> &'a str {
-    let at = id as usize;
-    let start = if at == 0 { 0 } else { ends[at - 1] };
-    &text[start as usize..ends[at] as usize]
 }
 
 /// House numbers with streets, each pair stored once.
@@ -166,10 +215,12 @@ mod tests {
     #[test]
     fn a_text_has_one_number_and_nothing_has_none() {
         let mut table = Table::default();
-        let ids: Vec<_> =
-            ["moor", "ives", "moor", "", "söderlund"].map(|text| table.intern(text)).into();
-        assert_eq!(ids, [1, 2, 1, 0, 3]);
-        assert_eq!([table.text(0), table.text(1), table.text(3)], ["", "moor", "söderlund"]);
+        let long = "ida.moor@example.org";
+        let ids = ["moor", "ives", "moor", "", "söderlund", long, "söderlinds", long]
+            .map(|text| table.intern(text));
+        assert_eq!(ids, [1, 2, 1, 0, 3, 4, 5, 4]);
+        assert_eq!(ids.map(|id| table.text(id))[3..6], ["", "söderlund", long]);
+        assert_eq!(table.bytes(5), "söderlinds".as_bytes());
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Traits {
                 Start::OTHER
             }
         };
-        let identifier = people.identifiers.text(row.identifier).as_bytes();
+        let identifier = people.identifiers.bytes(row.identifier);
         Self {
             given_root: if given.is_initial() { 0 } else { given.root },
             given_start: start(given),
