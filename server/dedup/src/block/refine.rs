@@ -80,7 +80,7 @@ pub(super) fn blocks_of(
                 .map(move |number| (number, record))
         })
         .collect();
-    entries.par_sort_unstable();
+    entries.par_sort_unstable_by_key(|(number, _)| *number);
     let mut blocks = Blocks { records: wide(entries.len()), ..Blocks::default() };
     let mut members = Vec::new();
     for block in entries.chunk_by(|a, b| a.0 == b.0).filter(|block| block.len() > 1) {

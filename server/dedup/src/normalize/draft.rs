@@ -31,7 +31,8 @@ pub enum Slot {
     State,
 }
 
-const SLOTS: usize = 16;
+/// How many slots there are.
+pub const SLOTS: usize = 16;
 
 /// Most records fit into so many bytes.
 const USUAL: usize = 160;

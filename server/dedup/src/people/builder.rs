@@ -14,7 +14,7 @@ use super::{
 use crate::column::Columns;
 use crate::hash;
 use crate::normalize::date::{DateOrder, OrderEvidence};
-use crate::normalize::draft::{self, Draft, Slot};
+use crate::normalize::draft::{self, Draft, SLOTS, Slot};
 use crate::normalize::identifier::Sex;
 use crate::normalize::name::NameKind;
 use crate::number::{real, size, wide};
@@ -104,9 +104,7 @@ impl Builder {
             .with_min_len(256)
             .map(|row| draft::read(columns, |at| cell(row, at)))
             .collect();
-        for draft in &drafts {
-            self.store(draft);
-        }
+        self.store(&drafts);
     }
 
     /// How many records were read.
@@ -161,47 +159,87 @@ impl Builder {
         Ok(people)
     }
 
-    fn store(&mut self, draft: &Draft) {
-        self.ids.push_str(draft.get(Slot::RecordId));
-        self.id_ends.push(wide(self.ids.len()));
-        match draft.order {
-            Some(OrderEvidence::For(DateOrder::DayFirst)) => self.day_first += 1,
-            Some(OrderEvidence::For(DateOrder::MonthFirst)) => self.month_first += 1,
-            _ => {}
+    fn store(&mut self, drafts: &[Draft]) {
+        for draft in drafts {
+            self.ids.push_str(draft.get(Slot::RecordId));
+            self.id_ends.push(wide(self.ids.len()));
+            match draft.order {
+                Some(OrderEvidence::For(DateOrder::DayFirst)) => self.day_first += 1,
+                Some(OrderEvidence::For(DateOrder::MonthFirst)) => self.month_first += 1,
+                _ => {}
+            }
         }
-        let house = self.houses.intern(draft.get(Slot::House));
-        let street = self.places.intern(draft.get(Slot::Street));
-        let row = Row {
-            given: self.names.intern(draft.get(Slot::Given)),
-            middle: self.names.intern(draft.get(Slot::Middle)),
-            surname: self.names.intern(draft.get(Slot::Surname)),
-            previous: self.names.intern(draft.get(Slot::Previous)),
-            birth: draft.birth,
-            identifier: self.identifiers.intern(draft.get(Slot::Identifier)),
-            other_identifier: self.other_identifiers.intern(draft.get(Slot::OtherIdentifier)),
-            phones: [Slot::Phone, Slot::SecondPhone]
-                .map(|slot| self.phones.intern(draft.get(slot))),
-            email: self.emails.intern(draft.get(Slot::Email)),
-            address: self.addresses.intern(house, street),
-            unit: self.places.intern(draft.get(Slot::Unit)),
-            city: self.cities.intern(draft.get(Slot::City)),
-            postcode: self.postcodes.intern(draft.get(Slot::Postcode)),
-            state: self.states.intern(draft.get(Slot::State)),
-            generation: draft.generation,
-            sex: match draft.sex {
-                Sex::Unknown => 0,
-                Sex::Male => 1,
-                Sex::Female => 2,
-            },
-            flags: match draft.kind {
-                NameKind::Person => 0,
-                NameKind::Newborn => NEWBORN,
-                NameKind::Test if self.excluded.contains(&Exclusion::TestRecord) => TEST,
-                NameKind::Anonymous if self.excluded.contains(&Exclusion::Anonymous) => ANONYMOUS,
-                NameKind::Test | NameKind::Anonymous => NOBODY,
-            },
-        };
-        self.rows.push(row);
+        let numbers = self.numbers(drafts);
+        self.rows.reserve(drafts.len());
+        for (at, draft) in drafts.iter().enumerate() {
+            let number = |slot: Slot| numbers[slot as usize][at];
+            self.rows.push(Row {
+                given: number(Slot::Given),
+                middle: number(Slot::Middle),
+                surname: number(Slot::Surname),
+                previous: number(Slot::Previous),
+                birth: draft.birth,
+                identifier: number(Slot::Identifier),
+                other_identifier: number(Slot::OtherIdentifier),
+                phones: [Slot::Phone, Slot::SecondPhone].map(number),
+                email: number(Slot::Email),
+                address: self.addresses.intern(number(Slot::House), number(Slot::Street)),
+                unit: number(Slot::Unit),
+                city: number(Slot::City),
+                postcode: number(Slot::Postcode),
+                state: number(Slot::State),
+                generation: draft.generation,
+                sex: match draft.sex {
+                    Sex::Unknown => 0,
+                    Sex::Male => 1,
+                    Sex::Female => 2,
+                },
+                flags: match draft.kind {
+                    NameKind::Person => 0,
+                    NameKind::Newborn => NEWBORN,
+                    NameKind::Test if self.excluded.contains(&Exclusion::TestRecord) => TEST,
+                    NameKind::Anonymous if self.excluded.contains(&Exclusion::Anonymous) => {
+                        ANONYMOUS
+                    }
+                    NameKind::Test | NameKind::Anonymous => NOBODY,
+                },
+            });
+        }
+    }
+
+    /// The numbers of all values, by slot. One table is filled after the other, and several at
+    /// once: a table stays in the cache while it is filled, and each is numbered in order.
+    fn numbers(&mut self, drafts: &[Draft]) -> [Vec<ValueId>; SLOTS] {
+        type Intern<'a> = &'a mut (dyn FnMut(&str) -> ValueId + Send);
+        let mut tables: [(Intern<'_>, &[Slot]); 10] = [
+            (
+                &mut |text| self.names.intern(text),
+                &[Slot::Given, Slot::Middle, Slot::Surname, Slot::Previous],
+            ),
+            (&mut |text| self.identifiers.intern(text), &[Slot::Identifier]),
+            (&mut |text| self.other_identifiers.intern(text), &[Slot::OtherIdentifier]),
+            (&mut |text| self.phones.intern(text), &[Slot::Phone, Slot::SecondPhone]),
+            (&mut |text| self.emails.intern(text), &[Slot::Email]),
+            (&mut |text| self.houses.intern(text), &[Slot::House]),
+            (&mut |text| self.places.intern(text), &[Slot::Street, Slot::Unit]),
+            (&mut |text| self.cities.intern(text), &[Slot::City]),
+            (&mut |text| self.postcodes.intern(text), &[Slot::Postcode]),
+            (&mut |text| self.states.intern(text), &[Slot::State]),
+        ];
+        let columns: Vec<(Slot, Vec<ValueId>)> = tables
+            .par_iter_mut()
+            .with_max_len(1)
+            .flat_map_iter(|(intern, slots)| {
+                slots.iter().map(|slot| {
+                    (*slot, drafts.iter().map(|draft| intern(draft.get(*slot))).collect())
+                })
+            })
+            .collect();
+        let mut numbers = [const { Vec::new() }; SLOTS];
+        for (slot, column) in columns {
+            numbers[slot as usize] = column;
+        }
+        numbers
     }
 
     fn show_reading(&self) -> Reading {

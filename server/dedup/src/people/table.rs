@@ -27,9 +27,15 @@ struct Entry {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Held {
-    Here { length: u8, bytes: [u8; SHORT] },
+    Here {
+        length: u8,
+        bytes: [u8; SHORT],
+    },
     /// Four bytes do until a table holds 4 GiB of long texts.
-    There { start: u32, length: u32 },
+    There {
+        start: u32,
+        length: u32,
+    },
 }
 
 const SHORT: usize = 10;
@@ -99,9 +105,7 @@ impl Table {
     pub fn text(&self, id: ValueId) -> &str {
         match &self.entries[id as usize].held {
             held @ Held::Here { .. } => std::str::from_utf8(held.bytes("")).unwrap_or_default(),
-            Held::There { start, length } => {
-                &self.long[*start as usize..][..*length as usize]
-            }
+            Held::There { start, length } => &self.long[*start as usize..][..*length as usize],
         }
     }
 
