@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
-use shared::duplicate::{Decision, Verdict, WeightBin};
+use shared::duplicate::{Decision, Verdict, Veto, WeightBin};
 
 use super::Scored;
 use crate::block::Candidate;
@@ -171,13 +171,22 @@ pub(crate) fn partitions(
             .map(|pair| Link { left: pair.left, right: pair.right, weight: pair.weight })
             .collect()
     };
-    let look = |left: Index, right: Index| scorer.weigh(left, right);
+    // Most pairs of a cluster were weighed already.
+    let weighed: HashMap<(Index, Index), &Scored> =
+        pairs.iter().map(|pair| ((pair.left, pair.right), pair)).collect();
+    let contradict = |vetoes: &[Veto]| {
+        vetoes.iter().any(|veto| veto.is_contradiction() && policy.vetoes.contains(veto))
+    };
     let proposed = cluster::form(
         people,
         &links(&|pair| pair.weight >= policy.thresholds.link),
         &known.decided,
         largest,
-        |left, right| Look { weight: look(left, right).1, is_vetoed: false },
+        |left, right| {
+            let known = weighed.get(&(left, right)).map(|pair| pair.weight);
+            let weight = known.unwrap_or_else(|| scorer.weigh(left, right).1);
+            Look { weight, is_vetoed: false }
+        },
     );
     let automatic = cluster::form(
         people,
@@ -185,12 +194,11 @@ pub(crate) fn partitions(
         &known.decided,
         largest,
         |left, right| {
-            let (pattern, weight) = look(left, right);
-            let is_vetoed = scorer
-                .vetoes(left, right, pattern)
-                .iter()
-                .any(|veto| veto.is_contradiction() && policy.vetoes.contains(veto));
-            Look { weight, is_vetoed }
+            if let Some(pair) = weighed.get(&(left, right)) {
+                return Look { weight: pair.weight, is_vetoed: contradict(&pair.vetoes) };
+            }
+            let (pattern, weight) = scorer.weigh(left, right);
+            Look { weight, is_vetoed: contradict(&scorer.vetoes(left, right, pattern)) }
         },
     );
     (proposed, automatic)

@@ -147,11 +147,14 @@ fn random_patterns(people: &People) -> Vec<Pattern> {
     }
     let wanted = (PER_RECORD * take).clamp(*SAMPLE.start(), *SAMPLE.end());
     let furthest = (wanted / take).clamp(1, take / 2);
-    (1..=furthest)
+    // A record meets all of its partners before the next does, so that they are at hand.
+    (0..take)
         .into_par_iter()
-        .flat_map_iter(|step| {
+        .with_min_len(256)
+        .flat_map_iter(|from| {
             let drawn = &drawn;
-            (0..take).map(move |from| compare(people, drawn[from].1, drawn[(from + step) % take].1))
+            (1..=furthest)
+                .map(move |step| compare(people, drawn[from].1, drawn[(from + step) % take].1))
         })
         .collect()
 }
