@@ -9,15 +9,20 @@ export class Runs {
     await this.page.getByRole('heading', { level: 2, name: 'Runs' }).waitFor();
   }
 
-  /** Starts a run from nothing, whatever earlier flows did, and goes to its page. */
-  async startAfresh(plan: string): Promise<Run> {
-    await this.open();
+  /** Chooses the plan of which a run is started or rehearsed. */
+  async choose(plan: string): Promise<void> {
     const plans = this.page.getByLabel('Plan', { exact: true });
     await plans.waitFor();
     const labels = await plans.getByRole('option').allTextContents();
     const label = labels.find((text) => text.startsWith(plan));
     if (!label) throw new Error(`there is no plan ${plan}, only ${labels.join(', ')}`);
     await plans.selectOption({ label });
+  }
+
+  /** Starts a run from nothing, whatever earlier flows did, and goes to its page. */
+  async startAfresh(plan: string): Promise<Run> {
+    await this.open();
+    await this.choose(plan);
     await this.page.getByLabel('Begin again').check();
     await this.page.getByRole('button', { name: 'Start a run' }).click();
     const run = new Run(this.page);

@@ -7,13 +7,17 @@ use crate::assessment::TableName;
 use crate::error_code::ErrorCode;
 use crate::id::{PlanId, RehearsalId};
 use crate::quarantine::QuarantinedCell;
-use crate::run::{Failure, RunOutcome};
+use crate::run::{Failure, RunOutcome, Start};
 
 /// What asks for a rehearsal of a plan's latest version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct NewRehearsal {
     pub plan_id: PlanId,
+    /// Where the target holds an earlier run of the version, only a fresh one can be rehearsed.
+    #[serde(default)]
+    pub start: Start,
 }
 
 /// A rehearsal that somebody asked the server for.

@@ -4,6 +4,7 @@ use shared::id::{PlanId, RehearsalId};
 use shared::page::{Cursor, Page};
 use shared::rehearsal::{NewRehearsal, RehearsalRecord};
 use shared::route;
+use shared::run::Start;
 
 use super::{ApiError, get, page_of, post, send};
 
@@ -20,8 +21,8 @@ pub(crate) async fn find(id: &RehearsalId) -> Result<RehearsalRecord, ApiError> 
 }
 
 /// Rehearses the plan's latest version.
-pub(crate) async fn start(plan: &PlanId) -> Result<RehearsalRecord, ApiError> {
-    send(post(route::REHEARSALS).json(&NewRehearsal { plan_id: plan.clone() })?).await
+pub(crate) async fn start(plan: &PlanId, start: Start) -> Result<RehearsalRecord, ApiError> {
+    send(post(route::REHEARSALS).json(&NewRehearsal { plan_id: plan.clone(), start })?).await
 }
 
 /// Ends a rehearsal soon: what it did so far is taken back.

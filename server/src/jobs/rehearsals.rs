@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::EngineError;
 use engine::clock::Clock;
-use engine::run::{Request, Start, Stop, rehearse};
+use engine::run::{Request, Stop, rehearse};
 use shared::audit::Action;
 use shared::error_code::ErrorCode;
 use shared::id::{RehearsalId, RunId};
 use shared::rehearsal::{NewRehearsal, Rehearsal, RehearsalRecord, RehearsalState};
-use shared::run::Failure;
+use shared::run::{Failure, Start};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -89,7 +89,10 @@ impl Rehearsals {
             // No run has this id: nothing of it stays.
             run_id: RunId::parse(clock.fresh_id().to_string()).expect("a UUID is an id"),
             workers: None,
-            start: Start::Continue,
+            start: match new.start {
+                Start::Continue => engine::run::Start::Continue,
+                Start::Fresh => engine::run::Start::Fresh,
+            },
             key: key.clone(),
             progress: watch::channel(None).0,
             stop: stop.clone(),

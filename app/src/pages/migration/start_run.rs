@@ -22,14 +22,14 @@ pub(super) fn StartRun(
     let is_fresh = RwSignal::new(false);
     let refusal = RwSignal::new(None::<ApiError>);
     let is_busy = RwSignal::new(false);
+    let how = move || if is_fresh.get_untracked() { Start::Fresh } else { Start::Continue };
     let start = move |_| {
         let Some(plan) = plan.get_untracked() else { return };
-        let how = if is_fresh.get_untracked() { Start::Fresh } else { Start::Continue };
         let navigate = navigate.clone();
         refusal.set(None);
         is_busy.set(true);
         spawn_local(async move {
-            match api::runs::start(&plan, how).await {
+            match api::runs::start(&plan, how()).await {
                 Ok(run) => navigate(&Place::Run(run.id).address(), NavigateOptions::default()),
                 Err(error) => {
                     refusal.set(Some(error));
@@ -44,7 +44,7 @@ pub(super) fn StartRun(
         refusal.set(None);
         is_busy.set(true);
         spawn_local(async move {
-            match api::rehearsals::start(&plan).await {
+            match api::rehearsals::start(&plan, how()).await {
                 Ok(it) => navigate(&Place::Rehearsal(it.id).address(), NavigateOptions::default()),
                 Err(error) => {
                     refusal.set(Some(error));
