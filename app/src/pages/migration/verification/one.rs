@@ -3,6 +3,7 @@
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
+use shared::assessment::TableName;
 use shared::event::Topic;
 use shared::id::VerificationId;
 use shared::run::Failure;
@@ -258,14 +259,22 @@ fn FreshnessBadge(id: VerificationId) -> impl IntoView {
             Some(Ok(now)) if now.freshness == Freshness::Fresh => {
                 (Tone::Good, Shape::Check, "Fresh: neither side changed since".to_owned())
             }
-            Some(Ok(now)) => {
-                let tables: Vec<_> = now.stale_tables.iter().map(ToString::to_string).collect();
-                let text = format!("Stale: {} changed since", tables.join(", "));
-                (Tone::Warning, Shape::Clock, text)
-            }
+            Some(Ok(now)) => (Tone::Warning, Shape::Clock, changed_in_words(&now.stale_tables)),
         };
         let (tone, icon, text) = badge;
         view! { <Badge tone icon text/> }
+    }
+}
+
+/// The first of the tables by name: a badge is one line.
+fn changed_in_words(tables: &[TableName]) -> String {
+    const NAMED: usize = 2;
+    let named: Vec<_> = tables.iter().take(NAMED).map(ToString::to_string).collect();
+    let named = named.join(", ");
+    match tables.len().saturating_sub(NAMED) {
+        0 => format!("Stale: {named} changed since"),
+        1 => format!("Stale: {named} and one more changed since"),
+        more => format!("Stale: {named} and {more} more changed since"),
     }
 }
 
@@ -298,5 +307,24 @@ fn About(known: RwSignal<Verification>) -> impl IntoView {
                 }
             }}
         </section>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changed_in_words;
+
+    #[test]
+    fn a_badge_names_two_tables_and_counts_the_others() {
+        let tables = |names: &[&str]| {
+            names.iter().map(|name| name.parse().expect("a name")).collect::<Vec<_>>()
+        };
+        let words = |names: &[&str]| changed_in_words(&tables(names));
+        assert_eq!(words(&["a.x"]), "Stale: a.x changed since");
+        assert_eq!(words(&["a.x", "a.y", "a.z"]), "Stale: a.x, a.y and one more changed since");
+        assert_eq!(
+            words(&["a.x", "a.y", "a.z", "a.w"]),
+            "Stale: a.x, a.y and 2 more changed since"
+        );
     }
 }
