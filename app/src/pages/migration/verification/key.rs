@@ -16,7 +16,8 @@ pub(super) fn KeyDialog(
     let open = RwSignal::new(false);
     Effect::new(move || open.set(digest.with(Option::is_some)));
     Effect::new(move || {
-        if !open.get() {
+        // Only then: each of the two signals would wake the other for ever.
+        if !open.get() && digest.with_untracked(Option::is_some) {
             digest.set(None);
         }
     });
