@@ -50,7 +50,4 @@ test('the pictures of the user guide', async ({ page, portal }) => {
   await portal.goTo('Data Migration');
   await expect(page.getByText('What needs you')).toBeVisible();
   await take('overview');
-  await portal.goTo('Home');
-  await expect(page.getByText('Recent activity')).toBeVisible();
-  await take('home');
 });
