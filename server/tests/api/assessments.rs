@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 use shared::route::{ASSESSMENTS, CHECKS};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
@@ -9,15 +7,7 @@ use crate::support::{Client, TestApp};
 
 /// The assessment, once it is no longer running.
 async fn end_of(client: &Client<'_>, id: &str) -> Value {
-    let limit = Instant::now() + Duration::from_mins(1);
-    loop {
-        let assessment = client.get(&format!("{ASSESSMENTS}/{id}")).await.json();
-        if assessment["state"] != "running" {
-            return assessment;
-        }
-        assert!(Instant::now() < limit, "the assessment does not end: {assessment}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    client.end_of(&format!("{ASSESSMENTS}/{id}")).await
 }
 
 /// Assesses, and gives what was found.

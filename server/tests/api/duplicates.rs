@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use engine::sample::people::{Kind, population};
 use serde_json::{Value, json};
@@ -130,16 +129,9 @@ fn plan(when: &str) -> Value {
 }
 
 async fn end_of_search(client: &Client<'_>, path: &str) -> Value {
-    let limit = Instant::now() + Duration::from_mins(1);
-    loop {
-        let search = client.get(path).await.json();
-        if search["state"] != "running" {
-            assert_eq!(search["state"], "completed", "{search}");
-            return search;
-        }
-        assert!(Instant::now() < limit, "the search does not end: {search}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let search = client.end_of(path).await;
+    assert_eq!(search["state"], "completed", "{search}");
+    search
 }
 
 /// Everything that a list has, page by page.

@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 use shared::route::{REHEARSALS, RUNS};
 
@@ -8,15 +6,7 @@ use crate::support::{Client, TestApp};
 
 /// The rehearsal, once it is no longer under way.
 async fn end_of(client: &Client<'_>, id: &str) -> Value {
-    let limit = Instant::now() + Duration::from_mins(1);
-    loop {
-        let rehearsal = client.get(&format!("{REHEARSALS}/{id}")).await.json();
-        if rehearsal["state"] != "running" {
-            return rehearsal;
-        }
-        assert!(Instant::now() < limit, "the rehearsal does not end: {rehearsal}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    client.end_of(&format!("{REHEARSALS}/{id}")).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::route::{APPROVALS, REPAIR, SETTINGS, VERIFICATIONS};
@@ -14,15 +14,7 @@ fn repair(id: &str) -> String {
 
 /// The repair, once it is no longer running.
 async fn end_of(client: &Client<'_>, id: &str) -> Value {
-    let limit = Instant::now() + Duration::from_mins(1);
-    loop {
-        let found = client.get(&repair(id)).await.json();
-        if found["state"] != "running" {
-            return found;
-        }
-        assert!(Instant::now() < limit, "the repair does not end: {found}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    client.end_of(&repair(id)).await
 }
 
 /// Tries a repair out, and gives what it would do.

@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 use shared::route::{ROLLBACKS, RUNS};
 
@@ -8,15 +6,7 @@ use crate::support::{Client, TestApp};
 
 /// The rollback, once it is no longer running.
 async fn end_of(client: &Client<'_>, id: &str) -> Value {
-    let limit = Instant::now() + Duration::from_mins(1);
-    loop {
-        let rollback = client.get(&format!("{ROLLBACKS}/{id}")).await.json();
-        if rollback["state"] != "running" {
-            return rollback;
-        }
-        assert!(Instant::now() < limit, "the rollback does not end: {rollback}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    client.end_of(&format!("{ROLLBACKS}/{id}")).await
 }
 
 async fn finished_run(app: &TestApp, client: &Client<'_>) -> String {

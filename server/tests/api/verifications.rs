@@ -37,15 +37,7 @@ pub(crate) async fn verified(client: &Client<'_>, new: &Value) -> Value {
 
 /// The verification, once it is no longer running.
 pub(crate) async fn end_of(client: &Client<'_>, id: &str) -> Value {
-    let limit = Instant::now() + Duration::from_mins(1);
-    loop {
-        let verification = client.get(&format!("{VERIFICATIONS}/{id}")).await.json();
-        if verification["state"] != "running" {
-            return verification;
-        }
-        assert!(Instant::now() < limit, "the verification does not end: {verification}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    client.end_of(&format!("{VERIFICATIONS}/{id}")).await
 }
 
 fn counts(verification: &Value) -> [u64; 4] {

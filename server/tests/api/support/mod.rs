@@ -231,13 +231,18 @@ impl Client<'_> {
 
     /// The run, once it is no longer running.
     pub(crate) async fn end_of_run(&self, id: &str) -> Value {
+        self.end_of(&format!("/api/v1/runs/{id}")).await
+    }
+
+    /// What is at a path, once it is no longer running.
+    pub(crate) async fn end_of(&self, path: &str) -> Value {
         let limit = Instant::now() + Duration::from_mins(1);
         loop {
-            let run = self.get(&format!("/api/v1/runs/{id}")).await.json();
-            if run["state"] != "running" {
-                return run;
+            let found = self.get(path).await.json();
+            if found["state"] != "running" {
+                return found;
             }
-            assert!(Instant::now() < limit, "the run does not end: {run}");
+            assert!(Instant::now() < limit, "it does not end: {found}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
