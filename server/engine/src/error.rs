@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use shared::error_code::ErrorCode;
+use shared::run::Failure;
 
 /// An error says what was being done; its cause stays in `source`. Names may appear in it,
 /// values never.
@@ -34,6 +35,14 @@ impl EngineError {
 
     pub const fn directive(&self) -> Directive {
         directive(self.code)
+    }
+}
+
+/// As runs and whatever else people asked for keep it: without its causes, which may name hosts and
+/// files.
+impl From<&EngineError> for Failure {
+    fn from(error: &EngineError) -> Self {
+        Self { code: error.code(), message: error.to_string() }
     }
 }
 

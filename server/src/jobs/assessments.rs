@@ -174,8 +174,7 @@ impl Assessments {
             Ended::Failed(error) => {
                 tracing::error!(assessment.id = %item.id, error.code = %error.code(),
                     cause = causes::line(&error), "an assessment failed: {error}");
-                let failure = Failure { code: error.code(), message: error.to_string() };
-                self.record_failure(&by.actor, &item.id, &failure).await
+                self.record_failure(&by.actor, &item.id, &(&error).into()).await
             }
             Ended::Stopped => Ok(()),
         };

@@ -165,7 +165,7 @@ impl Rehearsals {
         let ended = done.map_err(|error| {
             tracing::error!(error.code = %error.code(), cause = causes::line(&error),
                 "a rehearsal failed: {error}");
-            Failure { code: error.code(), message: error.to_string() }
+            Failure::from(&error)
         });
         if let Err(error) = self.record_end(id, ended.as_ref()).await {
             // Until the next start it is said to be running.

@@ -176,7 +176,7 @@ impl Rollbacks {
         let failure = done.as_ref().err().map(|error| {
             tracing::error!(run.id = %rollback.run_id, error.code = %error.code(),
                 cause = causes::line(error), "a rollback failed: {error}");
-            Failure { code: error.code(), message: error.to_string() }
+            Failure::from(error)
         });
         let ended = match (&done, &failure) {
             (Ok(outcome), _) => Ok(outcome),

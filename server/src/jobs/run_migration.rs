@@ -79,7 +79,7 @@ impl End {
                 );
                 Self {
                     state: RunState::Failed,
-                    failure: Some(Failure { code: error.code(), message: error.to_string() }),
+                    failure: Some((&error).into()),
                     ledger_run_id: None,
                 }
             }

@@ -287,13 +287,10 @@ fn rule_of(row: &AnyRow) -> Result<Rule, sqlx::Error> {
 }
 
 fn alert_of(row: &AnyRow) -> Result<Alert, sqlx::Error> {
-    let run_id = column::optional_text(row, "run_id")?;
     Ok(Alert {
         id: column::parsed(row, "id")?,
         rule_id: column::parsed(row, "rule_id")?,
-        run_id: run_id
-            .map(|id| id.parse().map_err(|error| column::unreadable("run_id", error)))
-            .transpose()?,
+        run_id: column::optional_parsed(row, "run_id")?,
         state: column::named(row, "state", AlertState::from_name)?,
         severity: column::named(row, "severity", severity_of)?,
         message: column::text(row, "message")?,

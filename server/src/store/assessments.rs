@@ -5,7 +5,6 @@ use shared::assessment::{
     Assessment, AssessmentCounts, AssessmentItem, AssessmentState, DriftSince, KeptAssessment,
     TableProfile,
 };
-use shared::error_code::ErrorCode;
 use shared::id::{AssessmentId, PlanId};
 use shared::run::Failure;
 use sqlx::any::AnyRow;
@@ -292,24 +291,13 @@ pub async fn list_abandoned(
 }
 
 fn item_of(row: &AnyRow) -> Result<AssessmentItem, sqlx::Error> {
-    let failure = match column::optional_text(row, "failure_code")? {
-        Some(_) => Some(Failure {
-            code: column::named(row, "failure_code", ErrorCode::from_name)?,
-            message: column::text(row, "failure_message")?,
-        }),
-        None => None,
-    };
-    let plan_id = match column::optional_text(row, "plan_id")? {
-        Some(_) => Some(column::parsed(row, "plan_id")?),
-        None => None,
-    };
     let plan_version = match column::optional_number(row, "plan_version")? {
         Some(_) => Some(column::number(row, "plan_version")?),
         None => None,
     };
     Ok(AssessmentItem {
         id: column::parsed(row, "id")?,
-        plan_id,
+        plan_id: column::optional_parsed(row, "plan_id")?,
         plan_version,
         plan_name: column::text(row, "plan_name")?,
         selection: column::json(row, "selection")?,
@@ -318,7 +306,7 @@ fn item_of(row: &AnyRow) -> Result<AssessmentItem, sqlx::Error> {
         started_by: column::text(row, "started_by")?,
         started_at: column::time(row, "started_at")?,
         ended_at: column::optional_time(row, "ended_at")?,
-        failure,
+        failure: column::failure(row)?,
         counts: column::optional_json(row, "counts")?,
     })
 }
@@ -327,6 +315,7 @@ fn item_of(row: &AnyRow) -> Result<AssessmentItem, sqlx::Error> {
 mod tests {
     use shared::assessment::{Foretold, Readiness, TableName, Thoroughness};
     use shared::check::CheckSelection;
+    use shared::error_code::ErrorCode;
 
     use super::*;
     use crate::store::Store;

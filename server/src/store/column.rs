@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use shared::error_code::ErrorCode;
+use shared::run::Failure;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -23,6 +25,15 @@ where
     T: FromStr<Err: StdError + Send + Sync + 'static>,
 {
     text(row, column)?.parse().map_err(|error| unreadable(column, error))
+}
+
+pub(super) fn optional_parsed<T>(row: &AnyRow, column: &str) -> Result<Option<T>>
+where
+    T: FromStr<Err: StdError + Send + Sync + 'static>,
+{
+    optional_text(row, column)?
+        .map(|text| text.parse().map_err(|error| unreadable(column, error)))
+        .transpose()
 }
 
 /// A text that one of our own tables of names explains.
@@ -77,6 +88,14 @@ pub(super) fn time(row: &AnyRow, column: &str) -> Result<DateTime<Utc>> {
 
 pub(super) fn optional_time(row: &AnyRow, column: &str) -> Result<Option<DateTime<Utc>>> {
     optional_number(row, column)?.map(|micros| from_micros(column, micros)).transpose()
+}
+
+/// Why something failed, from the two columns that say so where it did.
+pub(super) fn failure(row: &AnyRow) -> Result<Option<Failure>> {
+    let Some(code) = optional_named(row, "failure_code", ErrorCode::from_name)? else {
+        return Ok(None);
+    };
+    Ok(Some(Failure { code, message: text(row, "failure_message")? }))
 }
 
 pub(super) fn unreadable(

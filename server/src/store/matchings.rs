@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use shared::duplicate::ModelSummary;
-use shared::error_code::ErrorCode;
 use shared::id::{MatchingId, PlanId};
 use shared::matching::{Matching, MatchingCounts, MatchingState, Side};
 use shared::run::Failure;
@@ -262,20 +261,9 @@ pub async fn documents(
 }
 
 fn matching_of(row: &AnyRow) -> Result<Matching, sqlx::Error> {
-    let failure = match column::optional_text(row, "failure_code")? {
-        Some(_) => Some(Failure {
-            code: column::named(row, "failure_code", ErrorCode::from_name)?,
-            message: column::text(row, "failure_message")?,
-        }),
-        None => None,
-    };
-    let plan_id = match column::optional_text(row, "plan_id")? {
-        Some(_) => Some(column::parsed(row, "plan_id")?),
-        None => None,
-    };
     Ok(Matching {
         id: column::parsed(row, "id")?,
-        plan_id,
+        plan_id: column::optional_parsed(row, "plan_id")?,
         plan_name: column::text(row, "plan_name")?,
         people: column::text(row, "people")?,
         side: column::named(row, "side", Side::from_name)?,
@@ -283,7 +271,7 @@ fn matching_of(row: &AnyRow) -> Result<Matching, sqlx::Error> {
         started_by: column::text(row, "started_by")?,
         started_at: column::time(row, "started_at")?,
         ended_at: column::optional_time(row, "ended_at")?,
-        failure,
+        failure: column::failure(row)?,
         counts: column::json(row, "counts")?,
         model: column::optional_text(row, "fingerprint")?,
     })
@@ -294,6 +282,7 @@ mod tests {
     use super::*;
     use crate::store::Store;
     use crate::store::testing::{add_matching, add_plan, at, on_both};
+    use shared::error_code::ErrorCode;
 
     #[tokio::test]
     async fn a_search_ends_once_and_keeps_what_it_found() {

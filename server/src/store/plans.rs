@@ -5,7 +5,7 @@ use shared::id::PlanId;
 use shared::plan::{PlanSummary, SavedPlan};
 use sqlx::any::AnyRow;
 
-use super::{Executor, Place, StoreError, column};
+use super::{Executor, Place, StoreError, column, document};
 
 /// Adds a plan that has no version yet; [`insert_version`] belongs into the same transaction.
 pub async fn insert(
@@ -43,8 +43,6 @@ pub async fn insert_version(
     saved: &SavedPlan,
 ) -> Result<(), StoreError> {
     let doing = "adding a version of a plan";
-    let document = serde_json::to_string(&saved.plan)
-        .map_err(|error| StoreError::new(doing, sqlx::Error::Encode(error.into())))?;
     sqlx::query(
         "insert into plan_versions
              (plan_id, version, name, hash, table_count, document, saved_at, saved_by)
@@ -55,7 +53,7 @@ pub async fn insert_version(
     .bind(&saved.name)
     .bind(&saved.hash)
     .bind(i64::try_from(saved.plan.tables.len()).unwrap_or(i64::MAX))
-    .bind(document)
+    .bind(document(&saved.plan, doing)?)
     .bind(saved.saved_at.timestamp_micros())
     .bind(&saved.saved_by)
     .execute(executor)

@@ -1,13 +1,12 @@
 //! Rehearsals that somebody asked for, and what they found.
 
 use chrono::{DateTime, Utc};
-use shared::error_code::ErrorCode;
 use shared::id::{PlanId, RehearsalId};
 use shared::rehearsal::{Rehearsal, RehearsalRecord, RehearsalState};
 use shared::run::Failure;
 use sqlx::any::AnyRow;
 
-use super::{Executor, Place, StoreError, column};
+use super::{Executor, Place, StoreError, column, document};
 
 /// Adds a rehearsal that an installation begins.
 pub async fn insert(
@@ -90,11 +89,7 @@ pub async fn end(
 ) -> Result<bool, StoreError> {
     let doing = "ending a rehearsal";
     let state = if ended.is_ok() { RehearsalState::Completed } else { RehearsalState::Failed };
-    let report = ended
-        .ok()
-        .map(serde_json::to_string)
-        .transpose()
-        .map_err(|error| StoreError::new(doing, sqlx::Error::Encode(error.into())))?;
+    let report = ended.ok().map(|report| document(report, doing)).transpose()?;
     let failure = ended.err();
     sqlx::query(
         "update rehearsals
@@ -129,13 +124,6 @@ pub async fn list_abandoned(
 }
 
 fn rehearsal_of(row: &AnyRow) -> Result<RehearsalRecord, sqlx::Error> {
-    let failure = match column::optional_text(row, "failure_code")? {
-        Some(_) => Some(Failure {
-            code: column::named(row, "failure_code", ErrorCode::from_name)?,
-            message: column::text(row, "failure_message")?,
-        }),
-        None => None,
-    };
     Ok(RehearsalRecord {
         id: column::parsed(row, "id")?,
         plan_id: column::parsed(row, "plan_id")?,
@@ -146,12 +134,13 @@ fn rehearsal_of(row: &AnyRow) -> Result<RehearsalRecord, sqlx::Error> {
         started_at: column::time(row, "started_at")?,
         ended_at: column::optional_time(row, "ended_at")?,
         report: column::optional_json(row, "report")?,
-        failure,
+        failure: column::failure(row)?,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::error_code::ErrorCode;
     use shared::run::{OutcomeStatus, RunOutcome};
 
     use super::*;

@@ -7,7 +7,6 @@ use shared::run::Failure;
 use shared::verification::{Repair, RepairOutcome, RepairState, TakenBack};
 use sqlx::any::AnyRow;
 
-use super::verifications::failure_of;
 use super::{Executor, Place, StoreError, column, document};
 
 /// Adds a repair that is being tried out. False when one of the run is under way already.
@@ -235,7 +234,6 @@ pub async fn list_abandoned(
 }
 
 fn repair_of(row: &AnyRow) -> Result<Repair, sqlx::Error> {
-    let verified_by = column::optional_text(row, "verified_by")?;
     Ok(Repair {
         id: column::parsed(row, "id")?,
         verification_id: column::parsed(row, "verification_id")?,
@@ -247,11 +245,8 @@ fn repair_of(row: &AnyRow) -> Result<Repair, sqlx::Error> {
         approved_by: column::optional_text(row, "approved_by")?,
         ended_at: column::optional_time(row, "ended_at")?,
         outcome: column::optional_json(row, "outcome")?,
-        failure: failure_of(row)?,
-        verified_by: match verified_by {
-            Some(_) => Some(column::parsed(row, "verified_by")?),
-            None => None,
-        },
+        failure: column::failure(row)?,
+        verified_by: column::optional_parsed(row, "verified_by")?,
         taken_back: column::optional_json(row, "taken_back")?,
     })
 }

@@ -1,13 +1,12 @@
 //! What was asked to be undone, and what came of it.
 
 use chrono::{DateTime, Utc};
-use shared::error_code::ErrorCode;
 use shared::id::{RollbackId, RunId};
 use shared::rollback::{Changed, Rollback, RollbackOutcome, RollbackState};
 use shared::run::Failure;
 use sqlx::any::AnyRow;
 
-use super::{Executor, Place, StoreError, column};
+use super::{Executor, Place, StoreError, column, document};
 
 /// Adds a rollback. One that is under way at once has an installation that carries it out.
 pub async fn insert(
@@ -153,19 +152,7 @@ pub async fn list_abandoned(
     .map_err(StoreError::while_doing("looking for abandoned rollbacks"))
 }
 
-fn document(value: &impl serde::Serialize, doing: &'static str) -> Result<String, StoreError> {
-    serde_json::to_string(value)
-        .map_err(|error| StoreError::new(doing, sqlx::Error::Encode(error.into())))
-}
-
 fn rollback_of(row: &AnyRow) -> Result<Rollback, sqlx::Error> {
-    let failure = match column::optional_text(row, "failure_code")? {
-        Some(_) => Some(Failure {
-            code: column::named(row, "failure_code", ErrorCode::from_name)?,
-            message: column::text(row, "failure_message")?,
-        }),
-        None => None,
-    };
     Ok(Rollback {
         id: column::parsed(row, "id")?,
         run_id: column::parsed(row, "run_id")?,
@@ -176,12 +163,13 @@ fn rollback_of(row: &AnyRow) -> Result<Rollback, sqlx::Error> {
         requested_at: column::time(row, "requested_at")?,
         ended_at: column::optional_time(row, "ended_at")?,
         outcome: column::optional_json(row, "outcome")?,
-        failure,
+        failure: column::failure(row)?,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::error_code::ErrorCode;
     use shared::rollback::Scope;
     use shared::run::RunState;
 

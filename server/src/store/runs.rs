@@ -1,12 +1,11 @@
 //! Executions of plan versions, and the last picture of each.
 
 use chrono::{DateTime, Utc};
-use shared::error_code::ErrorCode;
 use shared::id::{PlanId, RunId};
 use shared::run::{Failure, Progress, Run, RunState};
 use sqlx::any::AnyRow;
 
-use super::{Executor, Place, StoreError, column};
+use super::{Executor, Place, StoreError, column, document};
 
 /// A run that has not started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,7 +192,7 @@ pub async fn record_picture(
          set progress = coalesce($1, progress), event_number = $2, heartbeat_at = $3
          where id = $4 and state = $5",
     )
-    .bind(document_of(progress, doing)?)
+    .bind(progress.map(|progress| document(progress, doing)).transpose()?)
     .bind(event_number.cast_signed())
     .bind(now.timestamp_micros())
     .bind(id.as_str())
@@ -213,7 +212,7 @@ pub async fn correct_picture(
 ) -> Result<bool, StoreError> {
     let doing = "correcting a run's books";
     sqlx::query("update runs set progress = $1 where id = $2 and state <> $3")
-        .bind(document_of(Some(progress), doing)?)
+        .bind(document(progress, doing)?)
         .bind(id.as_str())
         .bind(RunState::Running.as_str())
         .execute(executor)
@@ -251,7 +250,7 @@ pub async fn end(
     .bind(now.timestamp_micros())
     .bind(ending.failure.map(|failure| failure.code.as_str()))
     .bind(ending.failure.map(|failure| failure.message.as_str()))
-    .bind(document_of(ending.progress, doing)?)
+    .bind(ending.progress.map(|progress| document(progress, doing)).transpose()?)
     .bind(ending.event_number.cast_signed())
     .bind(ending.ledger_run_id.as_str())
     .bind(id.as_str())
@@ -310,24 +309,7 @@ pub async fn list_abandoned(
     .map_err(StoreError::while_doing("looking for abandoned runs"))
 }
 
-fn document_of(
-    progress: Option<&Progress>,
-    doing: &'static str,
-) -> Result<Option<String>, StoreError> {
-    progress
-        .map(serde_json::to_string)
-        .transpose()
-        .map_err(|error| StoreError::new(doing, sqlx::Error::Encode(error.into())))
-}
-
 fn stored_of(row: &AnyRow) -> Result<StoredRun, sqlx::Error> {
-    let failure = match column::optional_text(row, "failure_code")? {
-        Some(_) => Some(Failure {
-            code: column::named(row, "failure_code", ErrorCode::from_name)?,
-            message: column::text(row, "failure_message")?,
-        }),
-        None => None,
-    };
     Ok(StoredRun {
         run: Run {
             id: column::parsed(row, "id")?,
@@ -339,7 +321,7 @@ fn stored_of(row: &AnyRow) -> Result<StoredRun, sqlx::Error> {
             created_at: column::time(row, "created_at")?,
             started_at: column::optional_time(row, "started_at")?,
             ended_at: column::optional_time(row, "ended_at")?,
-            failure,
+            failure: column::failure(row)?,
             progress: column::optional_json(row, "progress")?,
         },
         event_number: column::number(row, "event_number")?,
@@ -352,6 +334,7 @@ mod tests {
     use super::*;
     use crate::store::Store;
     use crate::store::testing::{add_plan, at, on_both};
+    use shared::error_code::ErrorCode;
     use shared::run::Phase;
 
     #[tokio::test]

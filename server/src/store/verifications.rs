@@ -1,7 +1,6 @@
 //! Comparisons of the two sides of runs: who asked, how far each came, and what it came to.
 
 use chrono::{DateTime, Utc};
-use shared::error_code::ErrorCode;
 use shared::id::{RunId, VerificationId};
 use shared::run::Failure;
 use shared::verification::{Findings, Mode, Progress, SampleSize, Verification, VerificationState};
@@ -240,21 +239,11 @@ fn stored_of(row: &AnyRow) -> Result<StoredVerification, sqlx::Error> {
         started_by: column::text(row, "started_by")?,
         started_at: column::time(row, "started_at")?,
         ended_at: column::optional_time(row, "ended_at")?,
-        failure: failure_of(row)?,
+        failure: column::failure(row)?,
         progress: column::optional_json(row, "progress")?,
         findings: column::optional_json(row, "findings")?,
     };
     Ok(StoredVerification { verification, sample, ledger_id: column::parsed(row, "ledger_id")? })
-}
-
-pub(super) fn failure_of(row: &AnyRow) -> Result<Option<Failure>, sqlx::Error> {
-    Ok(match column::optional_text(row, "failure_code")? {
-        Some(_) => Some(Failure {
-            code: column::named(row, "failure_code", ErrorCode::from_name)?,
-            message: column::text(row, "failure_message")?,
-        }),
-        None => None,
-    })
 }
 
 #[cfg(test)]

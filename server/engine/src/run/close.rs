@@ -20,7 +20,7 @@ impl<T: Target + 'static> Work<T> {
         began: Instant,
     ) -> Result<RunOutcome> {
         let failure = match &done {
-            Err(error) => Some(failure(error)),
+            Err(error) => Some(error.into()),
             Ok(Done::Everything) => self.unclosed(),
             Ok(Done::Stopped) => None,
         };
@@ -73,10 +73,6 @@ impl<T: Target + 'static> Work<T> {
             ),
         })
     }
-}
-
-fn failure(error: &EngineError) -> Failure {
-    Failure { code: error.code(), message: error.to_string() }
 }
 
 /// The chain below an error, for the log.

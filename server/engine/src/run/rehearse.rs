@@ -11,7 +11,7 @@ use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::plan::Plan;
 use shared::rehearsal::{Forecast, Rehearsal as Report};
-use shared::run::{Failure, OutcomeStatus, RunOutcome};
+use shared::run::{OutcomeStatus, RunOutcome};
 
 use super::{Request, Start, conduct, work_hash};
 use crate::connect::{Address, Purpose, sqlite};
@@ -56,7 +56,7 @@ async fn in_a_transaction(mut request: Request, plan: &Plan) -> Result<Report> {
         {
             outcome.status = OutcomeStatus::Failed;
             outcome.books_close = false;
-            outcome.failure = Some(Failure { code: error.code(), message: error.to_string() });
+            outcome.failure = Some((&error).into());
         }
         report.forecast = forecast(&outcome, workers);
         report.outcome = outcome;

@@ -229,8 +229,7 @@ async fn close<S: Session + 'static>(
         Err(error) => {
             tracing::error!(verification.id = %work.verification, code = %error.code(),
                 "the verification stopped: {error}");
-            let failure = Failure { code: error.code(), message: error.to_string() };
-            (VerificationState::Failed, Some(failure))
+            (VerificationState::Failed, Some(Failure::from(&error)))
         }
     };
     let document = serde_json::to_string(&findings).map_err(unwritable)?;

@@ -416,7 +416,7 @@ impl End {
                 // The cause may name hosts and files; it is for the log, not for the portal.
                 tracing::error!(error.code = %error.code(), cause = causes::line(&error),
                     "a verification failed: {error}");
-                Self::failed(Failure { code: error.code(), message: error.to_string() })
+                Self::failed((&error).into())
             }
         }
     }

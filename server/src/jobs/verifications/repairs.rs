@@ -202,7 +202,7 @@ impl Verifications {
         let ended = ended.map_err(|error| {
             tracing::error!(run.id = %repair.run_id, error.code = %error.code(),
                 cause = causes::line(&error), "a repair failed: {error}");
-            Failure { code: error.code(), message: error.to_string() }
+            Failure::from(&error)
         });
         let (id, run, actor) = (&repair.id, &repair.run_id, task.by.actor.clone());
         if let Err(error) = self.record_end_of_repair(id, run, actor, ended.as_ref()).await {
