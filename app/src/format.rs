@@ -1,6 +1,7 @@
 //! Counts, durations, sizes and dates as people read them.
 
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use shared::run::Books;
 
 /// `1234567` is `1,234,567`.
 pub(crate) fn count(number: u64) -> String {
@@ -18,6 +19,18 @@ pub(crate) fn count(number: u64) -> String {
 /// A count with its noun: `1 table`, `2 tables`.
 pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// What became of all rows, as a sum: `10 read = 9 loaded + …`.
+pub(crate) fn books(books: &Books) -> String {
+    format!(
+        "{} read = {} loaded + {} merged + {} filtered + {} quarantined",
+        count(books.read),
+        count(books.loaded),
+        count(books.merged),
+        count(books.filtered),
+        count(books.quarantined)
+    )
 }
 
 /// Rows a second, without false precision.

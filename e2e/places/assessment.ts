@@ -1,4 +1,5 @@
 import { expect, type Locator, type Page } from '@playwright/test';
+import { choose } from './choose.ts';
 
 /** Assessments: asking for one, and one of them. */
 export class Assessment {
@@ -30,10 +31,7 @@ export class Assessment {
 
   /** Assesses a plan, and waits for what is found. */
   async assess(plan: string): Promise<void> {
-    const labels = await this.plan.getByRole('option').allTextContents();
-    const label = labels.find((text) => text.startsWith(plan));
-    if (!label) throw new Error(`there is no plan ${plan}, only ${labels.join(', ')}`);
-    await this.plan.selectOption({ label });
+    await choose(this.plan, plan);
     await this.start.click();
     await this.heading.waitFor();
     await expect(this.sum).toBeVisible({ timeout: 120_000 });

@@ -1,4 +1,5 @@
 import type { Locator, Page } from '@playwright/test';
+import { choose } from './choose.ts';
 
 /** The list of plans, and one plan of it. */
 export class Plans {
@@ -48,13 +49,4 @@ export class Plans {
       area.dispatchEvent(new Event('input', { bubbles: true }));
     }, text);
   }
-}
-
-/** Chooses by the beginning of what people read. */
-async function choose(select: Locator, text: string): Promise<void> {
-  await select.waitFor();
-  const labels = await select.getByRole('option').allTextContents();
-  const label = labels.find((label) => label.startsWith(text));
-  if (!label) throw new Error(`${text} is not among ${labels.join(', ')}`);
-  await select.selectOption({ label });
 }

@@ -1,4 +1,5 @@
 import type { Page } from '@playwright/test';
+import { choose } from './choose.ts';
 import { Run } from './run.ts';
 
 export class Runs {
@@ -11,12 +12,7 @@ export class Runs {
 
   /** Chooses the plan of which a run is started or rehearsed. */
   async choose(plan: string): Promise<void> {
-    const plans = this.page.getByLabel('Plan', { exact: true });
-    await plans.waitFor();
-    const labels = await plans.getByRole('option').allTextContents();
-    const label = labels.find((text) => text.startsWith(plan));
-    if (!label) throw new Error(`there is no plan ${plan}, only ${labels.join(', ')}`);
-    await plans.selectOption({ label });
+    await choose(this.page.getByLabel('Plan', { exact: true }), plan);
   }
 
   /** Starts a run from nothing, whatever earlier flows did, and goes to its page. */

@@ -11,10 +11,12 @@ mod copy_button;
 mod dialog;
 mod empty_state;
 mod error_panel;
+mod failure;
 mod loaded;
 mod skeleton;
 mod notice_list;
 mod table_frame;
+mod numbers;
 mod virtual_list;
 mod facts;
 pub(crate) mod shell;
@@ -25,6 +27,7 @@ pub use dialog::Dialog;
 pub use empty_state::EmptyState;
 pub use error_panel::{ErrorPanel, Refusal};
 pub use facts::{Fact, Facts};
+pub use failure::{FailureCard, FailureNote};
 pub use fields::{
     CheckboxField, Choice, PasswordField, SelectField, SuggestField, TextAreaField, TextField,
 };
@@ -33,6 +36,7 @@ pub use loaded::Loaded;
 pub use logo::Logo;
 pub use moment::Moment;
 pub use notice_list::NoticeList;
+pub use numbers::{NumberCells, NumberHeads};
 pub use progress::ProgressBar;
 pub use skeleton::{PageSkeleton, Skeleton};
 pub use sparkline::Sparkline;

@@ -1,4 +1,4 @@
-//! Asking a second person, where nobody may do something alone.
+//! Beginning what cannot be done lightly: after a look, or with a second person's yes.
 
 use leptos::{ev, prelude::*, task::spawn_local};
 use shared::approval::{Act, Approval, ApprovalState, NewApproval};
@@ -9,12 +9,16 @@ use shared::page::MAX_LIMIT;
 
 use super::place::Place;
 use crate::api::{self, ApiError};
-use crate::components::{Icon, Loaded, Refusal, Shape, TextField};
+use crate::components::{CheckboxField, Icon, Loaded, Refusal, Shape, TextField};
 use crate::stores::Live;
 
 /// What is said of an act.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words {
+    /// `rollback-meant`
+    pub(super) name: &'static str,
+    /// `I looked at what goes`
+    pub(super) meant: &'static str,
     /// `Nobody undoes a run alone here`
     pub(super) alone: &'static str,
     /// `Why it has to be undone`
@@ -24,8 +28,64 @@ pub(super) struct Words {
     pub(super) shape: Shape,
 }
 
+/// Carries an act out, once somebody says that they looked at it, or a second person agreed to it.
 #[component]
-pub(super) fn SecondPerson(
+pub(super) fn Begin<F>(
+    act: Act,
+    words: Words,
+    /// Nobody may do it alone.
+    second_person: bool,
+    /// Carries it out, with what the second person agreed to.
+    carry_out: impl Fn(Option<ApprovalId>) -> F + Send + Sync + 'static,
+) -> impl IntoView
+where
+    F: Future<Output = Result<(), ApiError>> + 'static,
+{
+    let refusal = RwSignal::new(None::<ApiError>);
+    let is_busy = RwSignal::new(false);
+    let is_meant = RwSignal::new(false);
+    let start = Callback::new(move |approval: Option<ApprovalId>| {
+        refusal.set(None);
+        is_busy.set(true);
+        let carried_out = carry_out(approval);
+        spawn_local(async move {
+            if let Err(error) = carried_out.await {
+                refusal.set(Some(error));
+                is_busy.set(false);
+            }
+        });
+    });
+    view! {
+        <Refusal error=refusal/>
+        {if second_person {
+            view! { <SecondPerson act words start is_busy/> }.into_any()
+        } else {
+            view! {
+                <div class="actions">
+                    <CheckboxField
+                        name=words.name
+                        label=words.meant
+                        value=is_meant
+                        disabled=is_busy
+                    />
+                    <button
+                        type="button"
+                        class="button danger"
+                        disabled=move || is_busy.get() || !is_meant.get()
+                        on:click=move |_| start.run(None)
+                    >
+                        <Icon shape=words.shape/>
+                        {words.go}
+                    </button>
+                </div>
+            }
+                .into_any()
+        }}
+    }
+}
+
+#[component]
+fn SecondPerson(
     act: Act,
     words: Words,
     /// Starts it with what the second person agreed to.

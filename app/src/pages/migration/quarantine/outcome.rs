@@ -7,7 +7,7 @@ use shared::user::Permission;
 use super::causes::CountTable;
 use super::desk::Desk;
 use crate::api::{self, ApiError};
-use crate::components::{Icon, Refusal, Shape, TableFrame};
+use crate::components::{Icon, NumberCells, NumberHeads, Refusal, Shape, TableFrame};
 use crate::format;
 use crate::stores::Session;
 
@@ -130,16 +130,7 @@ fn WorkTable(tables: Vec<TableWork>) -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">"Table"</th>
-                        {FIGURES
-                            .iter()
-                            .map(|(name, _)| {
-                                view! {
-                                    <th scope="col" class="number">
-                                        {*name}
-                                    </th>
-                                }
-                            })
-                            .collect_view()}
+                        <NumberHeads names=FIGURES.map(|(name, _)| name)/>
                     </tr>
                 </thead>
                 <tbody>
@@ -152,10 +143,7 @@ fn WorkTable(tables: Vec<TableWork>) -> impl IntoView {
                                     <th scope="row">
                                         {table.target.map(|target| target.to_string())}
                                     </th>
-                                    {numbers
-                                        .into_iter()
-                                        .map(|number| view! { <td class="number">{number}</td> })
-                                        .collect_view()}
+                                    <NumberCells numbers/>
                                 </tr>
                             }
                         })

@@ -11,7 +11,7 @@ use super::super::place::Place;
 use super::RehearsalBadge;
 use super::report::Report;
 use crate::api;
-use crate::components::{Icon, Loaded, Moment, Shape};
+use crate::components::{FailureNote, Loaded, Moment};
 use crate::stores::{Live, Notices, Session};
 
 #[component]
@@ -69,20 +69,7 @@ fn View(rehearsal: RehearsalRecord) -> impl IntoView {
                     </section>
                 }
             })}
-        {rehearsal
-            .failure
-            .map(|failure| {
-                view! {
-                    <div class="alert tone-bad" role="alert">
-                        <Icon shape=Shape::Failed/>
-                        <div>
-                            <p class="alert-title">{failure.code.as_str()}</p>
-                            <p>{failure.message}</p>
-                            <a href=failure.code.docs()>"More about this error"</a>
-                        </div>
-                    </div>
-                }
-            })}
+        {rehearsal.failure.map(|failure| view! { <FailureNote failure/> })}
         {rehearsal.report.map(|report| view! { <Report report/> })}
     }
 }

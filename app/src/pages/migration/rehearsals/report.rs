@@ -5,7 +5,7 @@ use shared::rehearsal::{Forecast, Loss, Rehearsal, RehearsedFault};
 use shared::run::{Books, OutcomeStatus, RunOutcome};
 
 use super::super::quarantine::MaskedCells;
-use crate::components::{Icon, Shape, TableFrame};
+use crate::components::{Icon, NumberCells, NumberHeads, Shape, TableFrame};
 use crate::format;
 
 #[component]
@@ -30,14 +30,7 @@ fn Verdict(outcome: RunOutcome, forecast: Forecast) -> impl IntoView {
         OutcomeStatus::Paused => ("verdict", Shape::Pause, "The rehearsal was stopped."),
         _ => ("verdict bad", Shape::Failed, "The run would stop."),
     };
-    let sum = format!(
-        "{} read = {} loaded + {} merged + {} filtered + {} quarantined",
-        format::count(books.read),
-        format::count(books.loaded),
-        format::count(books.merged),
-        format::count(books.filtered),
-        format::count(books.quarantined)
-    );
+    let sum = format::books(&books);
     let workers = format::counted(u64::from(forecast.workers), "worker", "workers");
     let time = format!(
         "It would take about {} with {workers}: {} of copying by one, and {} besides.",
@@ -72,6 +65,8 @@ fn Verdict(outcome: RunOutcome, forecast: Forecast) -> impl IntoView {
     }
 }
 
+const COLUMNS: [&str; 5] = ["Read", "Loaded", "Merged", "Filtered", "Quarantined"];
+
 #[component]
 fn TablesCard(outcome: RunOutcome) -> impl IntoView {
     view! {
@@ -82,15 +77,7 @@ fn TablesCard(outcome: RunOutcome) -> impl IntoView {
                     <thead>
                         <tr>
                             <th scope="col">"Table"</th>
-                            {["Read", "Loaded", "Merged", "Filtered", "Quarantined"]
-                                .map(|name| {
-                                    view! {
-                                        <th scope="col" class="number">
-                                            {name}
-                                        </th>
-                                    }
-                                })
-                                .collect_view()}
+                            <NumberHeads names=COLUMNS/>
                         </tr>
                     </thead>
                     <tbody>
@@ -98,16 +85,12 @@ fn TablesCard(outcome: RunOutcome) -> impl IntoView {
                             .tables
                             .into_iter()
                             .map(|table| {
-                                let Books { read, loaded, merged, filtered, quarantined } = table
-                                    .books;
+                                let Books { read, loaded, merged, filtered, quarantined } = table.books;
+                                let numbers = [read, loaded, merged, filtered, quarantined];
                                 view! {
                                     <tr>
                                         <th scope="row">{table.target.to_string()}</th>
-                                        {[read, loaded, merged, filtered, quarantined]
-                                            .map(|rows| {
-                                                view! { <td class="number">{format::count(rows)}</td> }
-                                            })
-                                            .collect_view()}
+                                        <NumberCells numbers=numbers.map(format::count)/>
                                     </tr>
                                 }
                             })

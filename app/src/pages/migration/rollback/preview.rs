@@ -9,10 +9,10 @@ use shared::rollback::{
 };
 use shared::user::Permission;
 
-use super::super::second_person::{SecondPerson, Words};
+use super::super::second_person::{Begin, Words};
 use super::{RollbackBadge, RunStateBadge, changed_in_words, scope_in_words};
-use crate::api::{self, ApiError};
-use crate::components::{CheckboxField, Icon, Refusal, Shape, TableFrame};
+use crate::api;
+use crate::components::{FailureNote, Icon, NumberCells, NumberHeads, Shape, TableFrame};
 use crate::format;
 use crate::stores::Session;
 
@@ -57,20 +57,7 @@ pub(super) fn Looked(
                 </button>
             </div>
             <p class="quiet-text">{changed_in_words(rollback.changed)}</p>
-            {rollback
-                .failure
-                .map(|failure| {
-                    view! {
-                        <div class="alert tone-bad" role="alert">
-                            <Icon shape=Shape::Failed/>
-                            <div>
-                                <p class="alert-title">{failure.code.as_str()}</p>
-                                <p>{failure.message}</p>
-                                <a href=failure.code.docs()>"More about this error"</a>
-                            </div>
-                        </div>
-                    }
-                })}
+            {rollback.failure.map(|failure| view! { <FailureNote failure/> })}
             {rollback.outcome.map(|outcome| view! { <Outcome outcome/> })}
             {can_start.then(|| view! { <Start rollback=whole chosen second_person/> })}
         </section>
@@ -104,6 +91,8 @@ fn watch(rollback: &Rollback, chosen: RwSignal<Option<Rollback>>, changed: Callb
 }
 
 const WORDS: Words = Words {
+    name: "rollback-meant",
+    meant: "I looked at what goes",
     alone: "Nobody undoes a run alone here",
     why: "Why it has to be undone",
     go: "Undo it",
@@ -116,54 +105,16 @@ fn Start(
     chosen: RwSignal<Option<Rollback>>,
     second_person: bool,
 ) -> impl IntoView {
-    let refusal = RwSignal::new(None::<ApiError>);
-    let is_busy = RwSignal::new(false);
-    let is_meant = RwSignal::new(false);
-    let id = StoredValue::new(rollback.id.clone());
-    let start = Callback::new(move |approval: Option<ApprovalId>| {
-        refusal.set(None);
-        is_busy.set(true);
-        spawn_local(async move {
-            match api::rollbacks::start(&id.get_value(), approval.as_ref()).await {
-                Ok(rollback) => chosen.set(Some(rollback)),
-                Err(error) => {
-                    refusal.set(Some(error));
-                    is_busy.set(false);
-                }
-            }
-        });
-    });
+    let Rollback { id, run_id, scope, changed, .. } = rollback;
+    let carry_out = move |approval: Option<ApprovalId>| {
+        let id = id.clone();
+        async move {
+            chosen.set(Some(api::rollbacks::start(&id, approval.as_ref()).await?));
+            Ok(())
+        }
+    };
     view! {
-        <Refusal error=refusal/>
-        {if second_person {
-            let act = Act::RollBack {
-                run_id: rollback.run_id,
-                scope: rollback.scope,
-                changed: rollback.changed,
-            };
-            view! { <SecondPerson act words=WORDS start is_busy/> }.into_any()
-        } else {
-            view! {
-                <div class="actions">
-                    <CheckboxField
-                        name="rollback-meant"
-                        label="I looked at what goes"
-                        value=is_meant
-                        disabled=is_busy
-                    />
-                    <button
-                        type="button"
-                        class="button danger"
-                        disabled=move || is_busy.get() || !is_meant.get()
-                        on:click=move |_| start.run(None)
-                    >
-                        <Icon shape=Shape::Undo/>
-                        "Undo it"
-                    </button>
-                </div>
-            }
-                .into_any()
-        }}
+        <Begin act=Act::RollBack { run_id, scope, changed } words=WORDS second_person carry_out/>
     }
 }
 
@@ -251,23 +202,14 @@ fn Tables(tables: Vec<TableRollback>) -> impl IntoView {
                         <th scope="col" class="number">
                             "Chunks"
                         </th>
-                        {FIGURES
-                            .iter()
-                            .map(|(name, _)| {
-                                view! {
-                                    <th scope="col" class="number">
-                                        {*name}
-                                    </th>
-                                }
-                            })
-                            .collect_view()}
+                        <NumberHeads names=FIGURES.map(|(name, _)| name)/>
                     </tr>
                 </thead>
                 <tbody>
                     {tables
                         .into_iter()
                         .map(|table| {
-                            let numbers = FIGURES.map(|(_, number)| number(&table));
+                            let numbers = FIGURES.map(|(_, number)| format::count(number(&table)));
                             let fate = table.dropped.then_some("goes as a whole");
                             view! {
                                 <tr>
@@ -276,14 +218,7 @@ fn Tables(tables: Vec<TableRollback>) -> impl IntoView {
                                         <span class="quiet-text">{fate}</span>
                                     </th>
                                     <td class="number">{format::count(table.chunks.into())}</td>
-                                    {numbers
-                                        .into_iter()
-                                        .map(|number| {
-                                            view! {
-                                                <td class="number">{format::count(number)}</td>
-                                            }
-                                        })
-                                        .collect_view()}
+                                    <NumberCells numbers/>
                                 </tr>
                             }
                         })

@@ -93,14 +93,7 @@ fn BooksVerdict(watch: RunWatch) -> impl IntoView {
     move || {
         let (state, close, books, failure) = verdict.get();
         let refused = failure.is_some_and(|failure| failure.code == ErrorCode::Load005);
-        let sum = format!(
-            "{} read = {} loaded + {} merged + {} filtered + {} quarantined",
-            format::count(books.read),
-            format::count(books.loaded),
-            format::count(books.merged),
-            format::count(books.filtered),
-            format::count(books.quarantined)
-        );
+        let sum = format::books(&books);
         let so_far = format!(
             "{} of {} rows are accounted for.",
             format::count(books.accounted()),

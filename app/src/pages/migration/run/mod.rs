@@ -7,13 +7,15 @@ mod books;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use shared::id::RunId;
-use shared::run::{Failure, Run, RunState};
+use shared::run::{Run, RunState};
 
 use super::place::{Place, quarantine_of};
 use crate::api::live::{self, Following, News};
 use crate::api::{self, ApiError};
 use crate::browser;
-use crate::components::{Badge, Fact, Facts, Icon, Loaded, Moment, Refusal, RunStateBadge, Shape};
+use crate::components::{
+    Badge, Fact, Facts, FailureCard, Loaded, Moment, Refusal, RunStateBadge, Shape,
+};
 use crate::format;
 use crate::stores::{Link, RunWatch, Tone};
 use books::BooksCard;
@@ -136,27 +138,6 @@ fn LinkBadge(watch: RunWatch) -> impl IntoView {
                 text="Connection lost: this may be out of date".to_owned()
             />
         }),
-    }
-}
-
-#[component]
-fn FailureCard(failure: Failure) -> impl IntoView {
-    let explanation = failure.code.explanation();
-    view! {
-        <section class="card failure" role="alert">
-            <Icon shape=Shape::Failed/>
-            <div>
-                <h3>
-                    <code>{failure.code.as_str()}</code>
-                    " "
-                    {explanation.title}
-                </h3>
-                <p>{failure.message}</p>
-                <p>{explanation.hint}</p>
-                <p>{explanation.action}</p>
-                <a href=failure.code.docs()>"More about this error"</a>
-            </div>
-        </section>
     }
 }
 

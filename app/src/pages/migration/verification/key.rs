@@ -10,23 +10,14 @@ use crate::components::{Dialog, Fact, Facts, Icon, Refusal, Shape, TextField};
 #[component]
 pub(super) fn KeyDialog(
     id: VerificationId,
-    /// The row, while the dialog is open.
-    digest: RwSignal<Option<String>>,
+    /// The row that was last asked about.
+    digest: RwSignal<String>,
+    open: RwSignal<bool>,
 ) -> impl IntoView {
-    let open = RwSignal::new(false);
-    Effect::new(move || open.set(digest.with(Option::is_some)));
-    Effect::new(move || {
-        // Only then: each of the two signals would wake the other for ever.
-        if !open.get() && digest.with_untracked(Option::is_some) {
-            digest.set(None);
-        }
-    });
     let id = StoredValue::new(id);
     view! {
         <Dialog name="mismatch-key" title="The key of this row".to_owned() open>
-            {move || {
-                digest.get().map(|digest| view! { <Reveal id=id.get_value() digest/> })
-            }}
+            <Reveal id=id.get_value() digest=digest.get_untracked()/>
         </Dialog>
     }
 }

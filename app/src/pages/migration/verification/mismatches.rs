@@ -102,7 +102,11 @@ fn MismatchList(
         let (id, filter) = (id.clone(), filter.clone());
         async move { api::verifications::mismatches(&id, &filter, after.as_ref(), DEFAULT_LIMIT).await }
     });
-    let looked_at = RwSignal::new(None::<String>);
+    let (looked_at, is_looking) = (RwSignal::new(String::new()), RwSignal::new(false));
+    let look = Callback::new(move |digest| {
+        looked_at.set(digest);
+        is_looking.set(true);
+    });
     view! {
         <TableFrame label="Rows that are not the same">
             <table class="table">
@@ -122,13 +126,13 @@ fn MismatchList(
                         key=|row| (row.key_digest.clone(), row.kind, row.target.to_string())
                         let:row
                     >
-                        <MismatchRow row may_see looked_at/>
+                        <MismatchRow row may_see look/>
                     </For>
                 </tbody>
             </table>
         </TableFrame>
         <ShowMore list text="Show more rows"/>
-        <KeyDialog id=shown.get_value() digest=looked_at/>
+        <KeyDialog id=shown.get_value() digest=looked_at open=is_looking/>
     }
     .into_any()
 }
@@ -137,8 +141,8 @@ fn MismatchList(
 fn MismatchRow(
     row: Mismatch,
     may_see: bool,
-    /// The row whose key somebody wants to see.
-    looked_at: RwSignal<Option<String>>,
+    /// Asks for the key of the row with this digest.
+    look: Callback<String>,
 ) -> impl IntoView {
     let digest = row.key_digest.clone();
     let short: String = digest.chars().take(12).collect();
@@ -160,7 +164,7 @@ fn MismatchRow(
                             class="link-button"
                             title="See its key"
                             aria-haspopup="dialog"
-                            on:click=move |_| looked_at.set(Some(digest.clone()))
+                            on:click=move |_| look.run(digest.clone())
                         >
                             <code>{short}</code>
                         </button>

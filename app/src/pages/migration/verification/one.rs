@@ -6,7 +6,6 @@ use leptos_meta::Title;
 use shared::assessment::TableName;
 use shared::event::Topic;
 use shared::id::VerificationId;
-use shared::run::Failure;
 use shared::user::Permission;
 use shared::verification::{Freshness, Mode, Verification, VerificationState};
 
@@ -16,7 +15,7 @@ use super::repair::Repairs;
 use super::tables::FindingsCard;
 use super::{Place, StateBadge};
 use crate::api::{self, ApiError};
-use crate::components::{Badge, Fact, Facts, Icon, Loaded, Moment, Refusal, Shape};
+use crate::components::{Badge, Fact, Facts, FailureCard, Icon, Loaded, Moment, Refusal, Shape};
 use crate::format;
 use crate::stores::{Live, Session, Tone};
 
@@ -218,27 +217,6 @@ fn Controls(
                 }}
             </Show>
         </div>
-    }
-}
-
-#[component]
-fn FailureCard(failure: Failure) -> impl IntoView {
-    let explanation = failure.code.explanation();
-    view! {
-        <section class="card failure" role="alert">
-            <Icon shape=Shape::Failed/>
-            <div>
-                <h3>
-                    <code>{failure.code.as_str()}</code>
-                    " "
-                    {explanation.title}
-                </h3>
-                <p>{failure.message}</p>
-                <p>{explanation.hint}</p>
-                <p>{explanation.action}</p>
-                <a href=failure.code.docs()>"More about this error"</a>
-            </div>
-        </section>
     }
 }
 

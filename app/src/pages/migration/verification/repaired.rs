@@ -7,11 +7,11 @@ use shared::id::{ApprovalId, RunId};
 use shared::user::Permission;
 use shared::verification::{Repair, RepairOutcome, RepairState, TableRepair};
 
-use super::super::second_person::{SecondPerson, Words};
+use super::super::second_person::{Begin, Words};
 use super::Place;
 use super::repair::{RepairBadge, selected};
 use crate::api::{self, ApiError};
-use crate::components::{CheckboxField, Icon, Refusal, Shape, TableFrame};
+use crate::components::{FailureNote, Icon, NumberCells, NumberHeads, Refusal, Shape, TableFrame};
 use crate::format;
 use crate::stores::Session;
 
@@ -60,20 +60,7 @@ pub(super) fn Looked(
                     <span class="visually-hidden">"Close"</span>
                 </button>
             </div>
-            {repair
-                .failure
-                .map(|failure| {
-                    view! {
-                        <div class="alert tone-bad" role="alert">
-                            <Icon shape=Shape::Failed/>
-                            <div>
-                                <p class="alert-title">{failure.code.as_str()}</p>
-                                <p>{failure.message}</p>
-                                <a href=failure.code.docs()>"More about this error"</a>
-                            </div>
-                        </div>
-                    }
-                })}
+            {repair.failure.map(|failure| view! { <FailureNote failure/> })}
             {repair.outcome.map(|outcome| view! { <Outcome outcome/> })}
             {repair
                 .taken_back
@@ -139,6 +126,8 @@ fn watch(repair: &Repair, chosen: RwSignal<Option<Repair>>, repaired: RwSignal<u
 }
 
 const WORDS: Words = Words {
+    name: "repair-meant",
+    meant: "I looked at what it does",
     alone: "Nobody repairs alone here",
     why: "Why it has to be repaired",
     go: "Repair it",
@@ -152,56 +141,20 @@ fn Start(
     chosen: RwSignal<Option<Repair>>,
     second_person: bool,
 ) -> impl IntoView {
-    let refusal = RwSignal::new(None::<ApiError>);
-    let is_busy = RwSignal::new(false);
-    let is_meant = RwSignal::new(false);
-    let id = StoredValue::new(repair.id.clone());
-    let start = Callback::new(move |approval: Option<ApprovalId>| {
-        refusal.set(None);
-        is_busy.set(true);
-        spawn_local(async move {
-            match api::verifications::start_repair(&id.get_value(), approval.as_ref()).await {
-                Ok(repair) => chosen.set(Some(repair)),
-                Err(error) => {
-                    refusal.set(Some(error));
-                    is_busy.set(false);
-                }
-            }
-        });
-    });
-    view! {
-        <Refusal error=refusal/>
-        {if second_person {
-            let act = Act::Repair {
-                run_id: run,
-                verification_id: repair.verification_id,
-                repair_id: repair.id,
-                selection: repair.selection,
-            };
-            view! { <SecondPerson act words=WORDS start is_busy/> }.into_any()
-        } else {
-            view! {
-                <div class="actions">
-                    <CheckboxField
-                        name="repair-meant"
-                        label="I looked at what it does"
-                        value=is_meant
-                        disabled=is_busy
-                    />
-                    <button
-                        type="button"
-                        class="button danger"
-                        disabled=move || is_busy.get() || !is_meant.get()
-                        on:click=move |_| start.run(None)
-                    >
-                        <Icon shape=Shape::Wrench/>
-                        "Repair it"
-                    </button>
-                </div>
-            }
-                .into_any()
-        }}
-    }
+    let act = Act::Repair {
+        run_id: run,
+        verification_id: repair.verification_id,
+        repair_id: repair.id.clone(),
+        selection: repair.selection,
+    };
+    let carry_out = move |approval: Option<ApprovalId>| {
+        let id = repair.id.clone();
+        async move {
+            chosen.set(Some(api::verifications::start_repair(&id, approval.as_ref()).await?));
+            Ok(())
+        }
+    };
+    view! { <Begin act words=WORDS second_person carry_out/> }
 }
 
 #[component]
@@ -289,34 +242,18 @@ fn Tables(tables: Vec<TableRepair>) -> impl IntoView {
                 <thead>
                     <tr>
                         <th scope="col">"Table"</th>
-                        {FIGURES
-                            .iter()
-                            .map(|(name, _)| {
-                                view! {
-                                    <th scope="col" class="number">
-                                        {*name}
-                                    </th>
-                                }
-                            })
-                            .collect_view()}
+                        <NumberHeads names=FIGURES.map(|(name, _)| name)/>
                     </tr>
                 </thead>
                 <tbody>
                     {tables
                         .into_iter()
                         .map(|table| {
-                            let numbers = FIGURES.map(|(_, number)| number(&table));
+                            let numbers = FIGURES.map(|(_, number)| format::count(number(&table)));
                             view! {
                                 <tr>
                                     <th scope="row">{table.target.to_string()}</th>
-                                    {numbers
-                                        .into_iter()
-                                        .map(|number| {
-                                            view! {
-                                                <td class="number">{format::count(number)}</td>
-                                            }
-                                        })
-                                        .collect_view()}
+                                    <NumberCells numbers/>
                                 </tr>
                             }
                         })

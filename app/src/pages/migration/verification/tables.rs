@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::verification::{Findings, SampleStatement, TableVerification, VerificationState};
 
-use crate::components::{Badge, Icon, Shape, TableFrame};
+use crate::components::{Badge, Icon, NumberCells, NumberHeads, Shape, TableFrame};
 use crate::format;
 use crate::stores::Tone;
 
@@ -73,16 +73,7 @@ fn Tables(tables: Vec<TableVerification>) -> impl IntoView {
                     <tr>
                         <th scope="col">"Table"</th>
                         <th scope="col">"Outcome"</th>
-                        {FIGURES
-                            .iter()
-                            .map(|(name, _)| {
-                                view! {
-                                    <th scope="col" class="number">
-                                        {*name}
-                                    </th>
-                                }
-                            })
-                            .collect_view()}
+                        <NumberHeads names=FIGURES.map(|(name, _)| name)/>
                     </tr>
                 </thead>
                 <tbody>
@@ -95,7 +86,7 @@ fn Tables(tables: Vec<TableVerification>) -> impl IntoView {
 
 #[component]
 fn TableRow(table: TableVerification) -> impl IntoView {
-    let numbers = FIGURES.map(|(_, number)| number(&table));
+    let numbers = FIGURES.map(|(_, number)| format::count(number(&table)));
     let (tone, icon, text) = if table.is_equal() {
         (Tone::Good, Shape::Done, "equal")
     } else {
@@ -113,10 +104,7 @@ fn TableRow(table: TableVerification) -> impl IntoView {
                 <Badge tone icon text=text.to_owned()/>
                 {more.map(|more| view! { <p class="quiet-text">{more}</p> })}
             </td>
-            {numbers
-                .into_iter()
-                .map(|number| view! { <td class="number">{format::count(number)}</td> })
-                .collect_view()}
+            <NumberCells numbers/>
         </tr>
     }
 }
