@@ -75,7 +75,7 @@ for (const { name, ...screen } of SCREENS) {
     test('so can a plan in all its views', async ({ page, portal: _ }) => {
       const plans = new Plans(page);
       await plans.openPlan('MDW demo');
-      for (const look of ['Tables', 'Codes', 'YAML'] as const) {
+      for (const look of ['Tables', 'Codes', 'YAML', 'Versions'] as const) {
         await plans.look(look);
         await expectAccessible(page);
         await expectNoSidewaysScroll(page);

@@ -24,7 +24,7 @@ export class Plans {
     await this.page.getByRole('heading', { level: 2, name }).waitFor();
   }
 
-  async look(kind: 'Tables' | 'Codes' | 'YAML'): Promise<void> {
+  async look(kind: 'Tables' | 'Codes' | 'YAML' | 'Versions'): Promise<void> {
     await this.page.getByRole('group', { name: 'View' }).getByRole('button', { name: kind }).click();
   }
 

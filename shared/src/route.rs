@@ -71,9 +71,12 @@ pub const CONNECTION_TEST: &str = "/api/v1/connections/{id}/test";
 pub const PLANS: &str = "/api/v1/plans";
 pub const PLANS_DRAFT: &str = "/api/v1/plans/draft";
 pub const PLANS_CHECK: &str = "/api/v1/plans/check";
+pub const PLANS_TRY: &str = "/api/v1/plans/try";
 /// `?version=N` asks for an older one.
 pub const PLAN: &str = "/api/v1/plans/{id}";
 pub const PLAN_VERSIONS: &str = "/api/v1/plans/{id}/versions";
+/// `?from=N&to=M` names the versions.
+pub const PLAN_DIFF: &str = "/api/v1/plans/{id}/diff";
 
 /// What is found before anything moves. `?plan=ID` asks for those of one plan.
 pub const ASSESSMENTS: &str = "/api/v1/assessments";
@@ -217,8 +220,10 @@ pub const ALL: &[&str] = &[
     PLANS,
     PLANS_DRAFT,
     PLANS_CHECK,
+    PLANS_TRY,
     PLAN,
     PLAN_VERSIONS,
+    PLAN_DIFF,
     ASSESSMENTS,
     ASSESSMENT,
     ASSESSMENT_STOP,
@@ -355,6 +360,10 @@ pub fn plan(id: &PlanId) -> String {
 
 pub fn plan_versions(id: &PlanId) -> String {
     fill(PLAN_VERSIONS, id.as_str())
+}
+
+pub fn plan_diff(id: &PlanId) -> String {
+    fill(PLAN_DIFF, id.as_str())
 }
 
 pub fn assessment(id: &AssessmentId) -> String {

@@ -8,10 +8,10 @@ use serde_json::Value;
 use shared::draft::{NewDraft, PlanCheck};
 use shared::id::PlanId;
 use shared::page::{MAX_LIMIT, Page};
-use shared::plan::{Plan, PlanSummary, SavedPlan};
+use shared::plan::{Plan, PlanDiff, PlanSummary, RulesTrial, SavedPlan, TriedRules};
 use shared::route;
 
-use super::{ApiError, get, page_of, post, put, send};
+use super::{ApiError, get, page_of, post, put, send, with_query};
 
 pub(crate) async fn list() -> Result<Page<PlanSummary>, ApiError> {
     send(get(&page_of(route::PLANS, None, MAX_LIMIT))).await
@@ -29,6 +29,22 @@ pub(crate) async fn draft(new: &NewDraft) -> Result<SavedPlan, ApiError> {
 /// Holds a plan against its databases, without saving it.
 pub(crate) async fn check(plan: &Plan) -> Result<PlanCheck, ApiError> {
     send(post(route::PLANS_CHECK).json(plan)?).await
+}
+
+/// Tries the rules of one table on a few rows. Nothing is saved.
+pub(crate) async fn try_rules(trial: &RulesTrial) -> Result<TriedRules, ApiError> {
+    send(post(route::PLANS_TRY).json(trial)?).await
+}
+
+/// The versions of a plan, the latest first.
+pub(crate) async fn versions(id: &PlanId) -> Result<Page<PlanSummary>, ApiError> {
+    send(get(&page_of(&route::plan_versions(id), None, MAX_LIMIT))).await
+}
+
+pub(crate) async fn diff(id: &PlanId, from: u32, to: u32) -> Result<PlanDiff, ApiError> {
+    let (from, to) = (from.to_string(), to.to_string());
+    let versions = [("from", Some(from.as_str())), ("to", Some(to.as_str()))];
+    send(get(&with_query(&route::plan_diff(id), versions))).await
 }
 
 /// Saves a new version, unless somebody else saved one after `before`.

@@ -48,6 +48,11 @@ impl PlanDraft {
         self.read.get()
     }
 
+    /// The same, for what asks once.
+    pub(crate) fn plan_untracked(self) -> Result<Plan, UnreadablePlan> {
+        self.read.get_untracked()
+    }
+
     /// Why the text is no plan.
     pub(crate) fn unreadable(self) -> Option<String> {
         self.read.with(|read| read.as_ref().err().map(ToString::to_string))

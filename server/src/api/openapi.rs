@@ -60,7 +60,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         connections::list, connections::create, connections::read, connections::update,
         connections::remove, connections::test,
         plans::list, plans::draft, plans::check, plans::create, plans::read, plans::save,
-        plans::versions,
+        plans::versions, plans::diff, plans::try_rules,
         assessments::list, assessments::start, assessments::read, assessments::stop,
         assessments::checks,
         runs::list, runs::start, runs::read, events::follow, runs::pause, runs::stop,

@@ -10,7 +10,7 @@ use shared::connection::{Engine, without_secret};
 use shared::draft::{NewDraft, PlanCheck};
 use shared::id::PlanId;
 use shared::page::{Page, PageQuery};
-use shared::plan::{Plan, PlanSummary, SavedPlan};
+use shared::plan::{Plan, PlanDiff, PlanSummary, RulesTrial, SavedPlan, TriedRules};
 use shared::problem::{FieldProblem, Problem};
 use shared::route;
 
@@ -76,6 +76,25 @@ pub(super) async fn check(
     body: Json<Plan>,
 ) -> Result<Json<PlanCheck>, ApiError> {
     Ok(Json(PlanCheck { problems: services.databases.check(&body).await? }))
+}
+
+/// Try the rules of one table on a few rows of its source, and show what becomes of them, masked.
+/// The plan is not saved, and nothing is written to either database.
+#[utoipa::path(
+    post, path = route::PLANS_TRY, tag = "plans", request_body = RulesTrial,
+    responses(
+        (status = 200, body = TriedRules),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn try_rules(
+    _: Authorized<EditPlans>,
+    services: Data<Services>,
+    body: Json<RulesTrial>,
+) -> Result<Json<TriedRules>, ApiError> {
+    Ok(Json(services.assessments.try_rules(&body).await?))
 }
 
 /// Save a new plan as its first version.
@@ -189,6 +208,44 @@ pub(super) async fn versions(
         return Err(ApiError::PlanNotFound);
     }
     Ok(Json(cursor::page(found, limit, |summary| summary.version)))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DiffQuery {
+    /// The version to compare with.
+    from: u32,
+    /// The version that is compared; the latest unless asked otherwise.
+    to: Option<u32>,
+}
+
+/// What one version of a plan does otherwise than another.
+#[utoipa::path(
+    get, path = route::PLAN_DIFF, tag = "plans", params(("id" = PlanId, Path), DiffQuery),
+    responses(
+        (status = 200, body = PlanDiff),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn diff(
+    _: Authorized<Read>,
+    services: Data<Services>,
+    id: Path<PlanId>,
+    query: Query<DiffQuery>,
+) -> Result<Json<PlanDiff>, ApiError> {
+    let pool = services.store.pool();
+    let old = plans::find_version(pool, &id, query.from).await?.ok_or(ApiError::PlanNotFound)?;
+    let new = match query.to {
+        Some(version) => plans::find_version(pool, &id, version).await?,
+        None => plans::find(pool, &id).await?,
+    };
+    let new = new.ok_or(ApiError::PlanNotFound)?;
+    Ok(Json(PlanDiff {
+        from: old.version,
+        to: new.version,
+        changes: engine::map::diff::differences(&old.plan, &new.plan),
+        lines: engine::map::diff::lines(&old.plan, &new.plan),
+    }))
 }
 
 async fn save_first_version(

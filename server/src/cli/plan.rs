@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use engine::assessment::try_rules;
 use serde::Serialize;
 use shared::connection::without_secret;
 use shared::error_code::ErrorCode;
-use shared::plan::PlanProblem;
+use shared::plan::{PlanProblem, RulesTrial, TriedCell, TriedFault, TriedOutcome, TriedRow};
 
 use super::CommandError;
 use super::exit::Status;
@@ -21,6 +22,8 @@ pub(super) enum Plan {
     Check(Check),
     /// Say what one plan does otherwise than another
     Diff(Diff),
+    /// Try the rules of one table on a few rows and show what becomes of them, masked
+    Try(Try),
 }
 
 #[derive(Debug, Args)]
@@ -57,12 +60,26 @@ pub(super) struct Diff {
     json: Json,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Try {
+    plan: PathBuf,
+    /// The table, by its name in the source or in the target
+    #[arg(long, value_name = "NAME")]
+    table: String,
+    /// How many rows are read; at most 50
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rows: u32,
+    #[command(flatten)]
+    json: Json,
+}
+
 impl Plan {
     pub(super) async fn run(self, installation: &Installation) -> Result<(), CommandError> {
         match self {
             Self::Draft(command) => command.run().await,
             Self::Check(command) => command.run(installation).await,
             Self::Diff(command) => command.run(),
+            Self::Try(command) => command.run(installation).await,
         }
     }
 }
@@ -143,6 +160,7 @@ impl Diff {
     fn run(self) -> Result<(), CommandError> {
         let (old, new) = (read_plan(&self.old)?, read_plan(&self.new)?);
         let differences = engine::map::diff::differences(&old, &new);
+        let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
         if differences.is_empty() {
             tell("the plans do the same");
         } else if !self.json.is_stdout() {
@@ -151,4 +169,53 @@ impl Diff {
         self.json.write(&Differences { differences })?;
         Ok(())
     }
+}
+
+impl Try {
+    async fn run(self, installation: &Installation) -> Result<(), CommandError> {
+        let plan = read_plan(&self.plan)?;
+        let is_meant = |name: &str| name == self.table;
+        let table = plan
+            .tables
+            .iter()
+            .position(|it| is_meant(&it.source.to_string()) || is_meant(&it.target.to_string()));
+        let table = table.and_then(|place| u32::try_from(place).ok()).ok_or_else(|| {
+            let message = format!("the plan has no table {}", self.table);
+            CommandError::new(ErrorCode::Map002, message).exit(Status::Usage)
+        })?;
+        let sides = sides(&plan, installation).await?;
+        let key = installation.key()?.quarantine();
+        let trial = RulesTrial { plan, table, rows: self.rows };
+        let tried = try_rules(&trial, &sides.source, &sides.target, &key).await?;
+        if !self.json.is_stdout() {
+            give(tried.rows.iter().zip(1..).map(said).collect::<Vec<_>>().join("\n"))?;
+        }
+        self.json.write(&tried)?;
+        Ok(())
+    }
+}
+
+/// What became of a row, a line for each column.
+fn said((row, number): (&TriedRow, u32)) -> String {
+    let outcome = match row.outcome {
+        TriedOutcome::Loaded => "would be loaded",
+        TriedOutcome::Filtered => "is filtered",
+        TriedOutcome::Quarantined => "would go to quarantine",
+    };
+    let why = row.fault.as_ref().map(|fault| format!(", {}", fault_of(fault))).unwrap_or_default();
+    let mut lines = vec![format!("row {number} {outcome}{why}")];
+    lines.extend(row.cells.iter().map(|cell| {
+        let TriedCell { column, before, after, fault, .. } = cell;
+        let after = fault.as_ref().map_or_else(|| shown(after.as_ref()), fault_of);
+        format!("  {column}: {} → {after}", shown(before.as_ref()))
+    }));
+    lines.join("\n")
+}
+
+fn fault_of(fault: &TriedFault) -> String {
+    format!("{} {}", fault.code, fault.reason)
+}
+
+fn shown(masked: Option<&String>) -> String {
+    masked.map_or_else(|| "null".to_owned(), |text| format!("`{text}`"))
 }

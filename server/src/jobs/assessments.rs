@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::EngineError;
 use engine::assess::profile;
-use engine::assessment::{Look, Request, Surroundings, assess};
+use engine::assessment::{Look, Request, Surroundings, assess, try_rules};
 use engine::clock::Clock;
 use engine::load::ledger::work_hash;
 use engine::seal::Key;
@@ -18,7 +18,7 @@ use shared::check::CheckSelection;
 use shared::connection::{Engine, without_secret};
 use shared::error_code::ErrorCode;
 use shared::id::AssessmentId;
-use shared::plan::Plan;
+use shared::plan::{Plan, RulesTrial, TriedRules};
 use shared::run::Failure;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -69,6 +69,13 @@ impl Assessments {
     ) -> Self {
         let runtime = Handle::current();
         Self(Arc::new(Inner { store, clock, databases, key, owner, runtime }))
+    }
+
+    /// What the rules of one table of a plan make of a few rows. Nothing is kept.
+    pub async fn try_rules(&self, trial: &RulesTrial) -> Result<TriedRules, JobError> {
+        let Inner { databases, key, .. } = &*self.0;
+        let sides = databases.sides(&trial.plan).await?;
+        Ok(try_rules(trial, &sides.source, &sides.target, key).await?)
     }
 
     /// Starts an assessment of the latest version of a plan. It is under way when this answers.

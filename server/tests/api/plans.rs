@@ -1,5 +1,5 @@
 use serde_json::json;
-use shared::route::{CONNECTIONS, PLANS, PLANS_CHECK, PLANS_DRAFT};
+use shared::route::{CONNECTIONS, PLANS, PLANS_CHECK, PLANS_DRAFT, PLANS_TRY};
 
 use crate::support::TestApp;
 use crate::support::legacy::{SMALL, plan, save_plan};
@@ -70,6 +70,73 @@ async fn every_change_is_a_new_version_and_the_old_one_stays() {
     assert_eq!(mia.audit(1).await[0].0, "plan_saved");
     let list = mia.get(PLANS).await.json();
     assert_eq!((&list["items"][0]["version"], &list["items"][1]), (&2.into(), &json!(null)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_tried_on_real_rows_and_no_value_is_told() {
+    let app = TestApp::start().await;
+    let mia = app.member().await;
+    save_plan(&app, &mia, SMALL).await;
+    let mut edited = plan(SMALL);
+    edited["tables"][0]["columns"][1]["transform"] = json!([{"rule": "trim"}]);
+    let body = |table: u32| json!({"plan": edited, "table": table, "rows": 8});
+
+    let tried = mia.post(PLANS_TRY, &body(0)).await;
+
+    assert_eq!(tried.status, 200, "{}", tried.text);
+    assert!(!tried.text.contains("Pseudonymia") && !tried.text.contains("1980"), "{}", tried.text);
+    let tried = tried.json();
+    let rows = tried["rows"].as_array().unwrap();
+    assert_eq!((&tried["source"], rows.len()), (&"person".into(), 8));
+    assert_eq!(rows[0]["outcome"], "loaded");
+    let born = json!({"column": "born", "source": "born", "before": "9999-99-99",
+        "after": "9999-99-99", "is_changed": false, "fault": null});
+    assert_eq!(rows[0]["cells"][1], born);
+    assert_eq!(rows[6]["outcome"], "quarantined");
+    assert_eq!(rows[6]["cells"][1]["before"], "Xxxxxxxxxxx");
+    assert_eq!(rows[6]["cells"][1]["fault"]["code"], "DATA-001");
+    assert!(!app.folder.path().join("modern.db").exists());
+
+    mia.post(PLANS_TRY, &body(1)).await.assert_refused(422, "MAP-002");
+    app.viewer().await.post(PLANS_TRY, &body(0)).await.assert_refused(403, "forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_versions_are_held_against_each_other() {
+    let app = TestApp::start().await;
+    let mia = app.member().await;
+    let path = format!("{PLANS}/{}", save_plan(&app, &mia, SMALL).await);
+    let mut renamed = plan(SMALL);
+    renamed["name"] = "renamed".into();
+    let removed = renamed["tables"][0]["columns"].as_array_mut().unwrap().pop().unwrap();
+    assert_eq!(mia.put(&path, &renamed).await.json()["version"], 2);
+
+    let vera = app.viewer().await;
+    let found = vera.get(&format!("{path}/diff?from=1")).await.json();
+
+    assert_eq!((&found["from"], &found["to"]), (&1.into(), &2.into()));
+    let changes = found["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 2, "{changes:?}");
+    assert_eq!((&changes[0]["kind"], &changes[0]["place"]), (&"changed".into(), &json!(["name"])));
+    assert_eq!(changes[0]["values"]["new"], "renamed");
+    assert_eq!(changes[1]["kind"], "removed");
+    let column = format!("column {}", removed["target"].as_str().unwrap());
+    assert_eq!(changes[1]["place"][1], column);
+    let lines: Vec<_> = found["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|stretch| stretch.as_array().unwrap().iter().filter(|line| line["side"] == "new"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0]["text"], "name: renamed");
+
+    let back = mia.get(&format!("{path}/diff?from=2&to=1")).await.json();
+    assert_eq!(back["changes"][1]["kind"], "added");
+    let same = mia.get(&format!("{path}/diff?from=2&to=2")).await.json();
+    assert_eq!((&same["changes"], &same["lines"]), (&json!([]), &json!([])));
+    mia.get(&format!("{path}/diff?from=7")).await.assert_refused(404, "plan_not_found");
+    mia.get(&format!("{path}/diff?from=1&to=7")).await.assert_refused(404, "plan_not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -76,6 +76,23 @@ fn a_diff_says_what_would_change() {
 }
 
 #[test]
+fn rules_are_tried_and_no_value_is_told() {
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(3));
+    desk.draft(&source, "sqlite:modern.db");
+
+    let tried = desk.run(&["plan", "try", "plan.yaml", "--table", "person", "--rows", "2"]);
+
+    assert_eq!(tried.status, 0, "{}", tried.stderr);
+    assert!(tried.stdout.contains("row 2 would be loaded\n  id: `9` → `9`"), "{}", tried.stdout);
+    assert!(!tried.stdout.contains("row 3"), "{}", tried.stdout);
+    assert!(!desk.path("modern.db").exists());
+    let unknown = desk.run(&["plan", "try", "plan.yaml", "--table", "nobody"]);
+    assert_eq!(unknown.status, 2, "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("error MAP-002"), "{}", unknown.stderr);
+}
+
+#[test]
 fn a_plan_with_a_password_in_it_is_its_owners_only() {
     use std::os::unix::fs::PermissionsExt as _;
 

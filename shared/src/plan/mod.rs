@@ -10,11 +10,14 @@ mod fit;
 mod governor;
 mod duplicates;
 mod problems;
+mod diff;
+mod trial;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use diff::{ChangeKind, ChangedValues, DiffLine, DiffSide, PlanChange, PlanDiff};
 pub use duplicates::{
     Colliding, ColumnNames, Duplicates, OtherColumns, Survival, Thresholds, When,
 };
@@ -24,6 +27,7 @@ pub use governor::{Governor, Window};
 pub use lookup::{Lookup, LookupCsv, LookupFrom, LookupTable};
 pub use problems::PlanProblem;
 pub use transform::{Case, CodeTable, Otherwise, Transform};
+pub use trial::{RulesTrial, TriedCell, TriedFault, TriedOutcome, TriedRow, TriedRules};
 
 use crate::assessment::{ForeignKey, Index, TableName};
 use crate::data_type::DataType;

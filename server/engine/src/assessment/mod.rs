@@ -14,6 +14,7 @@ mod scratch;
 mod forecast;
 mod data;
 mod governance;
+mod trial;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,6 +25,7 @@ use shared::check::{Check, CheckSelection, Group};
 use shared::plan::Plan;
 
 pub use doctor::{Pooler, pooler_of};
+pub use trial::try_rules;
 
 use self::notebook::Notebook;
 use crate::assess::profile;

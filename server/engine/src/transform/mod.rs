@@ -140,26 +140,35 @@ impl RowTransform {
         out: &mut Vec<Value<'a>>,
     ) -> Result<Verdict, BadValue> {
         out.clear();
-        if csv::is_ragged(row) && (1..row.len()).all(|column| row.value(column).is_null()) {
-            return Err(BadValue {
-                code: ErrorCode::Data013,
-                column: String::new(),
-                reason: "the line has more or fewer fields than the header".to_owned(),
-            });
-        }
-        if self.filter.is_some_and(|filter| row.value(filter) != Value::Bool(true)) {
+        check_whole(row)?;
+        if self.is_filtered(row) {
             return Ok(Verdict::Filtered);
         }
         for (column, output) in self.columns.iter().zip(&self.outputs) {
-            let value = column.value(row, output, self.engine).map_err(|fault| BadValue {
-                code: fault.code,
-                column: output.name.clone(),
-                reason: fault.reason.to_owned(),
-            })?;
-            out.push(value);
+            let value = column.value(row, output, self.engine);
+            out.push(value.map_err(|fault| bad_value(fault, output))?);
         }
         out.extend(self.raws.iter().map(|source| text::raw_text(row.value(*source))));
         Ok(Verdict::Load)
+    }
+
+    /// Whether the mapping's filter leaves a row out.
+    pub fn is_filtered(&self, row: &Row<'_>) -> bool {
+        self.filter.is_some_and(|filter| row.value(filter) != Value::Bool(true))
+    }
+
+    /// What becomes of each mapped column by itself, whatever becomes of the others and of the
+    /// row.
+    pub fn try_columns<'a>(
+        &'a self,
+        row: &Row<'a>,
+    ) -> Result<Vec<Result<Value<'a>, BadValue>>, BadValue> {
+        check_whole(row)?;
+        let columns = self.columns.iter().zip(&self.outputs);
+        let values = columns.map(|(column, output)| {
+            column.value(row, output, self.engine).map_err(|fault| bad_value(fault, output))
+        });
+        Ok(values.collect())
     }
 }
 
@@ -181,6 +190,21 @@ impl Column {
         }
         Ok(value)
     }
+}
+
+fn check_whole(row: &Row<'_>) -> Result<(), BadValue> {
+    if csv::is_ragged(row) && (1..row.len()).all(|column| row.value(column).is_null()) {
+        return Err(BadValue {
+            code: ErrorCode::Data013,
+            column: String::new(),
+            reason: "the line has more or fewer fields than the header".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn bad_value(fault: Fault, output: &OutputColumn) -> BadValue {
+    BadValue { code: fault.code, column: output.name.clone(), reason: fault.reason.to_owned() }
 }
 
 fn output_of(column: &ColumnMapping) -> OutputColumn {

@@ -2,8 +2,10 @@
 
 mod rules;
 mod tables;
+mod trial;
 mod codes;
 mod editor;
+mod versions;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -20,6 +22,7 @@ use crate::stores::{PlanDraft, Session};
 use codes::Codes;
 use editor::Editor;
 use tables::Tables;
+use versions::Versions;
 
 #[component]
 pub fn PlanPage(id: PlanId) -> impl IntoView {
@@ -41,6 +44,7 @@ enum Look {
     Tables,
     Codes,
     Text,
+    Versions,
 }
 
 #[component]
@@ -48,10 +52,13 @@ fn PlanView(saved: SavedPlan) -> impl IntoView {
     let look = RwSignal::new(Look::Tables);
     let draft = PlanDraft::new(&saved.plan);
     let saved = RwSignal::new(saved);
+    // What is written in the text is shown as soon as it is a plan.
+    let written = move || draft.plan().unwrap_or_else(|_| saved.get().plan);
     let looks = [
         (Look::Tables, "Tables", Shape::Table),
         (Look::Codes, "Codes", Shape::Books),
         (Look::Text, "YAML", Shape::Text),
+        (Look::Versions, "Versions", Shape::History),
     ];
     view! {
         <PlanHead saved/>
@@ -73,10 +80,14 @@ fn PlanView(saved: SavedPlan) -> impl IntoView {
                 })
                 .collect_view()}
         </div>
+        <Show when=move || draft.is_changed() && look.get() != Look::Text>
+            <p class="quiet-text">"What was changed in the text is not saved yet."</p>
+        </Show>
         {move || match look.get() {
-            Look::Tables => view! { <Tables plan=saved.get().plan/> }.into_any(),
-            Look::Codes => view! { <Codes plan=saved.get().plan/> }.into_any(),
+            Look::Tables => view! { <Tables draft plan=written()/> }.into_any(),
+            Look::Codes => view! { <Codes plan=written()/> }.into_any(),
             Look::Text => view! { <Editor draft saved/> }.into_any(),
+            Look::Versions => view! { <Versions saved=saved.get()/> }.into_any(),
         }}
     }
 }

@@ -4,12 +4,13 @@ use leptos::prelude::*;
 use shared::plan::{ColumnMapping, Plan, TableMapping};
 
 use super::rules::{in_words, orphans_in_words};
+use super::trial::Trial;
 use crate::components::{Badge, Fact, Facts, Icon, Shape, TableFrame, TextField};
 use crate::format;
-use crate::stores::Tone;
+use crate::stores::{PlanDraft, Tone};
 
 #[component]
-pub(super) fn Tables(plan: Plan) -> impl IntoView {
+pub(super) fn Tables(draft: PlanDraft, plan: Plan) -> impl IntoView {
     let wanted = RwSignal::new(String::new());
     let tables = StoredValue::new(plan.tables);
     let found = Memo::new(move |_| {
@@ -34,7 +35,7 @@ pub(super) fn Tables(plan: Plan) -> impl IntoView {
             <For each=move || found.get() key=|index| *index let:index>
                 {tables
                     .with_value(|tables| tables.get(index).cloned())
-                    .map(|table| view! { <Mapping table/> })}
+                    .map(|table| view! { <Mapping draft index table/> })}
             </For>
         </div>
     }
@@ -50,7 +51,7 @@ fn mentions(table: &TableMapping, wanted: &str) -> bool {
 }
 
 #[component]
-fn Mapping(table: TableMapping) -> impl IntoView {
+fn Mapping(draft: PlanDraft, index: usize, table: TableMapping) -> impl IntoView {
     // What is folded is not made: a plan has a thousand columns and more.
     let is_open = RwSignal::new(false);
     let summary = format!(
@@ -85,6 +86,7 @@ fn Mapping(table: TableMapping) -> impl IntoView {
             </summary>
             <Show when=move || is_open.get()>
                 <MappingBody table=table.get_value()/>
+                <Trial draft index/>
             </Show>
         </details>
     }

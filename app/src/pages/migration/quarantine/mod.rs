@@ -29,7 +29,7 @@ use filter::Filter;
 use outcome::LastOutcome;
 use rows::Rows;
 
-pub(super) use row::MaskedCells;
+pub(super) use row::{MaskedCells, masked};
 
 #[component]
 pub fn Quarantine(id: RunId) -> impl IntoView {

@@ -142,10 +142,10 @@ fn Cells(#[prop(into)] label: String, cells: Vec<Cell>) -> impl IntoView {
                             view! {
                                 <tr class:changed=is_changed>
                                     <th scope="row">{column}</th>
-                                    <td>{value(original)}</td>
+                                    <td>{masked(original)}</td>
                                     <td>
                                         {if is_changed {
-                                            value(current)
+                                            masked(current)
                                         } else {
                                             view! { <span class="quiet-text">"the same"</span> }
                                                 .into_any()
@@ -161,7 +161,8 @@ fn Cells(#[prop(into)] label: String, cells: Vec<Cell>) -> impl IntoView {
     }
 }
 
-fn value(text: Option<String>) -> AnyView {
+/// A masked value, or the word for what is not there.
+pub(in crate::pages::migration) fn masked(text: Option<String>) -> AnyView {
     match text {
         None => view! { <span class="quiet-text">"null"</span> }.into_any(),
         Some(text) if text.is_empty() => {

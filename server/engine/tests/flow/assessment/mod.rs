@@ -2,6 +2,7 @@
 
 mod setups;
 mod rows;
+mod trial;
 
 use std::sync::Arc;
 
