@@ -100,8 +100,10 @@ need_node_modules() {
   cp "$lock" "$installed"
 }
 
-# Chromium, wherever Playwright's configuration looks for it.
+# Chromium, wherever Playwright's configuration looks for it. The tests ask SQLite whose names are in
+# the demonstration, so that no address has one of them.
 need_browser() {
+  has sqlite3 || need_packages sqlite3
   [ -n "${CHROMIUM:-}" ] && return
   has chromium || has chromium-browser || has google-chrome && return
   # Ubuntu's package is only a pointer to a snap, which containers and servers lack.

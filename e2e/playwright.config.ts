@@ -15,6 +15,12 @@ if (!process.env.E2E_PORT) {
 const demo = process.env.E2E_TARGET ? `--demo --demo-target "${process.env.E2E_TARGET}"` : '--demo';
 const baseURL = `http://127.0.0.1:${process.env.E2E_PORT}`;
 
+const PHONE = { viewport: { width: 375, height: 740 }, hasTouch: true };
+
+/** The flows that are walked on a phone too: one for each goal. */
+const GOALS =
+  /(migration|connections|pause|interrupted|quarantine|rollback|second_person|reports|plans)\.spec\.ts$/;
+
 export default defineConfig({
   testDir: 'flows',
   outputDir: 'test-results',
@@ -46,6 +52,11 @@ export default defineConfig({
       ],
     },
   },
+  projects: [
+    { name: 'desktop' },
+    // What somebody wants to get done gets done on a phone as well, here in the dark.
+    { name: 'phone', testMatch: GOALS, use: { ...PHONE, colorScheme: 'dark' } },
+  ],
   webServer: {
     command: `"${binary}" serve ${demo} --listen 127.0.0.1:${process.env.E2E_PORT} --data "${data}"`,
     cwd: root,

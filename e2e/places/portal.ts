@@ -14,8 +14,15 @@ export class Portal {
     this.theme = page.getByRole('banner').getByRole('button', { name: 'Dark theme' });
   }
 
-  /** Follows a link of the sidebar. */
+  /** Follows a link of the sidebar, or on a phone one of the bar at the bottom. */
   async goTo(name: string): Promise<void> {
+    await this.title.first().waitFor();
+    if (await this.bottomBar.isVisible()) {
+      const link = this.bottomBar.getByRole('link', { name: name.replace('Data ', '') });
+      if (await link.count()) return link.click();
+      await this.bottomBar.getByRole('button', { name: 'More' }).click();
+      return this.page.getByRole('dialog', { name: 'More' }).getByRole('link', { name }).click();
+    }
     await this.sidebar.getByRole('link', { name }).click();
   }
 

@@ -40,6 +40,34 @@ proptest! {
     }
 }
 
+/// One sign of a token that lets in is another: it lets nobody in.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_change_of_a_token_lets_anybody_in() {
+    let app = TestApp::start().await;
+    let token = app.try_sign_in("ada", crate::support::PASSWORD).await.json()["token"].clone();
+    let token = token.as_str().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 100, ..Config::default() });
+    let handle = tokio::runtime::Handle::current();
+    let ways = (0..token.len(), "[-_.A-Za-z0-9]", 0_usize..3);
+    tokio::task::block_in_place(|| {
+        runner.run(&ways, |(at, put, how)| {
+            let (before, after) = (&token[..at], &token[at..]);
+            let changed = match how {
+                0 => format!("{before}{put}{}", &after[1..]),
+                1 => format!("{before}{put}{after}"),
+                _ => before.to_owned(),
+            };
+            let bearer = format!("Bearer {changed}");
+            let headers = [("authorization", bearer.as_str())];
+            let reply = handle.block_on(app.send("GET", route::SESSION, &headers, None));
+            let wanted = if changed == token { 200 } else { 401 };
+            prop_assert_eq!(reply.status, wanted, "at {} of {}", at, token.len());
+            Ok(())
+        })
+    })
+    .unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_header_makes_the_server_fail() {
     let app = TestApp::start().await;
