@@ -24,15 +24,14 @@ test('first load', async ({ browser }) => {
   print(`first load before sign-in: ${(bytes / 1024).toFixed(1)} KiB compressed (budget 250 KiB)`);
 });
 
-test('live updates', async ({ page, portal }) => {
+test('live updates', async ({ demonstration, page, portal }) => {
   const rate = number('RATE', 1_000);
   const seconds = number('SECONDS_OF_CHANGES', 30);
   await portal.goTo('Data Migration');
   await expect(page.getByRole('heading', { name: 'What needs you' })).toBeVisible();
   await watchNotices(page);
-  const data = join(import.meta.dirname, '..', '.data');
   const program = process.env.CHANGES ?? '';
-  const { stdout } = await promisify(execFile)(program, [data, `${rate}`, `${seconds}`]);
+  const { stdout } = await promisify(execFile)(program, [demonstration.data, `${rate}`, `${seconds}`]);
   const made = new Map(
     stdout
       .trim()
@@ -53,11 +52,11 @@ test('live updates', async ({ page, portal }) => {
   );
 });
 
-test('quarantine that scrolls', async ({ page, request, browser, portal: _ }) => {
+test('quarantine that scrolls', async ({ browser, demonstration, page, portal: _, request }) => {
   const rows = number('ROWS', 10_000);
   const folder = mkdtempSync(join(tmpdir(), 'transfuse-bench-'));
   try {
-    const run = await quarantineOf(await Api.signIn(request), folder, rows);
+    const run = await quarantineOf(await Api.signIn(request, demonstration), folder, rows);
     await page.goto(`/portal/migration/runs/${run}/quarantine`);
     const list = page.getByRole('region', { name: 'Quarantined rows', exact: true });
     await list.getByRole('button').first().waitFor();

@@ -1,4 +1,4 @@
-import { expect, signIn, test } from '../fixtures/portal.ts';
+import { expect, test } from '../fixtures/portal.ts';
 import { Installation } from '../fixtures/installation.ts';
 import { ResetPassword, Settings } from '../places/account.ts';
 import { Portal } from '../places/portal.ts';
@@ -8,13 +8,13 @@ import { SignIn } from '../places/sign_in.ts';
 
 const LOCKED = { name: 'Leo Locked', email: 'leo.locked@transfuse.example', role: 'member' };
 
-test('a run goes on when the browser is closed, and is found again', async ({ browser, page, portal: _ }) => {
+test('a run goes on when the browser is closed, and is found again', async ({ browser, demonstration, page, portal: _ }) => {
   await new Runs(page).startAfresh('MDW demo');
   const address = new URL(page.url()).pathname;
   await page.context().close();
 
   const another = await (await browser.newContext()).newPage();
-  await signIn(another);
+  await demonstration.signIn(another);
   await new Portal(another).goTo('Data Migration');
   await new Portal(another).openTab('Runs');
   const run = another.locator(`a[href="${address}"]`).first();
@@ -47,7 +47,7 @@ test.describe('with a server of their own', () => {
   let installation: Installation;
   test.beforeEach(async () => {
     test.setTimeout(180_000);
-    installation = await Installation.start();
+    installation = await Installation.start({ scale: '0.001' });
   });
   test.afterEach(() => installation.remove());
 

@@ -4,19 +4,17 @@ import { Connections } from '../places/connections.ts';
 import { Plans } from '../places/plans.ts';
 import { Runs } from '../places/runs.ts';
 
-const TARGET = join(import.meta.dirname, '..', '.data', 'paused.db');
-
 /** Chunks of a few rows, one at a time: each is a commit, so that the run lasts a while. */
 const SLOWLY = 'options:\n  chunk_rows: 15\n  workers: 1\n';
 
-test('a run into a new database is paused and resumes where it stopped', async ({ page, portal: _ }) => {
+test('a run into a new database is paused and resumes where it stopped', async ({ demonstration, page, portal: _ }) => {
   test.setTimeout(180_000);
   const connections = new Connections(page);
   await connections.open();
   await connections.add.click();
   await connections.name.fill('Another target');
   await connections.role.selectOption('target');
-  await connections.url.fill(`sqlite:${TARGET}`);
+  await connections.url.fill(`sqlite:${join(demonstration.data, 'paused.db')}`);
   await connections.save.click();
   await expect(connections.card('Another target')).toBeVisible();
 
@@ -30,7 +28,7 @@ test('a run into a new database is paused and resumes where it stopped', async (
   const run = await new Runs(page).startAfresh('Paused');
   await expect(run.state).toHaveText('Running');
   await expect(page.getByText('Live', { exact: true })).toBeVisible();
-  await expect.poll(async () => (await run.total())[1]).toBeGreaterThan(0);
+  await expect.poll(async () => (await run.total())[1], { timeout: 60_000 }).toBeGreaterThan(0);
   await run.pause.click();
   await expect(run.state).toHaveText('Paused');
   const paused = await run.total();

@@ -1,10 +1,10 @@
-import { expect, password, test } from '../fixtures/portal.ts';
+import { expect, test } from '../fixtures/portal.ts';
 import { expectAccessible, expectNoSidewaysScroll } from '../fixtures/accessibility.ts';
 
-test('a second factor is set up as far as the code', async ({ page, portal: _ }) => {
+test('a second factor is set up as far as the code', async ({ demonstration, page, portal: _ }) => {
   await page.goto('/portal/profile');
   const card = page.getByRole('region', { name: 'Second factor' });
-  await card.getByLabel('Your password').fill(password());
+  await card.getByLabel('Your password').fill(demonstration.password);
   await card.getByRole('button', { name: 'Set it up' }).click();
   await expect(card.getByRole('img', { name: 'The secret as a QR code' })).toBeVisible();
   await expectAccessible(page);

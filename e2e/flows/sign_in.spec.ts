@@ -1,4 +1,4 @@
-import { expect, operator, password, signIn, test } from '../fixtures/portal.ts';
+import { expect, operator, test } from '../fixtures/portal.ts';
 import { Landing } from '../places/landing.ts';
 import { Portal } from '../places/portal.ts';
 import { SignIn } from '../places/sign_in.ts';
@@ -44,19 +44,19 @@ test.describe('with a wrong password', () => {
 test.describe('without a network', () => {
   test.use({ expectedProblems: [/ERR_INTERNET_DISCONNECTED|ERR_FAILED/] });
 
-  test('the sign-in says so', async ({ page }) => {
+  test('the sign-in says so', async ({ demonstration, page }) => {
     const signIn = new SignIn(page);
     await signIn.open();
     await page.route('**/api/v1/session', (route) => route.abort('internetdisconnected'));
-    await signIn.signIn(operator.email, password());
+    await signIn.signIn(operator.email, demonstration.password);
     await expect(signIn.refusal).toHaveText(
       'Network error. Please check your connection and try again.',
     );
   });
 });
 
-test('the right password leads home, and a reload stays there', async ({ page }) => {
-  await signIn(page);
+test('the right password leads home, and a reload stays there', async ({ demonstration, page }) => {
+  await demonstration.signIn(page);
   await expect(page).toHaveURL('/portal');
   await expect(page.getByText(`Welcome back, ${operator.name}`)).toBeVisible();
 
@@ -65,11 +65,11 @@ test('the right password leads home, and a reload stays there', async ({ page })
   await expect(page).toHaveURL('/portal');
 });
 
-test('a deep link survives the sign-in', async ({ page }) => {
+test('a deep link survives the sign-in', async ({ demonstration, page }) => {
   await page.goto('/portal/migration/plans?from=mail');
   const place = new SignIn(page);
   await place.heading.waitFor();
-  await place.signIn(operator.email, password());
+  await place.signIn(operator.email, demonstration.password);
   await expect(page.getByRole('heading', { level: 2, name: 'Plans' })).toBeVisible();
   await expect(page).toHaveURL('/portal/migration/plans?from=mail');
 });
@@ -83,25 +83,25 @@ test('several windows share one session', async ({ page, portal: _ }) => {
   }
 });
 
-test('a link cannot lead to another site after the sign-in', async ({ page }) => {
+test('a link cannot lead to another site after the sign-in', async ({ demonstration, page }) => {
   await page.goto('/login?redirectTo=//evil.example/portal');
-  await new SignIn(page).signIn(operator.email, password());
+  await new SignIn(page).signIn(operator.email, demonstration.password);
   await expect(page).toHaveURL('/portal');
 });
 
-test('who is signed in is led past the front page and the sign-in', async ({ page }) => {
-  await signIn(page);
+test('who is signed in is led past the front page and the sign-in', async ({ demonstration, page }) => {
+  await demonstration.signIn(page);
   for (const path of ['/', '/login']) {
     await page.goto(path);
     await expect(page).toHaveURL('/portal');
   }
 });
 
-test('an e-mail address is remembered when that is wanted', async ({ page }) => {
+test('an e-mail address is remembered when that is wanted', async ({ demonstration, page }) => {
   const place = new SignIn(page);
   await place.open();
   await place.remember.check();
-  await place.signIn(operator.email.toUpperCase(), password());
+  await place.signIn(operator.email.toUpperCase(), demonstration.password);
   const portal = new Portal(page);
   await expect(portal.title).toHaveText('Dashboard');
 
@@ -125,7 +125,7 @@ test.describe('after signing out', () => {
 test.describe('when the session was ended elsewhere', () => {
   test.use({ expectedProblems: [/status of 401/] });
 
-  test('the next step asks to sign in again, and then goes on there', async ({ page, portal }) => {
+  test('the next step asks to sign in again, and then goes on there', async ({ demonstration, page, portal }) => {
     await page.context().clearCookies();
     await page.route('**/api/v1/connections?*', (route) =>
       route.fulfill({ status: 401, contentType: 'application/problem+json', body: '{}' }),
@@ -134,7 +134,7 @@ test.describe('when the session was ended elsewhere', () => {
     await expect(page.getByText('Your session has expired. Please sign in again.')).toBeVisible();
 
     await page.unroute('**/api/v1/connections?*');
-    await new SignIn(page).signIn(operator.email, password());
+    await new SignIn(page).signIn(operator.email, demonstration.password);
     await expect(page).toHaveURL('/portal/migration');
     await expect(page.getByRole('heading', { name: 'What needs you' })).toBeVisible();
   });

@@ -1,13 +1,12 @@
 import { expect, test } from '../fixtures/portal.ts';
 import { expectAccessible, expectNoSidewaysScroll } from '../fixtures/accessibility.ts';
-import { changeTarget } from '../fixtures/target.ts';
 import { Runs } from '../places/runs.ts';
 import { Verification } from '../places/verification.ts';
 
 // A reason that says nothing is refused.
 test.use({ expectedProblems: [/status of 422/] });
 
-test('a run is verified, a damaged row is located, repaired and verified again', async ({ page, portal: _ }) => {
+test('a run is verified, a damaged row is located, repaired and verified again', async ({ demonstration, page, portal: _ }) => {
   test.setTimeout(300_000);
   const run = await new Runs(page).startAfresh('MDW demo');
   await run.completes();
@@ -19,7 +18,7 @@ test('a run is verified, a damaged row is located, repaired and verified again',
   await expectAccessible(page);
   await expectNoSidewaysScroll(page);
 
-  changeTarget("update groups set name = 'Somewhere else' where legacy_id = (select min(legacy_id) from groups)");
+  demonstration.changeTarget("update groups set name = 'Somewhere else' where legacy_id = (select min(legacy_id) from groups)");
   await page.goto('/portal/migration/runs');
   await page.getByRole('region', { name: 'Runs', exact: true }).locator('tbody').getByRole('link').first().click();
   await verification.beginFromRun();
