@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::assessment::Table;
+use shared::assessment::{Column, Table};
 use shared::connection::Engine;
 use shared::data_type::DataType;
 use shared::plan::{ColumnMapping, LookupFrom, Plan, Query, TableMapping, Transform};
@@ -113,9 +113,8 @@ fn read_column(
             && mapping.keep_raw_in.is_none()
             && mapping.data_type == column.data_type
             && target.table.is_none_or(|table| {
-                // The server's own spelling also tells how fine a timestamp is kept.
                 table.column(&mapping.target).is_some_and(|there| {
-                    there.data_type == column.data_type && there.native_type == column.native_type
+                    there.data_type == column.data_type && holds(there, column)
                 })
             })
     };
@@ -133,6 +132,23 @@ fn read_column(
         form,
         lookup: None,
     }
+}
+
+/// Whether a column keeps every value of another one of its type. The server's own spelling also
+/// tells how fine a time is kept.
+fn holds(there: &Column, here: &Column) -> bool {
+    let is_time = matches!(
+        here.data_type,
+        DataType::Time | DataType::TimeTz | DataType::Timestamp | DataType::TimestampTz
+    );
+    there.native_type == here.native_type
+        || is_time && decimals(&there.native_type) >= decimals(&here.native_type)
+}
+
+/// Decimals of a second, of which `timestamp without time zone` keeps as many as there can be.
+fn decimals(native_type: &str) -> u8 {
+    let number = native_type.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+    number.and_then(|(number, _)| number.parse().ok()).unwrap_or(6)
 }
 
 /// Whether the type's binary form means the same in every PostgreSQL.

@@ -203,8 +203,6 @@ fn values_pass_undecoded_only_between_twins() {
             column("f", "text", "text"),
         ],
     );
-    let mut coarse = there.clone();
-    coarse.columns[4].native_type = "timestamp(0) without time zone".to_owned();
     let forms = |source: Engine, target: Engine, existing: Option<&Table>| -> Vec<Form> {
         let source = End { engine: source, table: Some(&there) };
         let read =
@@ -214,9 +212,33 @@ fn values_pass_undecoded_only_between_twins() {
 
     let postgres = Engine::Postgres;
     assert_eq!(forms(postgres, postgres, None), [Raw, Typed, Raw, Text, Raw, Typed]);
-    assert_eq!(forms(postgres, postgres, Some(&coarse))[4], Typed);
     assert_eq!(forms(postgres, Engine::Sqlite, None), [Typed, Typed, Text, Text, Typed, Typed]);
     assert_eq!(forms(Engine::Mysql, postgres, None), [Typed, Typed, Text, Text, Typed, Typed]);
+}
+
+#[test]
+fn a_time_passes_undecoded_into_a_column_that_keeps_its_decimals() {
+    let plan = Plan::from_yaml(
+        "{format: 1, name: x, source: 'postgres://a/b', target: 'postgres://c/d', tables: [{source: t, \
+         target: public.t, columns: [{target: a, source: a, type: timestamp}]}]}",
+    )
+    .unwrap();
+    let form = |source: &str, target: &str| {
+        let [source, target] = [source, target].map(|native_type| {
+            let native_type = format!("timestamp{native_type} without time zone");
+            table("t", vec![column("a", &native_type, "timestamp")])
+        });
+        let [source, target] =
+            [&source, &target].map(|table| End { engine: Engine::Postgres, table: Some(table) });
+        read_for(&plan, &plan.tables[0], source, target).columns[0].form
+    };
+
+    for (source, target) in [("", ""), ("(6)", ""), ("", "(6)"), ("(0)", ""), ("(3)", "(3)")] {
+        assert_eq!(form(source, target), Raw, "{source} into {target}");
+    }
+    for (source, target) in [("", "(0)"), ("(6)", "(3)"), ("(1)", "(0)")] {
+        assert_eq!(form(source, target), Typed, "{source} into {target}");
+    }
 }
 
 #[test]

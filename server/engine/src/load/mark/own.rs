@@ -122,12 +122,19 @@ pub async fn count<S: Session>(
     let touched = bears_mark(run_id, "t", Change::Brought, "");
     let noted =
         if first.made { "false".to_owned() } else { has_noted_key(run_id, "t", records, None) };
+    // Rows that are told by their transaction alone are looked at a transaction at once.
+    let (rows, count) = if first.made {
+        let rows = format!("(select xmin, count(*) as row_count from {name} group by xmin)");
+        (rows, "sum(t.row_count)")
+    } else {
+        (name, "count(*)")
+    };
     let sql = format!(
-        "select count(*) filter (where {own})::text,
-                count(*) filter (where not ({own}) and {noted})::text,
-                count(*) filter (where {touched} and not ({own}))::text,
-                count(*)::text
-         from {name} as t"
+        "select coalesce({count} filter (where {own}), 0)::bigint::text,
+                coalesce({count} filter (where not ({own}) and {noted}), 0)::bigint::text,
+                coalesce({count} filter (where {touched} and not ({own})), 0)::bigint::text,
+                coalesce({count}, 0)::bigint::text
+         from {rows} as t"
     );
     let [own, changed, extra, all] = numbers(session, &sql).await?;
     Ok(Count { own, changed, extra, all: (!is_shared).then_some(all) })
