@@ -147,7 +147,8 @@ fn read_range(
         push_record(file, columns, record, &mut batch);
         rows += 1;
         if batch.bytes() >= batch_bytes {
-            let full = std::mem::replace(&mut batch, Batch::new(columns.len()));
+            let next = batch.following();
+            let full = std::mem::replace(&mut batch, next);
             out.blocking_send(full).map_err(|_| nobody_listens(read))?;
         }
     }

@@ -163,7 +163,8 @@ fn read_chunk(
         push_row(read, row, &mut batch).map_err(failed)?;
         count += 1;
         if batch.bytes() >= batch_bytes {
-            let full = std::mem::replace(&mut batch, Batch::new(columns.len()));
+            let next = batch.following();
+            let full = std::mem::replace(&mut batch, next);
             out.blocking_send(full).map_err(|_| nobody_listens(read))?;
         }
     }

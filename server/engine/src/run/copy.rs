@@ -13,6 +13,7 @@ use super::Stop;
 use super::board::{Board, Wait};
 use super::escalate::escalate;
 use super::governor::Gate;
+use super::share::BATCHES_AHEAD;
 use super::transaction::end;
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
@@ -25,9 +26,6 @@ use crate::load::{LoadTable, Piece, Session};
 use crate::seal::{self, Key};
 use crate::transform::{BadValue, RowTransform, Verdict};
 use crate::value::{self, Batch, Row, Value};
-
-/// How many batches wait between reading and writing.
-const BATCHES_AHEAD: usize = 2;
 
 /// What every worker of a run needs.
 pub(super) struct Context {

@@ -15,6 +15,7 @@ pub(crate) mod tables;
 mod cut;
 mod levels;
 mod queue;
+mod share;
 mod work;
 mod crew;
 mod helper;

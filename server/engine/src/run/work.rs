@@ -12,6 +12,7 @@ use super::copy::{Context, Fault, Job, stopped};
 use super::governor::Gate;
 use super::patience::{Next, Patience, Tries};
 use super::queue::Queue;
+use super::share;
 use crate::connect::Source;
 use crate::error::{Directive, EngineError, Result};
 use crate::extract::{Reader, Ticket};
@@ -39,7 +40,7 @@ impl<T: Target + 'static> Work<T> {
     ) -> Result<Copied> {
         let workers = readers.len();
         // Closed until it is known what the source bears.
-        let gate = Gate::of(0, usize::try_from(self.batch_bytes()).unwrap_or(usize::MAX));
+        let gate = Gate::of(0, self.batch_bytes(workers));
         let context = Arc::new(self.context(Arc::clone(&gate)));
         tokio::select! {
             copied = self.copy_levels(source, ticket, readers, levels, context) => copied,
@@ -95,8 +96,8 @@ impl<T: Target + 'static> Work<T> {
         Ok(Copied::Everything)
     }
 
-    const fn batch_bytes(&self) -> u64 {
-        self.request.plan.options.batch_bytes
+    pub(super) fn batch_bytes(&self, workers: usize) -> usize {
+        share::batch_bytes(self.request.plan.options.batch_bytes, workers)
     }
 
     fn context(&self, gate: Arc<Gate>) -> Context {

@@ -125,6 +125,17 @@ impl Batch {
         Self { packed: Some(Packed::default()), ..Self::new(columns) }
     }
 
+    /// One without rows for what comes next, with room for as much as this one has.
+    #[must_use]
+    pub fn following(&self) -> Self {
+        Self {
+            columns: self.columns,
+            cells: Vec::with_capacity(with_some_more(self.cells.len())),
+            arena: Vec::with_capacity(with_some_more(self.arena.len())),
+            packed: self.packed.as_ref().map(Packed::following),
+        }
+    }
+
     /// Forgets the rows and keeps the memory.
     pub fn clear(&mut self) {
         self.cells.clear();
@@ -240,6 +251,12 @@ impl Batch {
     fn text_of(&self, span: Span) -> Cow<'_, str> {
         String::from_utf8_lossy(self.bytes_of(span))
     }
+}
+
+/// What is filled until it has so much mostly ends a little above: a list that has to grow takes
+/// twice the room.
+const fn with_some_more(length: usize) -> usize {
+    length + length / 16
 }
 
 /// One row of a batch.

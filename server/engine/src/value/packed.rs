@@ -1,5 +1,7 @@
 //! Rows in PostgreSQL's own form of COPY, which pass through as they are.
 
+use super::with_some_more;
+
 /// Rows one after the other, without what begins and ends a copy. In its binary form each is the
 /// number of its columns, and every cell after its length.
 #[derive(Debug, Default)]
@@ -10,6 +12,13 @@ pub struct Packed {
 }
 
 impl Packed {
+    pub(super) fn following(&self) -> Self {
+        Self {
+            bytes: Vec::with_capacity(with_some_more(self.bytes.len())),
+            ends: Vec::with_capacity(with_some_more(self.ends.len())),
+        }
+    }
+
     pub(super) fn push(&mut self, row: &[u8]) {
         self.bytes.extend_from_slice(row);
         self.ends.push(self.bytes.len());

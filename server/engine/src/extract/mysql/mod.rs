@@ -197,7 +197,8 @@ impl MysqlReader {
             }
             count += 1;
             if batch.bytes() >= batch_bytes {
-                let full = std::mem::replace(&mut batch, Batch::new(width));
+                let next = batch.following();
+                let full = std::mem::replace(&mut batch, next);
                 wanted = out.send(full).await.is_ok();
             }
         }

@@ -156,7 +156,8 @@ impl PostgresReader {
                 .feed(&message, &mut batch)
                 .map_err(|error| EngineError::new(ErrorCode::Sys001, doing()).because(error))?;
             if batch.bytes() >= batch_bytes {
-                let full = std::mem::replace(&mut batch, decoder.batch());
+                let next = batch.following();
+                let full = std::mem::replace(&mut batch, next);
                 wanted = out.send(full).await.is_ok();
             }
         }

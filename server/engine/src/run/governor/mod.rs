@@ -56,7 +56,7 @@ impl<T: Target + 'static> Work<T> {
     ) -> Result<std::convert::Infallible> {
         let options = &self.request.plan.options;
         let governor = &options.governor;
-        let most_bytes = usize::try_from(options.batch_bytes).unwrap_or(usize::MAX);
+        let most_bytes = self.batch_bytes(workers);
         let limits = limits(governor, workers, most_bytes);
         let mut pace = limits.map(Pace::first);
         let mut probe = None;
