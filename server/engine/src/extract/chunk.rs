@@ -1,8 +1,12 @@
-//! Cuts a table at keys, so that every chunk has about the same number of rows.
+//! Cuts a table at keys, so that every chunk has about the same number of rows, or of bytes where
+//! rows are large.
+
+mod pace;
 
 use shared::connection::Engine;
 
-use super::{Chunk, ChunkRange, sql};
+use self::pace::{Pace, Went};
+use super::{Chunk, ChunkRange, Cut, sql};
 use crate::error::Result;
 
 /// A source that can be asked for keys.
@@ -14,6 +18,15 @@ pub(super) trait Keys {
 
     /// Runs a statement that yields one number.
     async fn number(&mut self, statement: String) -> Result<u64>;
+}
+
+/// What is cut: where the rows come from, the columns of their key, and how large one of them is,
+/// each in the source's own SQL.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<'a> {
+    pub(super) from: &'a str,
+    pub(super) key: &'a [String],
+    pub(super) bytes: &'a str,
 }
 
 /// What is known of a key.
@@ -28,13 +41,13 @@ pub(super) enum Proof {
 /// Cuts at keys; none when some rows have no key, for which no range would stand.
 pub(super) async fn at_keys<K: Keys>(
     source: &mut K,
-    from: &str,
-    key: &[String],
+    rows: Rows<'_>,
     proof: Proof,
-    chunk_rows: u64,
+    cut: Cut,
 ) -> Result<Option<Vec<Chunk>>> {
+    let Rows { from, key, .. } = rows;
     let bounds = match proof {
-        Proof::Indexed => walk(source, from, key, chunk_rows).await?,
+        Proof::Indexed => walk(source, rows, cut).await?,
         Proof::Claimed => {
             let nulls: Vec<_> = key.iter().map(|name| format!("{name} is null")).collect();
             let nulls = nulls.join(" or ");
@@ -43,7 +56,7 @@ pub(super) async fn at_keys<K: Keys>(
             if keyless > 0 {
                 return Ok(None);
             }
-            sort(source, from, key, chunk_rows).await?
+            sort(source, from, key, cut.rows).await?
         }
     };
     Ok(Some(chunks(bounds)))
@@ -55,31 +68,79 @@ struct Bounds {
     rows: u64,
 }
 
-/// Steps through the index, a chunk at a time.
-async fn walk<K: Keys>(
-    source: &mut K,
-    from: &str,
-    key: &[String],
-    chunk_rows: u64,
-) -> Result<Bounds> {
+/// Steps through the index, a part of a chunk at a time, and looks at a few rows of each. What is
+/// found depends on the rows alone, so that the same rows are cut the same way again.
+async fn walk<K: Keys>(source: &mut K, table: Rows<'_>, cut: Cut) -> Result<Bounds> {
+    let Rows { from, key, .. } = table;
     let columns = key.join(", ");
+    let mut pace = Pace::new(cut, row_bytes(source, table, "", Seen::First(ROWS_SEEN)).await?);
     let mut cuts: Vec<(Vec<String>, u64)> = Vec::new();
+    let mut after: Option<Vec<String>> = None;
+    let mut rows = 0;
     loop {
-        let after = cuts.last().map(|(key, _)| key.as_slice());
-        let rest = sql::between(K::ENGINE, key, after, None);
+        let step = pace.step();
+        let rest = sql::between(K::ENGINE, key, after.as_deref(), None);
         let statement = format!(
             "select {columns}, 0 from {from}{rest} order by {columns} limit 1 offset {}",
-            chunk_rows - 1
+            step - 1
         );
-        let Some((bound, _)) = source.keys(statement, key.len()).await?.into_iter().next() else {
-            let rest = source.number(format!("select count(*) from {from}{rest}")).await?;
-            let before = cuts.last().map_or(0, |(_, rows)| *rows);
-            return Ok(Bounds { cuts, rows: before + rest });
+        let bound = source.keys(statement, key.len()).await?.into_iter().next();
+        let bound = bound.map(|(bound, _)| bound);
+        let count = match bound {
+            Some(_) => step,
+            None => source.number(format!("select count(*) from {from}{rest}")).await?,
         };
-        let rows = cuts.last().map_or(0, |(_, rows)| *rows) + chunk_rows;
-        cuts.push((bound, rows));
+        if count == 0 {
+            return Ok(Bounds { cuts, rows });
+        }
+        let range = sql::between(K::ENGINE, key, after.as_deref(), bound.as_deref());
+        let bytes = row_bytes(source, table, &range, Seen::Last(count.min(ROWS_SEEN))).await?;
+        let is_full = match pace.went(count, bytes) {
+            Went::TooFar => continue,
+            Went::On => false,
+            Went::ToTheEnd => true,
+        };
+        rows += count;
+        let Some(bound) = bound else { return Ok(Bounds { cuts, rows }) };
+        if is_full {
+            cuts.push((bound.clone(), rows));
+        }
+        after = Some(bound);
     }
 }
+
+/// At which end of a range rows are looked at, and how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    First(u64),
+    Last(u64),
+}
+
+/// How large a row is, by those that stand at one end of a range.
+async fn row_bytes<K: Keys>(
+    source: &mut K,
+    Rows { from, key, bytes }: Rows<'_>,
+    range: &str,
+    seen: Seen,
+) -> Result<u64> {
+    let (order, count) = match seen {
+        Seen::First(count) => (key.join(", "), count),
+        Seen::Last(count) => {
+            let names: Vec<_> = key.iter().map(|name| format!("{name} desc")).collect();
+            (names.join(", "), count)
+        }
+    };
+    let sum = source
+        .number(format!(
+            "select coalesce(sum(transfuse_bytes), 0) from (select {bytes} as transfuse_bytes \
+             from {from}{range} order by {order} limit {count}) as transfuse_seen"
+        ))
+        .await?;
+    Ok(sum / count)
+}
+
+/// How many rows are looked at to tell how large the others around them are.
+const ROWS_SEEN: u64 = 4;
 
 /// Sorts all keys once. Rows of equal keys stay together and are counted together.
 async fn sort<K: Keys>(

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use self::lookup::{Lookups, Values};
 use super::snapshot::nobody_listens;
-use super::{Chunk, ChunkRange, Form, SourceState, TableRead, state};
+use super::{Chunk, ChunkRange, Cut, Form, SourceState, TableRead, state};
 use crate::connect::csv::{CsvFile, CsvFolder, Record, decode, unreadable};
 use crate::error::{EngineError, Result};
 use crate::value::{Batch, Flaw, Row, Value};
@@ -54,14 +54,14 @@ pub(super) fn open(folder: &CsvFolder, readers: usize) -> Result<Vec<CsvReader>>
 }
 
 impl CsvReader {
-    pub(super) async fn plan(&self, read: &TableRead, chunk_rows: u64) -> Result<Vec<Chunk>> {
+    pub(super) async fn plan(&self, read: &TableRead, cut: Cut) -> Result<Vec<Chunk>> {
         refuse_statements(read)?;
         let file = self.folder.file(&read.table)?.clone();
         let (reader, read) = (self.clone(), read.clone());
         blocking(move || {
             // What cannot be looked up is said before any row is written.
             reader.places(&read, &file)?;
-            plan(&file, chunk_rows)
+            plan(&file, cut)
         })
         .await
     }
@@ -104,7 +104,7 @@ impl CsvReader {
     }
 }
 
-fn plan(file: &CsvFile, chunk_rows: u64) -> Result<Vec<Chunk>> {
+fn plan(file: &CsvFile, cut: Cut) -> Result<Vec<Chunk>> {
     let failed = |error| unreadable(&file.path, error);
     let mut records = file.records(file.rows_from, u64::MAX).map_err(failed)?;
     let mut chunks = Vec::new();
@@ -113,7 +113,7 @@ fn plan(file: &CsvFile, chunk_rows: u64) -> Result<Vec<Chunk>> {
     while let Some(record) = records.next().map_err(failed)? {
         end = record.end;
         rows += 1;
-        if rows == chunk_rows {
+        if rows == cut.rows || end - from >= cut.bytes {
             chunks.push(Chunk { ordinal, range: ChunkRange::Bytes { from, to: end }, rows });
             (from, rows, ordinal) = (end, 0, ordinal + 1);
         }

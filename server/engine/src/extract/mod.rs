@@ -85,6 +85,22 @@ pub fn decoded(data_type: &DataType, bytes: &[u8]) -> crate::value::Value<'stati
     postgres::decoded(data_type, bytes)
 }
 
+/// How large chunks are to be: a chunk ends with whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+impl From<u64> for Cut {
+    /// Chunks of so many rows, and no more bytes than are soon copied once more.
+    fn from(rows: u64) -> Self {
+        Self { rows: rows.max(1), bytes: CHUNK_BYTES }
+    }
+}
+
+const CHUNK_BYTES: u64 = 64 << 20;
+
 /// A part of one table: the unit of work, of commit, of retry and of undo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {

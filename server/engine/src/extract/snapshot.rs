@@ -8,7 +8,7 @@ use super::mysql::MysqlReader;
 use super::postgres::PostgresReader;
 use super::sqlite::SqliteReader;
 use super::{
-    Chunk, ChunkRange, Sameness, SourceState, TableRead, Ticket, csv, mysql, postgres, sqlite,
+    Chunk, ChunkRange, Cut, Sameness, SourceState, TableRead, Ticket, csv, mysql, postgres, sqlite,
 };
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
@@ -87,7 +87,7 @@ impl Snapshot {
         read: &TableRead,
         earlier: &SourceState,
         cuts: &[Chunk],
-        chunk_rows: u64,
+        cut: impl Into<Cut>,
     ) -> Result<Sameness> {
         if self.ticket.state.is_same(earlier) {
             return Ok(Sameness::Proved);
@@ -129,7 +129,7 @@ impl Snapshot {
             }
             SourceState::LogPosition(_) | SourceState::Unknown => {}
         }
-        let again = self.plan_chunks(read, chunk_rows).await?;
+        let again = self.plan_chunks(read, cut).await?;
         if again != cuts {
             let rows = again.iter().map(|chunk| chunk.rows).sum();
             return Ok(Sameness::Changed(counts(counted, rows)));
@@ -146,18 +146,23 @@ impl Snapshot {
         (!self.notes.is_empty()).then(|| self.notes.join(" "))
     }
 
-    /// Cuts a table into chunks of about `chunk_rows`. Every row is in exactly one of them, and
-    /// `rows` is what the source itself counted. An empty table has no chunks.
-    pub async fn plan_chunks(&mut self, read: &TableRead, chunk_rows: u64) -> Result<Vec<Chunk>> {
-        let chunk_rows = chunk_rows.max(1);
+    /// Cuts a table into chunks of so many rows, or fewer where they are large. Every row is in
+    /// exactly one of them, and `rows` is what the source itself counted. An empty table has no
+    /// chunks.
+    pub async fn plan_chunks(
+        &mut self,
+        read: &TableRead,
+        cut: impl Into<Cut>,
+    ) -> Result<Vec<Chunk>> {
+        let cut = cut.into();
         let reader = self.readers.first_mut().ok_or_else(|| {
             EngineError::new(ErrorCode::Sys001, "planning chunks").because("no reader is open")
         })?;
         match &mut reader.0 {
-            Inner::Postgres(reader) => reader.plan(read, chunk_rows).await,
-            Inner::Mysql(reader) => reader.plan(read, chunk_rows).await,
-            Inner::Sqlite(reader) => reader.plan(read, chunk_rows).await,
-            Inner::Csv(reader) => reader.plan(read, chunk_rows).await,
+            Inner::Postgres(reader) => reader.plan(read, cut).await,
+            Inner::Mysql(reader) => reader.plan(read, cut).await,
+            Inner::Sqlite(reader) => reader.plan(read, cut).await,
+            Inner::Csv(reader) => reader.plan(read, cut).await,
         }
     }
 

@@ -35,6 +35,21 @@ pub(super) fn key(engine: Engine, names: &[String]) -> Vec<String> {
     names.iter().map(|name| ident::quote(engine, name)).collect()
 }
 
+/// About how many bytes a row has.
+pub(super) fn row_bytes(engine: Engine, read: &TableRead) -> String {
+    let columns = read.columns.iter().filter(|column| column.lookup.is_none());
+    let parts: Vec<_> = columns
+        .map(|column| {
+            let name = ident::quote(engine, &column.name);
+            match engine {
+                Engine::Postgres => format!("coalesce(pg_column_size({name}), 0)"),
+                _ => format!("coalesce(length({name}), 0)"),
+            }
+        })
+        .collect();
+    if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") }
+}
+
 /// ` where …` for rows whose key comes after the one and not after the other.
 pub(super) fn between(
     engine: Engine,

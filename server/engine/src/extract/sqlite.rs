@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::chunk::{self, Keys, Proof};
 use super::snapshot::{interrupted, nobody_listens};
-use super::{Chunk, ChunkRange, Form, SourceState, TableRead, sql};
+use super::{Chunk, ChunkRange, Cut, Form, SourceState, TableRead, sql};
 use crate::connect::sqlite::{SqliteFile, classify_rows};
 use crate::error::{EngineError, Result};
 use crate::ident;
@@ -63,9 +63,9 @@ pub(super) async fn open(
 }
 
 impl SqliteReader {
-    pub(super) async fn plan(&mut self, read: &TableRead, chunk_rows: u64) -> Result<Vec<Chunk>> {
+    pub(super) async fn plan(&mut self, read: &TableRead, cut: Cut) -> Result<Vec<Chunk>> {
         let wanted = read.clone();
-        self.with(read, move |connection| plan(connection, &wanted, chunk_rows)).await
+        self.with(read, move |connection| plan(connection, &wanted, cut)).await
     }
 
     pub(super) async fn read(
@@ -105,7 +105,7 @@ impl fmt::Debug for SqliteReader {
     }
 }
 
-fn plan(connection: &Connection, read: &TableRead, chunk_rows: u64) -> Result<Vec<Chunk>> {
+fn plan(connection: &Connection, read: &TableRead, cut: Cut) -> Result<Vec<Chunk>> {
     let doing = || format!("planning chunks of {}", read.table);
     let failed = |error| classify_rows(error, doing());
     let from = sql::from(Engine::Sqlite, read, "");
@@ -117,10 +117,10 @@ fn plan(connection: &Connection, read: &TableRead, chunk_rows: u64) -> Result<Ve
     };
     if !key.is_empty() {
         // Nothing here waits: the trait is asynchronous for the servers.
-        let cut = futures::executor::block_on(chunk::at_keys(
-            &mut asked, &from, &key, proof, chunk_rows,
-        ))?;
-        if let Some(chunks) = cut
+        let bytes = sql::row_bytes(Engine::Sqlite, read);
+        let rows = chunk::Rows { from: &from, key: &key, bytes: &bytes };
+        let chunks = futures::executor::block_on(chunk::at_keys(&mut asked, rows, proof, cut))?;
+        if let Some(chunks) = chunks
             && !asked.inexact
         {
             return Ok(chunks);

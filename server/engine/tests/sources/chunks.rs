@@ -4,7 +4,7 @@ use engine::connect::Source;
 use proptest::prelude::*;
 use shared::assessment::Catalog;
 
-use crate::reading::{catalog_of, read_of, rows_of};
+use crate::reading::{catalog_of, check_that_large_rows_are_cut_apart, read_of, rows_of};
 use crate::sqlite::file;
 
 /// Tables of every kind of key, in words that every engine understands.
@@ -57,6 +57,54 @@ const COUNTS: &[(&str, usize)] = &[
     ("unique_key", 3),
     ("empty_table", 0),
 ];
+
+/// Rows 1,101 to 1,400 are large.
+const SIZE: &str = "case when n between 1101 and 1400 then 10000 else 10 end";
+
+#[tokio::test]
+async fn large_rows_of_postgres_are_cut_by_their_bytes() {
+    let database = testbed::postgres().create_database();
+    database.execute(&format!(
+        "create table t (id int primary key, note text);
+         alter table t alter note set storage external;
+         insert into t select n, repeat('x', {SIZE}) from generate_series(1, 3000) as n"
+    ));
+    check_that_large_rows_are_cut_apart(database.url()).await;
+}
+
+#[tokio::test]
+async fn large_rows_of_mariadb_are_cut_by_their_bytes() {
+    let database = testbed::mariadb().create_database();
+    database.execute(&format!(
+        "create table t (id int primary key, note text);
+         insert into t select n, repeat('x', {SIZE}) from (select seq as n from seq_1_to_3000) as s"
+    ));
+    check_that_large_rows_are_cut_apart(database.url()).await;
+}
+
+#[tokio::test]
+async fn large_rows_of_sqlite_are_cut_by_their_bytes() {
+    let (_folder, _, url) = file(&format!(
+        "create table t (id integer primary key, note text);
+         with recursive s (n) as (select 1 union all select n + 1 from s where n < 3000)
+         insert into t select n, printf('%.*c', {SIZE}, 'x') from s"
+    ));
+    check_that_large_rows_are_cut_apart(&url).await;
+}
+
+#[tokio::test]
+async fn large_rows_of_a_file_are_cut_by_their_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: Vec<String> = (1..=3000)
+        .map(|n| {
+            let size = if (1101..=1400).contains(&n) { 10_000 } else { 10 };
+            format!("{n},{}\n", "x".repeat(size))
+        })
+        .collect();
+    let rows = rows.concat();
+    std::fs::write(folder.path().join("t.csv"), format!("id,note\n{rows}")).expect("is written");
+    check_that_large_rows_are_cut_apart(&format!("csv:{}", folder.path().display())).await;
+}
 
 #[tokio::test]
 async fn every_row_of_postgres_is_in_one_chunk() {

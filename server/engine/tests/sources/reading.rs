@@ -2,7 +2,7 @@
 
 use engine::assess::catalog;
 use engine::connect::Source;
-use engine::extract::{Chunk, Form, ReadColumn, Snapshot, TableRead};
+use engine::extract::{Chunk, Cut, Form, ReadColumn, Snapshot, TableRead};
 use engine::value::{Batch, Value};
 use shared::assessment::{Catalog, Table};
 
@@ -39,10 +39,10 @@ pub(crate) fn read_of(table: &Table) -> TableRead {
 pub(crate) async fn rows_of(
     source: &Source,
     read: &TableRead,
-    chunk_rows: u64,
+    cut: impl Into<Cut>,
 ) -> (Vec<Shown>, Vec<Chunk>) {
     let mut snapshot = Snapshot::open(source, 2).await.expect("the snapshot opens");
-    let chunks = snapshot.plan_chunks(read, chunk_rows).await.expect("chunks are planned");
+    let chunks = snapshot.plan_chunks(read, cut).await.expect("chunks are planned");
     let mut readers = snapshot.into_readers();
     let mut rows = Vec::new();
     for (index, chunk) in chunks.iter().enumerate() {
@@ -66,6 +66,27 @@ pub(crate) async fn rows_of(
         rows.extend(found);
     }
     (rows, chunks)
+}
+
+/// A table `t` of 3,000 rows, of which the 300 after the first 1,100 are large, is cut so that no
+/// chunk has more than twice the bytes asked for, and no more rows than that.
+pub(crate) async fn check_that_large_rows_are_cut_apart(url: &str) {
+    let source = Source::open(url).await.expect("the source opens");
+    let catalog = catalog_of(url).await;
+    let cut = Cut { rows: 1_000, bytes: 200_000 };
+
+    let (rows, chunks) = rows_of(&source, &read_of(&catalog.tables[0]), cut).await;
+
+    assert_eq!(rows.len(), 3_000);
+    let sizes: Vec<usize> = rows.iter().map(|row| row.concat().len()).collect();
+    let mut rest = sizes.as_slice();
+    for chunk in &chunks {
+        let (own, others) = rest.split_at(usize::try_from(chunk.rows).expect("is small"));
+        rest = others;
+        assert!(chunk.rows <= 1_000, "{chunk:?}");
+        assert!(own.iter().sum::<usize>() <= 400_000 + 50 * own.len(), "{chunk:?}");
+    }
+    assert!((15..60).contains(&chunks.len()), "{} chunks", chunks.len());
 }
 
 /// The cells of a table's only row, with the names of their columns.

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::Sender;
 use self::value::CellForm;
 use super::chunk::{self, Keys, Proof};
 use super::snapshot::{interrupted, nobody_listens};
-use super::{Chunk, ChunkRange, Form, ReadColumn, TableRead, sql};
+use super::{Chunk, ChunkRange, Cut, Form, ReadColumn, TableRead, sql};
 use crate::connect::mysql::{MysqlServer, ask, bytes, version};
 use crate::connect::{Purpose, classify};
 use crate::error::{EngineError, Result};
@@ -139,7 +139,7 @@ async fn are_one(connections: &mut [MySqlConnection]) -> bool {
 }
 
 impl MysqlReader {
-    pub(super) async fn plan(&mut self, read: &TableRead, chunk_rows: u64) -> Result<Vec<Chunk>> {
+    pub(super) async fn plan(&mut self, read: &TableRead, cut: Cut) -> Result<Vec<Chunk>> {
         let from = sql::from(Engine::Mysql, read, "");
         let key = sql::key(Engine::Mysql, &read.key);
         let proof = self.proof(read).await?;
@@ -148,7 +148,9 @@ impl MysqlReader {
         if let Some(proof) = proof
             && (proof == Proof::Indexed || self.has_windows)
         {
-            let chunks = chunk::at_keys(&mut asked, &from, &key, proof, chunk_rows).await?;
+            let bytes = sql::row_bytes(Engine::Mysql, read);
+            let rows = chunk::Rows { from: &from, key: &key, bytes: &bytes };
+            let chunks = chunk::at_keys(&mut asked, rows, proof, cut).await?;
             if let Some(chunks) = chunks
                 && !asked.unfit
             {

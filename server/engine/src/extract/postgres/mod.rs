@@ -19,7 +19,7 @@ use tokio::sync::mpsc::Sender;
 use self::binary::{CellForm, Decoder};
 use super::chunk::{self, Keys, Proof};
 use super::snapshot::{Answer, interrupted, nobody_listens};
-use super::{Chunk, ChunkRange, Form, ReadColumn, TableRead, sql, state};
+use super::{Chunk, ChunkRange, Cut, Form, ReadColumn, TableRead, sql, state};
 use crate::connect::postgres::PostgresServer;
 use crate::connect::{Purpose, classify};
 use crate::error::{Directive, EngineError, Result};
@@ -107,19 +107,20 @@ pub(super) async fn join(server: &PostgresServer, exported: &str) -> Result<Post
 }
 
 impl PostgresReader {
-    pub(super) async fn plan(&mut self, read: &TableRead, chunk_rows: u64) -> Result<Vec<Chunk>> {
+    pub(super) async fn plan(&mut self, read: &TableRead, cut: Cut) -> Result<Vec<Chunk>> {
         let shape = self.shape(read).await?;
         let from = sql::from(Engine::Postgres, read, shape.only);
         let key = sql::key(Engine::Postgres, &read.key);
         if !key.is_empty() {
             let mut asked = Asked { connection: &mut self.connection, table: &read.table };
             let proof = if shape.key_is_indexed { Proof::Indexed } else { Proof::Claimed };
-            if let Some(chunks) = chunk::at_keys(&mut asked, &from, &key, proof, chunk_rows).await?
-            {
+            let bytes = sql::row_bytes(Engine::Postgres, read);
+            let rows = chunk::Rows { from: &from, key: &key, bytes: &bytes };
+            if let Some(chunks) = chunk::at_keys(&mut asked, rows, proof, cut).await? {
                 return Ok(chunks);
             }
         }
-        self.at_pages(read, &from, &shape, chunk_rows).await
+        self.at_pages(read, &from, &shape, cut).await
     }
 
     pub(super) async fn read(
@@ -220,18 +221,21 @@ impl PostgresReader {
         read: &TableRead,
         from: &str,
         shape: &Shape,
-        chunk_rows: u64,
+        cut: Cut,
     ) -> Result<Vec<Chunk>> {
         let mut asked = Asked { connection: &mut self.connection, table: &read.table };
         let rows = asked.number(format!("select count(*) from {from}")).await?;
         if rows == 0 {
             return Ok(Vec::new());
         }
-        let Some(pages) = shape.pages.filter(|_| rows > chunk_rows) else {
+        let most_pages = (cut.bytes / PAGE_BYTES).max(1);
+        let is_large = |pages: &u64| rows > cut.rows || *pages > most_pages;
+        let Some(pages) = shape.pages.filter(is_large) else {
             return Ok(vec![Chunk { ordinal: 0, range: ChunkRange::Whole, rows }]);
         };
-        let pages_per_chunk =
-            (u128::from(pages.max(1)) * u128::from(chunk_rows)).div_ceil(u128::from(rows)).max(1);
+        let pages_per_chunk = (u128::from(pages.max(1)) * u128::from(cut.rows))
+            .div_ceil(u128::from(rows))
+            .clamp(1, u128::from(most_pages));
         let counted = asked
             .pairs(format!(
                 "select ((ctid::text::point)[0]::bigint / {pages_per_chunk})::bigint, count(*) \
@@ -463,6 +467,9 @@ const fn typed(data_type: &DataType) -> CellForm {
         | DataType::Named(_) => CellForm::Text,
     }
 }
+
+/// What most servers are built with; what a row keeps outside its page comes on top.
+const PAGE_BYTES: u64 = 8192;
 
 const BEGIN: &str = "begin transaction isolation level repeatable read, read only";
 
