@@ -81,8 +81,8 @@ test('rules are tried on real rows before they are saved, and no value is shown'
   await plans.openPlan(PLAN);
   await plans.look('YAML');
   await plans.edit(
-    /(- source: auth_group\n[^]*?source: name\n( +)type: .*\n)/,
-    '$1$2transform: [{rule: map, entries: {nobody: somebody}}]\n',
+    /(- source: auth_group\n[^]*? source: name\n[^]*?)- rule: trim\n/,
+    '$1- {rule: map, entries: {nobody: somebody}}\n',
   );
   await plans.look('Tables');
   await plans.search.fill('auth_group');
