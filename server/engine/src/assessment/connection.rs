@@ -176,11 +176,9 @@ async fn one_end(
 }
 
 async fn version(asked: &mut Asked, end: &str) -> Result<Outcome> {
-    const OLDEST: i64 = 13;
     let old = match asked {
         Asked::Postgres(_) => {
-            let number = asked.number("show server_version_num", "asking for the version").await?;
-            (number / 10_000 < OLDEST).then(|| format!("PostgreSQL {}", number / 10_000))
+            old_postgres(asked.number("show server_version_num", "asking for the version").await?)
         }
         Asked::Mysql(connection) => {
             let version = mysql::version(connection).await?;
@@ -191,6 +189,13 @@ async fn version(asked: &mut Asked, end: &str) -> Result<Outcome> {
     let found =
         old.map(|old| Found::warning(format!("{end}: {old} is older than what is known to work")));
     Ok(found.into_iter().collect::<Vec<_>>().into())
+}
+
+/// A PostgreSQL that is older than what is known to work, by its number of six digits.
+fn old_postgres(number: i64) -> Option<String> {
+    const OLDEST: i64 = 13;
+    let major = number / 10_000;
+    (major < OLDEST).then(|| format!("PostgreSQL {major}"))
 }
 
 async fn encrypted(asked: &mut Asked, url: &str, end: &str) -> Result<Outcome> {
@@ -290,4 +295,17 @@ async fn round_trip(asked: &mut Asked, end: &str) -> Result<Outcome> {
     took.sort_unstable();
     let milliseconds = took[2].as_secs_f64() * 1000.0;
     Ok(vec![Found::info(format!("{end}: a round trip takes {milliseconds:.1} ms"))].into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::old_postgres;
+
+    #[test]
+    fn an_old_server_is_told_by_its_number() {
+        assert_eq!(old_postgres(120_022).as_deref(), Some("PostgreSQL 12"));
+        assert_eq!(old_postgres(90_603).as_deref(), Some("PostgreSQL 9"));
+        assert_eq!(old_postgres(130_000), None);
+        assert_eq!(old_postgres(180_001), None);
+    }
 }

@@ -33,7 +33,7 @@ pub(super) async fn look(book: &mut Notebook, request: &Request, opened: &mut Op
     book.note(Check::TableKey, Ok(keys(plan, &side.catalog)));
     let outcome = snapshot(&mut side.asked).await;
     book.note(Check::SourceSnapshot, outcome);
-    let outcome = long_transactions(&mut side.asked).await;
+    let outcome = long_transactions(&mut side.asked, request.clock.now().timestamp()).await;
     book.note(Check::LongTransactions, outcome);
     if book.wants(Check::FileIntegrity) {
         let outcome = integrity(&mut side.asked).await;
@@ -171,22 +171,31 @@ async fn snapshot(asked: &mut Asked) -> Result<Outcome> {
     Ok(found.collect::<Vec<_>>().into())
 }
 
-async fn long_transactions(asked: &mut Asked) -> Result<Outcome> {
+/// `now` is in seconds since 1970.
+async fn long_transactions(asked: &mut Asked, now: i64) -> Result<Outcome> {
     let sql = match asked.engine() {
         Engine::Postgres => {
-            "select pid::text, (extract(epoch from now() - xact_start) / 60)::bigint::text
-             from pg_stat_activity
-             where datname = current_database() and xact_start < now() - interval '1 hour'
-               and pid <> pg_backend_pid() and backend_type = 'client backend'
-             union all
-             select 'prepared', (extract(epoch from now() - prepared) / 60)::bigint::text
-             from pg_prepared_xacts
-             where database = current_database() and prepared < now() - interval '1 hour'"
+            format!(
+                "with open as (
+                     select pid::text as session, xact_start as began
+                     from pg_stat_activity
+                     where datname = current_database()
+                       and pid <> pg_backend_pid() and backend_type = 'client backend'
+                     union all
+                     select 'prepared', prepared from pg_prepared_xacts
+                     where database = current_database()
+                 )
+                 select session, (({now} - extract(epoch from began)) / 60)::bigint::text
+                 from open where began < to_timestamp({now}) - interval '1 hour'"
+            )
         }
         Engine::Mysql => {
-            "select trx_mysql_thread_id, timestampdiff(minute, trx_started, now())
-             from information_schema.innodb_trx
-             where trx_started < now() - interval 1 hour"
+            format!(
+                "select trx_mysql_thread_id,
+                     timestampdiff(minute, trx_started, from_unixtime({now}))
+                 from information_schema.innodb_trx
+                 where trx_started < from_unixtime({now}) - interval 1 hour"
+            )
         }
         Engine::Sqlite | Engine::Csv => {
             return Ok(Outcome::NotApplicable("a file has no other sessions"));

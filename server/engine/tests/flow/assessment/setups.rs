@@ -1,12 +1,18 @@
 //! Sources and targets that are set up wrongly, each in one way.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::TimeDelta;
+use engine::assessment::{Request, assess};
+use engine::clock::{Clock as _, FixedClock, SystemClock};
 use shared::assessment::{Severity, TableName};
-use shared::check::{Check, CheckState};
+use shared::check::{Check, CheckSelection, CheckState};
+use sqlx::{Connection as _, Executor as _};
 use testbed::Database;
 
-use super::{PEOPLE, check_finds, finding, only, people};
+use super::{PEOPLE, check_finds, finding, only, people, request};
 use crate::support::{plan, run, sqlite};
 
 /// A user of a test's own, gone with it.
@@ -363,4 +369,118 @@ tables:
     let people = TableName::new(Some("public"), "people");
     assert!(after.schema.iter().any(|item| item.table == people && item.detail.is_none()));
     finding(&after, Check::SchemaComplete);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_in_transaction_mode_is_told_by_its_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", PEOPLE);
+    let pooled =
+        people(&source, "postgres://ann:x@aws-0-nowhere.pooler.supabase.com:6543/postgres");
+    let session =
+        people(&source, "postgres://ann:x@aws-0-nowhere.pooler.supabase.com:5432/postgres");
+
+    let (mode, blocking) = (Check::PoolerMode, Severity::Blocking);
+    check_finds(&pooled, mode, blocking, "pooler in transaction mode", "session mode").await;
+    assert!(only(&session, &[mode]).await.findings.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_ipv6_alone_is_found_where_there_is_no_way_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", PEOPLE);
+    // Of the range for documentation: nobody answers there, way or no way.
+    let plan = people(&source, "postgres://ann:x@[2001:db8::1]:5432/postgres");
+    let socket = std::net::UdpSocket::bind("[::]:0");
+    let has_way = socket.and_then(|socket| socket.connect("[2001:db8::2]:9")).is_ok();
+
+    if has_way {
+        assert!(only(&plan, &[Check::AddressFamily]).await.findings.is_empty());
+    } else {
+        let assessment = only(&plan, &[Check::AddressFamily]).await;
+        let found = finding(&assessment, Check::AddressFamily);
+        assert!(found.message.contains("IPv6 only") && found.action.contains("session pooler"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_travels_in_clear_over_a_network_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", PEOPLE);
+    let database = testbed::postgres().create_database();
+    // Linux leads this address to the machine itself, which nothing of the address says.
+    let far = people(&source, &database.url().replacen("127.0.0.1", "0.0.0.0", 1));
+    assert!(far.target.contains("0.0.0.0"), "the test server has another address");
+    let (encrypted, warning) = (Check::ChannelEncrypted, Severity::Warning);
+
+    check_finds(&far, encrypted, warning, "is not encrypted", "sslmode=verify-full").await;
+    let near = people(&source, database.url());
+    assert!(only(&near, &[encrypted]).await.findings.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_is_open_for_hours_is_found() {
+    let postgres = testbed::postgres().create_database();
+    let mariadb = testbed::mariadb().create_database();
+    let target = testbed::postgres().create_database();
+    for database in [&postgres, &mariadb] {
+        database.execute("create table person (id int primary key, name varchar(20), born date)");
+        database.execute("insert into person values (1, 'Ann', null)");
+    }
+    let mut on_postgres = sqlx::PgConnection::connect(postgres.url()).await.unwrap();
+    on_postgres.execute("begin; select * from person for update").await.unwrap();
+    let mut on_mariadb = sqlx::MySqlConnection::connect(mariadb.url()).await.unwrap();
+    on_mariadb.execute("start transaction").await.unwrap();
+    on_mariadb.execute("update person set name = 'Bea'").await.unwrap();
+    for database in [&postgres, &mariadb] {
+        let plan = people(database.url(), target.url());
+        let check = Check::LongTransactions;
+        let at = async |hours| {
+            let clock = Arc::new(FixedClock::at(SystemClock.now() + TimeDelta::hours(hours)));
+            let selection = CheckSelection { checks: vec![check], groups: Vec::new() };
+            assess(Request { clock, selection, ..request(&plan) }).await.unwrap()
+        };
+
+        assert!(at(0).await.findings.is_empty());
+        let later = at(2).await;
+
+        let found: Vec<_> = later.findings.iter().filter(|it| it.check == check).collect();
+        assert!(!found.is_empty(), "{later:?}");
+        assert!(found[0].message.contains("open for 1") && found[0].action.contains("End the"));
+        assert_eq!(found[0].severity, Severity::Warning);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_written_to_meanwhile_is_found() {
+    let database = Arc::new(testbed::postgres().create_database());
+    let target = testbed::postgres().create_database();
+    database.execute("create table person (id int primary key, name text not null, born date)");
+    database.execute("insert into person select i, 'Ann', null from generate_series(1, 5000) i");
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (busy, over) = (Arc::clone(&database), Arc::clone(&is_over));
+    let writing = std::thread::spawn(move || {
+        while !over.load(Ordering::Relaxed) {
+            busy.execute("update person set name = name || 'e' where id % 100 = 1");
+        }
+    });
+    let plan = people(database.url(), target.url());
+    let (quiet, warning) = (Check::SourceQuiet, Severity::Warning);
+
+    check_finds(&plan, quiet, warning, "was written to during the assessment", "").await;
+    is_over.store(true, Ordering::Relaxed);
+    writing.join().unwrap();
+    assert!(only(&plan, &[quiet]).await.findings.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_fast_a_server_answers_is_told_and_its_version_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", PEOPLE);
+    let database = testbed::postgres().create_database();
+    let plan = people(&source, database.url());
+
+    check_finds(&plan, Check::Speed, Severity::Info, "a round trip takes", "").await;
+    let version = only(&plan, &[Check::ServerVersion]).await;
+    assert_eq!(version.checks[0].state, CheckState::Passed);
 }
