@@ -13,6 +13,10 @@ use super::{Address, Purpose, REACH_TIMEOUT, address};
 use crate::error::{EngineError, Result};
 use shared::error_code::ErrorCode;
 
+/// The name of sessions that may write, unless they take one of their own, which begins with
+/// `transfuse` and a blank as well.
+const WRITER: &str = "transfuse writer";
+
 /// A PostgreSQL database, and how to sign in to it.
 #[derive(Clone)]
 pub struct PostgresServer {
@@ -37,7 +41,11 @@ impl PostgresServer {
 
     pub async fn connect(&self, purpose: Purpose) -> Result<PgConnection> {
         let doing = || format!("connecting to {self}");
-        let mut connection = timeout(REACH_TIMEOUT, self.options.connect())
+        let options = match purpose {
+            Purpose::Read => self.options(),
+            Purpose::Write => self.options.clone().application_name(WRITER),
+        };
+        let mut connection = timeout(REACH_TIMEOUT, options.connect())
             .await
             .map_err(|_| no_answer(doing()))?
             .map_err(|error| classify_connecting(error, doing()))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shared::assessment::Catalog;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
+use shared::plan::Plan;
 use shared::run::Failure;
 use shared::verification::{
     Findings, Mode, SampleSize, TableVerification, VerificationOutcome, VerificationState,
@@ -22,7 +23,7 @@ use crate::assess::catalog;
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
 use crate::load::ledger::{self, RunRecord};
-use crate::load::{Session, Target};
+use crate::load::{Session, Target, claim};
 use crate::map::check;
 use crate::run::work_hash;
 
@@ -31,6 +32,7 @@ where
     T::Session: 'static,
 {
     let mut opened = open(&target, &request).await?;
+    claim::name_session(&mut opened.session, freshness::VERIFIER).await?;
     // Before the snapshots: what changes from here on changes the marks.
     let marks = freshness::marks(&request.plan, &opened.source, &opened.target).await?;
     let (record, done) = begin(&mut opened, &request, &marks).await?;
@@ -80,7 +82,7 @@ pub(super) async fn open<T: Target>(target: &T, request: &Request) -> Result<Ope
     let source_catalog = catalog::of_source(&source).await?;
     let mut session = target.session().await?;
     let catalog = session.catalog().await?;
-    refuse_problems(request, &source_catalog, &catalog)?;
+    refuse_problems(&request.plan, &source_catalog, &catalog)?;
     let secret = request.key.as_bytes();
     let mut comparisons = comparisons(&request.plan, &source_catalog, &catalog, secret)?;
     let engine = target.engine();
@@ -104,10 +106,10 @@ struct Sides {
     notes: Vec<String>,
 }
 
-fn refuse_problems(request: &Request, source: &Catalog, target: &Catalog) -> Result<()> {
+pub(super) fn refuse_problems(plan: &Plan, source: &Catalog, target: &Catalog) -> Result<()> {
     // No key is made, so it does not matter which are still to come.
     let all = target.tables.iter().map(|table| table.name.clone()).collect();
-    let problems = check::check(&request.plan, source, Some((target, &all)));
+    let problems = check::check(plan, source, Some((target, &all)));
     match problems.first() {
         None => Ok(()),
         Some(first) => {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -16,6 +16,7 @@ use shared::assessment::TableName;
 use shared::error_code::ErrorCode;
 use shared::plan::Plan;
 use sqlx::Row as _;
+use tokio::time::sleep;
 
 use crate::connect::mysql::{MysqlServer, ask};
 use crate::connect::postgres::PostgresServer;
@@ -84,7 +85,12 @@ pub(super) async fn marks(plan: &Plan, source: &Source, target: &Source) -> Resu
     let target = match target {
         // What is written down of a verification changes the very file.
         Source::Sqlite(file) => all(&targets, kept_beside(file.path()).as_deref()),
-        target => of_side(target, &targets).await?,
+        target => {
+            if let Source::Postgres(server) = target {
+                settle(server).await?;
+            }
+            of_side(target, &targets).await?
+        }
     };
     Ok(Marks { source: of_side(source, &sources).await?, target })
 }
@@ -120,6 +126,35 @@ async fn of_side(side: &Source, tables: &[&TableName]) -> Result<SideMarks> {
 fn all(tables: &[&TableName], mark: Option<&str>) -> SideMarks {
     tables.iter().map(|table| (table.to_string(), mark.map(str::to_owned))).collect()
 }
+
+/// Waits for sessions that wrote and are about to end: what a session did is counted when it ends,
+/// and would look like a change that came later.
+async fn settle(server: &PostgresServer) -> Result<()> {
+    const LOOKS: u32 = 40;
+    let failed = |error| classify(error, "looking at what changed");
+    let mut connection = server.connect(Purpose::Read).await?;
+    for _ in 0..LOOKS {
+        let writers: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity
+             where datname = current_database() and pid <> pg_backend_pid()
+                 and application_name like 'transfuse %' and application_name <> $1",
+        )
+        .persistent(false)
+        .bind(VERIFIER)
+        .fetch_one(&mut connection)
+        .await
+        .map_err(failed)?;
+        if writers == 0 {
+            break;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// The name of the session in which a verification writes down what it found: no table that is
+/// compared is written to there.
+pub(super) const VERIFIER: &str = "transfuse verification";
 
 /// The counters of the server's own statistics, and what `truncate` and a rewrite change. They
 /// are kept through a restart in good order and begin anew after a crash. A standby counts

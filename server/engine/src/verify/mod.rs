@@ -45,7 +45,7 @@ use crate::run::Stop;
 use crate::seal::Key;
 
 pub use list::{Known, key_of, latest, mismatches, stale_tables};
-pub use repair::{Effect, RepairRequest, repair, take_back};
+pub use repair::{Approval, Effect, RepairRequest, repair, take_back};
 
 /// What is to be compared, and how.
 pub struct Request {

@@ -36,7 +36,7 @@ use crate::map::order;
 use crate::run::{Stop, work_hash};
 use crate::seal::Key;
 
-pub use take_back::take_back;
+pub use take_back::{Approval, take_back};
 
 /// Whether a repair is done or only tried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

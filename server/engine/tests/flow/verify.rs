@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
+use engine::EngineError;
 use engine::load::{PostgresTarget, Session as _, Target as _};
 use engine::run::Stop;
 use engine::seal::Key;
 use engine::verify::{Effect, GoingOn};
+use futures::FutureExt as _;
+use shared::error_code::ErrorCode;
 use shared::plan::Plan;
 use shared::verification::{Mode, Progress, RepairOutcome, TakenBack, VerificationState};
 use testbed::Database;
@@ -102,7 +105,46 @@ fn check(damage: &'static str, found: &'static str) {
 }
 
 async fn take_back(plan: &Plan, repaired: &RepairOutcome) -> TakenBack {
-    engine::verify::take_back(&plan.target, &repaired.repair_id, &Key::new(KEY)).await.unwrap()
+    let (id, key) = (&repaired.repair_id, Key::new(KEY));
+    let approval = Box::new(|_| async { Ok(()) }.boxed());
+    engine::verify::take_back(&plan.target, id, &key, approval).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_compared_right_after_it_was_written_stays_fresh() {
+    let clinic = clinic().await;
+    let plan = &clinic.plan;
+    clinic.target.execute("delete from visits where legacy_id < 500");
+    compare(plan).await.unwrap();
+    repair(plan, Effect::Write).await.unwrap();
+    let id = compare(plan).await.unwrap().id.unwrap();
+
+    // By then whoever wrote before has told the server's statistics of it.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let (source, target) = (&plan.source, &plan.target);
+    let stale = engine::verify::stale_tables(plan, source, target, &id).await.unwrap();
+
+    assert_eq!(stale, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repair_whose_audit_entry_cannot_be_written_is_not_taken_back() {
+    let clinic = clinic().await;
+    clinic.target.execute("delete from visits where legacy_id < 500");
+    compare(&clinic.plan).await.unwrap();
+    let repaired = repair(&clinic.plan, Effect::Write).await.unwrap();
+    let whole = clinic.target.query(CONTENT);
+
+    let refused = |taken: TakenBack| {
+        assert_eq!((taken.restored, taken.changed_since), (499, 0));
+        async { Err(EngineError::new(ErrorCode::Sys007, "writing an entry")) }.boxed()
+    };
+    let (id, key) = (&repaired.repair_id, Key::new(KEY));
+    let error = engine::verify::take_back(&clinic.plan.target, id, &key, Box::new(refused)).await;
+
+    assert_eq!(error.unwrap_err().code(), ErrorCode::Sys007);
+    assert_eq!(clinic.target.query(CONTENT), whole);
+    assert_eq!(take_back(&clinic.plan, &repaired).await.restored, 499);
 }
 
 const CONTENT: &str = "

@@ -6,6 +6,7 @@ use clap::Args;
 use engine::clock::{Clock as _, SystemClock};
 use engine::run::Stop;
 use engine::verify::{Effect, RepairRequest};
+use futures::FutureExt as _;
 use shared::assessment::TableName;
 use shared::error_code::ErrorCode;
 use shared::id::RepairId;
@@ -131,7 +132,8 @@ impl TakeBack {
         let plan = read_plan(&self.plan)?;
         let sides = sides(&plan, installation).await?;
         let key = installation.key()?.quarantine();
-        let taken = engine::verify::take_back(&sides.target, &self.repair, &key).await?;
+        let approval = Box::new(|_| async { Ok(()) }.boxed());
+        let taken = engine::verify::take_back(&sides.target, &self.repair, &key, approval).await?;
         tell(format!(
             "{} rows are as they were before; {} had changed since and were left",
             count(taken.restored),

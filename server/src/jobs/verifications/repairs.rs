@@ -13,6 +13,7 @@ use shared::plan::Plan;
 use shared::run::Failure;
 use shared::verification::{
     Mode, NewVerification, Repair, RepairOutcome, RepairSelection, RepairState, SampleSize,
+    TakenBack,
 };
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -160,21 +161,32 @@ impl Verifications {
         }
         let (_, _, sides) = self.completed(&repair.run_id).await?;
         let Inner { store, clock, key, .. } = &*self.0;
-        let taken = engine::verify::take_back(&sides.target, id, key).await?;
-        let now = clock.now();
-        let mut tx = store.begin().await?;
-        if repairs::take_back(&mut *tx, id, &taken, now).await? {
-            let detail = Some(format!(
-                "{}: {} rows restored, {} left",
-                detail(&repair),
-                taken.restored,
-                taken.changed_since
-            ));
-            let (actor, run) = (by.actor.clone(), repair.run_id.as_str());
-            audit::record(&mut tx, now, actor, Action::RepairTakenBack, run, detail).await?;
-        }
-        store::commit(tx).await?;
+        let approval = self.written_down(by.actor.clone(), &repair);
+        let taken = engine::verify::take_back(&sides.target, id, key, approval).await?;
+        repairs::take_back(store.pool(), id, &taken, clock.now()).await?;
         self.find_repair(id).await
+    }
+
+    /// Writes the audit entry of what is about to be seen: an entry without its deed is possible, a
+    /// deed without its entry is not. What did not come about can be asked for again.
+    fn written_down<'w>(&self, actor: Actor, repair: &Repair) -> engine::verify::Approval<'w> {
+        let (store, now) = (self.0.store.clone(), self.0.clock.now());
+        let (run, told) = (repair.run_id.clone(), detail(repair));
+        Box::new(move |taken| {
+            let TakenBack { restored, changed_since } = taken;
+            let detail = format!("{told}: {restored} rows restored, {changed_since} left");
+            Box::pin(async move {
+                let written = async {
+                    let (mut tx, action) = (store.begin().await?, Action::RepairTakenBack);
+                    audit::record(&mut tx, now, actor, action, run.as_str(), Some(detail)).await?;
+                    store::commit(tx).await
+                };
+                written.await.map_err(|error| {
+                    let doing = "writing the audit entry of a repair that is taken back";
+                    EngineError::new(ErrorCode::Sys007, doing).because(error)
+                })
+            })
+        })
     }
 
     pub async fn find_repair(&self, id: &RepairId) -> Result<Repair, JobError> {

@@ -1,6 +1,7 @@
-//! Takes a repair back: its actions backwards, each row as it was before. A row that somebody
-//! changed since stays as it is, and is counted.
+//! Takes a repair back: its actions backwards, each row as it was before, all of them or none. A row
+//! that somebody changed since stays as it is, and is counted.
 
+use futures::future::BoxFuture;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::id::RepairId;
@@ -13,34 +14,49 @@ use crate::load::{Param, PostgresTarget, Session, SqliteTarget, Target, end, led
 use crate::seal::Key;
 use crate::value::Value;
 
-/// Actions that are taken back in one transaction.
+/// Actions that are held at once.
 const BATCH: u32 = 200;
 
-/// Takes a repair back, or goes on with it.
-pub async fn take_back(target_url: &str, repair: &RepairId, key: &Key) -> Result<TakenBack> {
+/// Asked when everything is taken back and nothing can be seen yet: an audit entry is written then.
+/// An error leaves everything as it was.
+pub type Approval<'a> = Box<dyn FnOnce(TakenBack) -> BoxFuture<'a, Result<()>> + Send + 'a>;
+
+/// Takes a repair back.
+pub async fn take_back(
+    target_url: &str,
+    repair: &RepairId,
+    key: &Key,
+    approval: Approval<'_>,
+) -> Result<TakenBack> {
     match Engine::of_url(target_url) {
-        Some(Engine::Postgres) => back(PostgresTarget::new(target_url), repair, key).await,
-        Some(Engine::Sqlite) => back(SqliteTarget::new(target_url), repair, key).await,
+        Some(Engine::Postgres) => {
+            back(PostgresTarget::new(target_url), repair, key, approval).await
+        }
+        Some(Engine::Sqlite) => back(SqliteTarget::new(target_url), repair, key, approval).await,
         _ => Err(EngineError::new(ErrorCode::Conn006, "opening the target of a repair")),
     }
 }
 
-async fn back<T: Target>(target: T, repair: &RepairId, key: &Key) -> Result<TakenBack> {
+async fn back<T: Target>(
+    target: T,
+    repair: &RepairId,
+    key: &Key,
+    approval: Approval<'_>,
+) -> Result<TakenBack> {
     let mut session = target.session().await?;
     let catalog = session.catalog().await?;
     for statement in journal::create_statements(target.engine()) {
         session.run_script(&statement).await?;
     }
-    let mut taken = TakenBack::default();
-    loop {
-        let before = i64::MAX;
-        let entries = journal::before(&mut session, key, repair.as_str(), before, BATCH).await?;
-        if entries.is_empty() {
-            return Ok(taken);
-        }
-        session.run_script("begin").await?;
-        let done = async {
-            let mut part = TakenBack::default();
+    session.run_script("begin").await?;
+    let done = async {
+        let mut taken = TakenBack::default();
+        loop {
+            let all = i64::MAX;
+            let entries = journal::before(&mut session, key, repair.as_str(), all, BATCH).await?;
+            if entries.is_empty() {
+                break;
+            }
             for entry in &entries {
                 let table = catalog
                     .table(&entry.target)
@@ -50,19 +66,18 @@ async fn back<T: Target>(target: T, repair: &RepairId, key: &Key) -> Result<Take
                         EngineError::new(ErrorCode::Ver002, doing)
                     })?;
                 if one(&mut session, table, entry).await? {
-                    part.restored += 1;
+                    taken.restored += 1;
                 } else {
-                    part.changed_since += 1;
+                    taken.changed_since += 1;
                 }
                 forget(&mut session, repair, entry).await?;
             }
-            Ok(part)
         }
-        .await;
-        let part = end(&mut session, done).await?;
-        taken.restored += part.restored;
-        taken.changed_since += part.changed_since;
+        approval(taken).await?;
+        Ok(taken)
     }
+    .await;
+    end(&mut session, done).await
 }
 
 /// False when the row is not as the repair left it.
