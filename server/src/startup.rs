@@ -30,7 +30,8 @@ use crate::jobs::changes::Changes;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::Own;
 use crate::jobs::{
-    Assessments, Databases, QuarantineWork, Rehearsals, Reports, Rollbacks, Runs, Verifications,
+    Assessments, Databases, QuarantineWork, Rehearsals, Reports, Rollbacks, Runs, SignOffs,
+    Verifications,
 };
 use crate::portal::{self, Portal};
 use crate::settings::{Current, Deployment};
@@ -93,7 +94,7 @@ impl Application {
         let own = Own { files: installation.own_files(), store: installation.store_url() };
         let databases =
             Databases::new(store.clone(), Secrets::new(&key)).within(settings.clone(), own);
-        let Carriers { runs, rollbacks, verifications, assessments, rehearsals } =
+        let Carriers { runs, rollbacks, verifications, sign_offs, assessments, rehearsals } =
             Carriers::begin(&store, &clock, &databases, &key, leader, &installation_name).await?;
         let vault = Secrets::of_accounts(&key);
         let notifier = Notifier::new(
@@ -126,6 +127,7 @@ impl Application {
             rehearsals,
             rollbacks,
             verifications,
+            sign_offs,
             quarantine,
             proxy,
             settings,
@@ -174,7 +176,8 @@ impl Application {
     /// Stops runs between chunks, ends requests and closes the store.
     pub async fn stop(self) {
         self.background.iter().for_each(AbortHandle::abort);
-        let Services { runs, verifications, .. } = &**self.services;
+        let Services { runs, verifications, sign_offs, .. } = &**self.services;
+        sign_offs.stop();
         tokio::join!(runs.stop(PATIENCE), verifications.stop(PATIENCE));
         self.handle.stop(true).await;
         self.services.store.close().await;
@@ -251,6 +254,7 @@ struct Carriers {
     runs: Runs,
     rollbacks: Rollbacks,
     verifications: Verifications,
+    sign_offs: SignOffs,
     assessments: Assessments,
     rehearsals: Rehearsals,
 }
@@ -273,6 +277,7 @@ impl Carriers {
         let carriers = Self {
             rollbacks: Rollbacks::new(store(), clock(), runs.clone(), key, owner()),
             verifications: Verifications::new(store(), clock(), runs.clone(), key, owner()),
+            sign_offs: SignOffs::new(store(), clock(), runs.clone(), key, owner()),
             assessments: Assessments::new(store(), clock(), databases(), seal(), owner()),
             rehearsals: Rehearsals::new(store(), clock(), databases(), duplicates, seal(), owner()),
             runs,
@@ -280,6 +285,7 @@ impl Carriers {
         carriers.runs.recover().await?;
         carriers.rollbacks.recover().await?;
         carriers.verifications.recover().await?;
+        carriers.sign_offs.recover().await?;
         carriers.assessments.recover().await?;
         carriers.rehearsals.recover().await?;
         carriers.runs.duplicates().recover().await?;

@@ -278,6 +278,10 @@ actions! {
     RepairCompleted = "repair_completed", "Repair completed";
     RepairFailed = "repair_failed", "Repair failed";
     RepairTakenBack = "repair_taken_back", "Repair taken back";
+    SignOffBegun = "sign_off_begun", "Sample for a sign-off drawn";
+    SignOffFailed = "sign_off_failed", "Sample for a sign-off not drawn";
+    PersonJudged = "person_judged", "Person of a sample judged";
+    SignedOff = "signed_off", "Run signed off";
     /// Somebody looked at a quarantined row in clear.
     RowUnmasked = "row_unmasked", "Row looked at in clear";
     QuarantineTriaged = "quarantine_triaged", "Quarantined rows looked at";

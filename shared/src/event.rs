@@ -140,7 +140,17 @@ impl Topic {
             Action::PasswordReset => Self::User,
             _ if starts(&["run_", "rehearsal", "rollback", "table_", "chunk_"]) => Self::Run,
             _ if starts(&["row_", "rows_", "quarantine"]) => Self::Quarantine,
-            _ if starts(&["verification_", "repair_", "key_"]) => Self::Verification,
+            _ if starts(&[
+                "verification_",
+                "repair_",
+                "key_",
+                "sign_off",
+                "signed_off",
+                "person_",
+            ]) =>
+            {
+                Self::Verification
+            }
             _ if starts(&["match", "merge_", "people_"]) => Self::Duplicates,
             _ if starts(&["plan_"]) => Self::Plan,
             _ if starts(&["assessment_"]) => Self::Assessment,
@@ -193,6 +203,9 @@ mod tests {
         }
         assert_eq!(Topic::of(Action::RunPaused), Topic::Run);
         assert_eq!(Topic::of(Action::RepairCompleted), Topic::Verification);
+        assert_eq!(Topic::of(Action::PersonJudged), Topic::Verification);
+        assert_eq!(Topic::of(Action::SignedOff), Topic::Verification);
+        assert_eq!(Topic::of(Action::SignedIn), Topic::Session);
         assert_eq!(Topic::of(Action::AuditExported), Topic::Other);
     }
 }

@@ -7,11 +7,15 @@ use serde::{Deserialize, Serialize};
 use crate::assessment::TableName;
 use crate::audit::{Action, Outcome};
 use crate::error_code::ErrorCode;
-use crate::id::{ApprovalId, AssessmentId, RunId, VerificationId};
+use crate::id::{ApprovalId, AssessmentId, RepairId, RunId, VerificationId};
 use crate::quarantine::QuarantineState;
 use crate::rehearsal::Loss;
 use crate::run::{Books, RunState};
-use crate::verification::{Findings, MismatchKind, MismatchState, Mode, VerificationState};
+use crate::sign_off::SignOff;
+use crate::verification::{
+    Findings, MismatchKind, MismatchState, Mode, RepairState, TableRepair, TakenBack,
+    VerificationState,
+};
 
 /// The version of the pack's format that this build writes.
 pub const FORMAT: u32 = 1;
@@ -34,6 +38,12 @@ pub struct Evidence {
     pub quarantine_work: Vec<WorkEvidence>,
     pub merges: Vec<MergeEvidence>,
     pub verifications: Vec<VerificationEvidence>,
+    /// What was done to make the two sides alike.
+    #[serde(default)]
+    pub repairs: Vec<RepairEvidence>,
+    /// People who were drawn and looked at, what was said of them, and who signed.
+    #[serde(default)]
+    pub sign_offs: Vec<SignOff>,
     /// Acts on the run for which a second person was asked.
     pub approvals: Vec<ApprovalEvidence>,
     /// What the audit trail says of the run.
@@ -174,6 +184,30 @@ pub struct MismatchEvidence {
     pub kind: MismatchKind,
     pub state: MismatchState,
     pub rows: u64,
+}
+
+/// A repair, from what was asked for to the verification that looked at it afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RepairEvidence {
+    pub id: RepairId,
+    /// The verification whose mismatches it was about.
+    pub verification_id: VerificationId,
+    /// Which of them, in words.
+    pub selection: String,
+    pub state: RepairState,
+    pub requested_by: String,
+    pub requested_at: DateTime<Utc>,
+    pub approved_by: Option<String>,
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What it does to each table, or did once it was carried out.
+    pub tables: Vec<TableRepair>,
+    /// Sequences that were moved on.
+    pub sequences: u64,
+    /// The verification that compared again what was repaired, and what it found.
+    pub verified_by: Option<VerificationId>,
+    pub found: Option<VerificationState>,
+    pub taken_back: Option<TakenBack>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

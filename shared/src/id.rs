@@ -96,6 +96,10 @@ id!(
     RepairId
 );
 id!(
+    /// People of a run who are looked at before it is believed.
+    SignOffId
+);
+id!(
     /// A row that could not be carried over.
     QuarantineId
 );

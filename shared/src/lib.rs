@@ -19,6 +19,7 @@ pub mod rehearsal;
 pub mod duplicate;
 pub mod matching;
 pub mod verification;
+pub mod sign_off;
 pub mod sync;
 pub mod cutover;
 pub mod rollback;

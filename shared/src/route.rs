@@ -3,7 +3,7 @@
 use crate::id::{
     AlertId, ApprovalId, AssessmentId, ClusterKey, ConnectionId, MatchId, MatchingId, MergeId,
     PlanId, QuarantineActionId, QuarantineId, RehearsalId, RepairId, RollbackId, RunId, SessionId,
-    TargetId, UserId, VerificationId,
+    SignOffId, TargetId, UserId, VerificationId,
 };
 
 pub const BASE: &str = "/api/v1";
@@ -132,6 +132,16 @@ pub const REPAIR: &str = "/api/v1/repairs/{id}";
 /// Carries out what was tried out.
 pub const REPAIR_START: &str = "/api/v1/repairs/{id}/start";
 pub const REPAIR_TAKE_BACK: &str = "/api/v1/repairs/{id}/take-back";
+
+/// People drawn from a run, to be looked at by eye. `?run=ID` asks for those of one run.
+pub const SIGN_OFFS: &str = "/api/v1/sign-offs";
+pub const SIGN_OFF: &str = "/api/v1/sign-offs/{id}";
+pub const SIGN_OFF_PEOPLE: &str = "/api/v1/sign-offs/{id}/people";
+/// Somebody's rows on both sides, in clear.
+pub const SIGN_OFF_REVEAL: &str = "/api/v1/sign-offs/{id}/people/{number}/reveal";
+pub const SIGN_OFF_JUDGEMENT: &str = "/api/v1/sign-offs/{id}/people/{number}/judgement";
+pub const SIGN_OFF_SIGNATURE: &str = "/api/v1/sign-offs/{id}/signature";
+
 /// `?plan=ID` asks for those of one plan. What is posted begins.
 pub const REHEARSALS: &str = "/api/v1/rehearsals";
 pub const REHEARSAL: &str = "/api/v1/rehearsals/{id}";
@@ -252,6 +262,12 @@ pub const ALL: &[&str] = &[
     REPAIR,
     REPAIR_START,
     REPAIR_TAKE_BACK,
+    SIGN_OFFS,
+    SIGN_OFF,
+    SIGN_OFF_PEOPLE,
+    SIGN_OFF_REVEAL,
+    SIGN_OFF_JUDGEMENT,
+    SIGN_OFF_SIGNATURE,
     REHEARSALS,
     REHEARSAL,
     REHEARSAL_STOP,
@@ -439,6 +455,16 @@ pub fn verification_reveal(id: &VerificationId, digest: &str) -> String {
 /// One of the paths below a repair, or the repair itself.
 pub fn of_repair(path: &str, id: &RepairId) -> String {
     fill(path, id.as_str())
+}
+
+/// One of the paths below a sign-off, or the sign-off itself.
+pub fn of_sign_off(path: &str, id: &SignOffId) -> String {
+    fill(path, id.as_str())
+}
+
+/// One of the paths below somebody of a sample.
+pub fn of_sampled_person(path: &str, id: &SignOffId, number: u32) -> String {
+    fill(path, id.as_str()).replace("{number}", &number.to_string())
 }
 
 /// One of the paths below a run's quarantine that need nothing but the run.

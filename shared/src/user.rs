@@ -39,6 +39,7 @@ impl UserRole {
             | Permission::ControlRuns
             | Permission::RollBackRuns
             | Permission::RepairTargets
+            | Permission::SignOff
             | Permission::WorkQuarantine
             | Permission::HandleAlerts
             | Permission::Approve
@@ -84,6 +85,8 @@ pub enum Permission {
     RollBackRuns,
     /// Making rows of a target what the source and the rules say they are, and taking that back.
     RepairTargets,
+    /// Judging people of a sample by what both sides have of them, and signing for it.
+    SignOff,
     /// Fixing, waiving and replaying quarantined rows, and taking that back.
     WorkQuarantine,
     /// Looking at people side by side, and saying who is the same.

@@ -17,6 +17,7 @@ pub(crate) mod rehearsals;
 pub(crate) mod reports;
 pub(crate) mod rollbacks;
 pub(crate) mod verifications;
+pub(crate) mod sign_offs;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod alerts;

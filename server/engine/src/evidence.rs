@@ -79,6 +79,8 @@ async fn of_run<S: Session>(session: &mut S, run: &RunId) -> Result<Option<Gathe
         quarantine_work: work(session, id).await?,
         merges: merges(session, id).await?,
         verifications: verifications(session, id).await?,
+        repairs: Vec::new(),
+        sign_offs: Vec::new(),
         approvals: Vec::new(),
         deeds: Vec::new(),
     };

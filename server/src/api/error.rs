@@ -21,6 +21,7 @@ use crate::egress::Forbidden;
 use crate::jobs::JobError;
 use crate::jobs::approvals::ApprovalError;
 use crate::jobs::duplicates::DuplicatesError;
+use crate::jobs::sign_offs::SignOffError;
 use crate::jobs::verifications::VerificationError;
 use crate::store::StoreError;
 
@@ -105,6 +106,7 @@ pub enum ApiError {
     QuarantinedRowNotFound,
     Duplicates(DuplicatesError),
     Verification(VerificationError),
+    SignOff(SignOffError),
     Stopping,
     /// What the engine says, in the words of the catalogue.
     Engine(EngineError),
@@ -312,6 +314,7 @@ impl ApiError {
             ),
             Self::Duplicates(error) => duplicates_entry(error),
             Self::Verification(error) => verification_entry(error),
+            Self::SignOff(error) => sign_off_entry(error),
             Self::Stopping => {
                 (StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is stopping")
             }
@@ -352,6 +355,7 @@ impl ApiError {
             }
             Self::Duplicates(error) => Some(sentence(error)),
             Self::Verification(error) => Some(sentence(error)),
+            Self::SignOff(error) => Some(sentence(error)),
             Self::Engine(error) => Some(error.to_string()),
             _ => None,
         }
@@ -395,6 +399,11 @@ impl ApiError {
                 "Compare every row, then repair what that finds."
             }
             Self::Verification(VerificationError::NotPreviewed) => "Try the repair out again.",
+            Self::SignOff(SignOffError::NoPeopleTable) => {
+                "Name it in `table`, or say it in the plan under `duplicates`."
+            }
+            Self::SignOff(SignOffError::NotSeen) => "Look at the person first.",
+            Self::SignOff(SignOffError::NotJudged { .. }) => "Judge them, then sign.",
             Self::InvalidCursor => "Begin with the first page again.",
             Self::Stopping => "Try again when it is back.",
             Self::Engine(error) => error.code().hint(),
@@ -536,6 +545,34 @@ const fn verification_entry(error: &VerificationError) -> (StatusCode, &'static 
     }
 }
 
+/// What each refusal about sign-offs is on the wire.
+const fn sign_off_entry(error: &SignOffError) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        SignOffError::NotFound => {
+            (StatusCode::NOT_FOUND, "sign_off_not_found", "There is no such sign-off")
+        }
+        SignOffError::PersonNotFound => (
+            StatusCode::NOT_FOUND,
+            "sampled_person_not_found",
+            "Nobody of the sample has this number",
+        ),
+        SignOffError::WrongState { .. } => (
+            StatusCode::CONFLICT,
+            "wrong_sign_off_state",
+            "The sign-off is not in a state for this",
+        ),
+        SignOffError::NoPeopleTable => {
+            (StatusCode::CONFLICT, "no_people_table", "Nothing says which table has the people")
+        }
+        SignOffError::NotSeen => {
+            (StatusCode::CONFLICT, "person_not_seen", "Nobody judges what they have not seen")
+        }
+        SignOffError::NotJudged { .. } => {
+            (StatusCode::CONFLICT, "people_not_judged", "Not everybody was judged yet")
+        }
+    }
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.entry().1)
@@ -663,6 +700,7 @@ impl From<JobError> for ApiError {
             JobError::Approval(error) => error.into(),
             JobError::Duplicates(error) => Self::Duplicates(error),
             JobError::Verification(error) => Self::Verification(error),
+            JobError::SignOff(error) => Self::SignOff(error),
             JobError::AssessmentNotFound => Self::AssessmentNotFound,
             JobError::AssessmentUnderWay { assessment } => Self::AssessmentUnderWay { assessment },
             JobError::WrongAssessmentState { state } => Self::WrongAssessmentState { state },

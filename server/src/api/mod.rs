@@ -28,6 +28,7 @@ mod rehearsals;
 mod rollbacks;
 mod verifications;
 mod repairs;
+mod sign_offs;
 mod reports;
 mod audit;
 mod error_codes;
@@ -55,7 +56,7 @@ use crate::jobs::alerts::Notifier;
 use crate::jobs::changes::Changes;
 use crate::jobs::{
     Assessments, Databases, Duplicates, QuarantineWork, Rehearsals, Reports, Rollbacks, Runs,
-    Verifications,
+    SignOffs, Verifications,
 };
 use crate::settings::Current;
 use crate::store::Store;
@@ -72,6 +73,7 @@ pub struct Services {
     pub rehearsals: Rehearsals,
     pub rollbacks: Rollbacks,
     pub verifications: Verifications,
+    pub sign_offs: SignOffs,
     pub quarantine: QuarantineWork,
     pub reports: Reports,
     pub duplicates: Duplicates,
@@ -242,7 +244,13 @@ fn compared(config: &mut ServiceConfig) {
         .service(at(route::VERIFICATION_REPAIRS).get(repairs::list).post(repairs::preview))
         .service(at(route::REPAIR).get(repairs::read))
         .service(at(route::REPAIR_START).post(repairs::start))
-        .service(at(route::REPAIR_TAKE_BACK).post(repairs::take_back));
+        .service(at(route::REPAIR_TAKE_BACK).post(repairs::take_back))
+        .service(at(route::SIGN_OFFS).get(sign_offs::list).post(sign_offs::start))
+        .service(at(route::SIGN_OFF).get(sign_offs::read))
+        .service(at(route::SIGN_OFF_PEOPLE).get(sign_offs::people))
+        .service(at(route::SIGN_OFF_REVEAL).post(sign_offs::reveal))
+        .service(at(route::SIGN_OFF_JUDGEMENT).post(sign_offs::judge))
+        .service(at(route::SIGN_OFF_SIGNATURE).post(sign_offs::sign));
 }
 
 /// The routes about people who are there twice.

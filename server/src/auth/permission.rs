@@ -31,6 +31,7 @@ needs! {
     ControlRuns
     RollBackRuns
     RepairTargets
+    SignOff
     WorkQuarantine
     /// Looking at people side by side, and saying who is the same.
     ReviewDuplicates

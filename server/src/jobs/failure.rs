@@ -7,6 +7,7 @@ use shared::run::RunState;
 
 use super::approvals::ApprovalError;
 use super::duplicates::DuplicatesError;
+use super::sign_offs::SignOffError;
 use super::verifications::VerificationError;
 use crate::egress::Forbidden;
 use crate::store::StoreError;
@@ -31,6 +32,8 @@ pub enum JobError {
     Duplicates(#[from] DuplicatesError),
     #[error(transparent)]
     Verification(#[from] VerificationError),
+    #[error(transparent)]
+    SignOff(#[from] SignOffError),
     #[error("there is no such assessment")]
     AssessmentNotFound,
     /// An assessment of the same plan is under way.

@@ -16,6 +16,7 @@ pub mod quarantine;
 pub mod rehearsals;
 pub mod rollbacks;
 pub mod verifications;
+pub mod sign_offs;
 pub mod reports;
 pub mod backups;
 
@@ -28,4 +29,5 @@ pub use rehearsals::Rehearsals;
 pub use reports::Reports;
 pub use rollbacks::Rollbacks;
 pub use runs::Runs;
+pub use sign_offs::SignOffs;
 pub use verifications::Verifications;

@@ -79,6 +79,25 @@ pub async fn list(
     .map_err(StoreError::while_doing("listing repairs"))
 }
 
+/// Those of one run, the oldest first.
+pub async fn list_of_run(
+    executor: impl Executor<'_>,
+    run: &RunId,
+) -> Result<Vec<Repair>, StoreError> {
+    sqlx::query(
+        "select id, verification_id, run_id, selection, state, requested_by, requested_at,
+             approved_by, ended_at, outcome, failure_code, failure_message, verified_by, taken_back
+         from repairs
+         where run_id = $1
+         order by requested_at, id",
+    )
+    .bind(run.as_str())
+    .fetch_all(executor)
+    .await
+    .and_then(|rows| rows.iter().map(repair_of).collect())
+    .map_err(StoreError::while_doing("listing the repairs of a run"))
+}
+
 /// Moves a repair to `running` on behalf of an installation. False when it was no longer in
 /// `from`, or another one of the run is under way.
 pub async fn start(
@@ -324,6 +343,7 @@ mod tests {
             assert_eq!(taken.verified_by, Some(repair.verification_id.clone()));
             assert_eq!(taken.outcome, Some(outcome(true)));
             let all = list(store.pool(), &repair.verification_id, None, 9).await.unwrap();
+            assert_eq!(list_of_run(store.pool(), &repair.run_id).await.unwrap(), all);
             assert_eq!(all, [taken]);
         })
         .await;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::route::{APPROVALS, REPAIR, SETTINGS, VERIFICATIONS};
+use shared::route::{APPROVALS, REPAIR, REPORT, SETTINGS, VERIFICATIONS};
 
 use crate::support::legacy::SMALL;
 use crate::support::{Client, TestApp};
@@ -58,7 +58,11 @@ async fn a_repair_is_tried_out_done_verified_again_and_taken_back() {
     };
     let again = end_of_verification(&mia, &verified_by).await;
     assert_eq!(again["state"], "equal", "{again}");
-    let trail: Vec<_> = mia.audit(4).await.into_iter().map(|(action, _)| action).collect();
+    let evidence = mia.get(&REPORT.replace("{id}", &run)).await.json()["evidence"].clone();
+    let told = &evidence["repairs"][0];
+    assert_eq!((&told["id"], &told["state"]), (&id.into(), &"completed".into()), "{evidence}");
+    assert_eq!((&told["tables"][0]["updated"], &told["found"]), (&1.into(), &"equal".into()));
+    let trail: Vec<_> = mia.audit(5).await.into_iter().skip(1).map(|(action, _)| action).collect();
     let expected =
         ["verification_completed", "verification_started", "repair_completed", "repair_started"];
     assert_eq!(trail, expected);
@@ -70,6 +74,7 @@ async fn a_repair_is_tried_out_done_verified_again_and_taken_back() {
         (&back["state"], &back["taken_back"]["restored"]),
         (&"taken_back".into(), &3.into())
     );
+    assert_eq!(mia.audit(1).await, [("repair_taken_back".to_owned(), run.clone())]);
     let as_before = verified(&mia, &json!({"run_id": run})).await;
     assert_eq!(as_before["findings"]["tables"], different["findings"]["tables"]);
     let repairs = format!("{VERIFICATIONS}/{}/repairs", different["id"].as_str().unwrap());

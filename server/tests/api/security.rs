@@ -84,6 +84,12 @@ async fn a_body_with_a_field_too_many_is_refused() {
         ("POST", route::MATCHINGS, json!({"plan_id": "some-id"})),
         ("POST", route::VERIFICATIONS, json!({"run_id": "some-id"})),
         ("POST", "/api/v1/verifications/some-id/repairs", json!({"kinds": ["extra"]})),
+        ("POST", route::SIGN_OFFS, json!({"run_id": "some-id"})),
+        (
+            "POST",
+            "/api/v1/sign-offs/some-id/people/1/judgement",
+            json!({"judgement": "accepted", "reason": reason}),
+        ),
         ("PUT", "/api/v1/matches/some-id/decision", json!({"verdict": "match"})),
         ("POST", "/api/v1/clusters/some-id/merge", json!({"members": []})),
         ("POST", "/api/v1/merges/some-id/unmerge", json!({"remember": "review"})),
@@ -137,6 +143,7 @@ async fn no_list_is_without_an_end() {
         route::APPROVALS,
         route::MATCHINGS,
         route::VERIFICATIONS,
+        route::SIGN_OFFS,
     ] {
         for limit in ["0", "1000000", "4294967295"] {
             let reply = ada.get(&format!("{path}?limit={limit}")).await;

@@ -16,6 +16,7 @@ mod rehearsals;
 mod quarantine;
 mod rollback;
 mod verification;
+mod sign_off;
 mod approvals;
 mod alerts;
 mod audit;

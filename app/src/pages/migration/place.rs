@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use shared::error_code::ErrorCode;
-use shared::id::{AssessmentId, MatchingId, PlanId, RehearsalId, RunId, VerificationId};
+use shared::id::{AssessmentId, MatchingId, PlanId, RehearsalId, RunId, SignOffId, VerificationId};
 use shared::quarantine::{QuarantineFilter, QuarantineState};
 
 use super::alerts::Alerts;
@@ -20,6 +20,7 @@ use super::rehearsals::{RehearsalPage, Rehearsals};
 use super::rollback::RollbackPage;
 use super::run::RunPage;
 use super::runs::Runs;
+use super::sign_off::{SignOffPage, SignOffs};
 use super::verification::{VerificationPage, Verifications};
 use crate::api::with_query;
 use crate::components::{Icon, Shape};
@@ -33,7 +34,7 @@ pub(super) const TABLE: &str = "table";
 pub(super) const CODE: &str = "code";
 pub(super) const COLUMN: &str = "column";
 pub(super) const STATE: &str = "state";
-/// The parameter that names the run to verify.
+/// The parameter that names the run to verify, or to sign off.
 pub(super) const RUN: &str = "run";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub(super) enum Place {
     Rollback(RunId),
     Verifications,
     Verification(VerificationId),
+    SignOffs,
+    SignOff(SignOffId),
     Rehearsals,
     Rehearsal(RehearsalId),
     Approvals,
@@ -83,6 +86,8 @@ impl Place {
             (Some("verification"), Some(id), None) => {
                 Self::Verification(VerificationId::parse(id).ok()?)
             }
+            (Some("sign-off"), None, _) => Self::SignOffs,
+            (Some("sign-off"), Some(id), None) => Self::SignOff(SignOffId::parse(id).ok()?),
             (Some("rehearsals"), None, _) => Self::Rehearsals,
             (Some("rehearsals"), Some(id), None) => Self::Rehearsal(RehearsalId::parse(id).ok()?),
             (Some("approvals"), None, _) => Self::Approvals,
@@ -118,6 +123,8 @@ impl Place {
             Self::Rollback(id) => format!("/runs/{id}/rollback"),
             Self::Verifications => "/verification".to_owned(),
             Self::Verification(id) => format!("/verification/{id}"),
+            Self::SignOffs => "/sign-off".to_owned(),
+            Self::SignOff(id) => format!("/sign-off/{id}"),
             Self::Rehearsals => "/rehearsals".to_owned(),
             Self::Rehearsal(id) => format!("/rehearsals/{id}"),
             Self::Approvals => "/approvals".to_owned(),
@@ -143,6 +150,7 @@ impl Place {
             | Self::Rehearsals
             | Self::Rehearsal(_) => Self::Runs,
             Self::Verification(_) => Self::Verifications,
+            Self::SignOff(_) => Self::SignOffs,
             Self::Review(_) | Self::Thresholds(_) | Self::Model(_) | Self::Merges(_) => {
                 Self::Duplicates
             }
@@ -162,6 +170,11 @@ pub(super) fn verifications_of(run: &RunId) -> String {
     with_query(&Place::Verifications.address(), [(RUN, Some(run.as_str()))])
 }
 
+/// The address at which people of a run can be drawn.
+pub(super) fn sign_offs_of(run: &RunId) -> String {
+    with_query(&Place::SignOffs.address(), [(RUN, Some(run.as_str()))])
+}
+
 /// The address of a run's quarantine, narrowed in every way there is.
 pub(super) fn quarantine_where(run: &RunId, filter: &QuarantineFilter) -> String {
     let table = filter.table.as_ref().map(ToString::to_string);
@@ -176,13 +189,14 @@ pub(super) fn quarantine_where(run: &RunId, filter: &QuarantineFilter) -> String
     )
 }
 
-const TABS: [(Place, &str, Shape); 10] = [
+const TABS: [(Place, &str, Shape); 11] = [
     (Place::Overview, "Overview", Shape::Gauge),
     (Place::Connections, "Connections", Shape::Plug),
     (Place::Plans, "Plans", Shape::Plan),
     (Place::Assessments, "Assessment", Shape::Shield),
     (Place::Runs, "Runs", Shape::Play),
     (Place::Verifications, "Verification", Shape::Check),
+    (Place::SignOffs, "Sign-off", Shape::Eye),
     (Place::Duplicates, "Duplicates", Shape::User),
     (Place::Approvals, "Approvals", Shape::Approval),
     (Place::Alerts, "Alerts", Shape::Bell),
@@ -235,6 +249,8 @@ pub fn Pages() -> impl IntoView {
             Some(Place::Rollback(id)) => view! { <RollbackPage id/> }.into_any(),
             Some(Place::Verifications) => view! { <Verifications/> }.into_any(),
             Some(Place::Verification(id)) => view! { <VerificationPage id/> }.into_any(),
+            Some(Place::SignOffs) => view! { <SignOffs/> }.into_any(),
+            Some(Place::SignOff(id)) => view! { <SignOffPage id/> }.into_any(),
             Some(Place::Rehearsals) => view! { <Rehearsals/> }.into_any(),
             Some(Place::Rehearsal(id)) => view! { <RehearsalPage id/> }.into_any(),
             Some(Place::Approvals) => view! { <Approvals/> }.into_any(),
@@ -292,6 +308,8 @@ mod tests {
             Place::Rollback(run),
             Place::Verifications,
             Place::Verification(VerificationId::parse("v1").unwrap()),
+            Place::SignOffs,
+            Place::SignOff(SignOffId::parse("s1").unwrap()),
             Place::Approvals,
             Place::Alerts,
             Place::Audit,

@@ -5,7 +5,7 @@ use leptos_meta::Title;
 use shared::evidence::{Evidence, ForecastEvidence, Report, RunEvidence, VerificationEvidence};
 use shared::id::RunId;
 use shared::run::Books;
-use shared::verification::VerificationState;
+use shared::verification::{TableRepair, VerificationState};
 
 use super::sheet::{Cell, Part, Sheet, cells};
 use crate::api;
@@ -47,6 +47,8 @@ fn ReportView(run: RunId, report: Report) -> impl IntoView {
             <QuarantineParts evidence=evidence.clone()/>
             <Decisions evidence=evidence.clone()/>
             <Verifications verifications=evidence.verifications.clone()/>
+            <Repairs evidence=evidence.clone()/>
+            <SignOffs evidence=evidence.clone()/>
             <People evidence/>
             <Proof hash=manifest.hash public_key=manifest.public_key signature files=manifest.files/>
         </div>
@@ -383,6 +385,82 @@ fn rows_of(verification: &VerificationEvidence) -> Vec<Vec<Cell>> {
         ]
     });
     rows.collect()
+}
+
+/// What was done to make both sides alike.
+#[component]
+fn Repairs(evidence: Evidence) -> impl IntoView {
+    let rows = evidence.repairs.iter().map(|it| {
+        let sum = |count: fn(&TableRepair) -> u64| it.tables.iter().map(count).sum::<u64>();
+        cells![
+            it.selection.clone(),
+            it.state.label(),
+            it.requested_by.clone(),
+            it.approved_by.clone(),
+            sum(|table| table.inserted),
+            sum(|table| table.updated),
+            sum(|table| table.deleted),
+            sum(|table| table.refused),
+            it.found.map(|found| found.label().to_owned()),
+        ]
+    });
+    view! {
+        <Part
+            id="report-repairs"
+            title="Repairs"
+            head=vec![
+                ("Of what", false),
+                ("State", false),
+                ("Asked by", false),
+                ("Approved by", false),
+                ("Put in", true),
+                ("Corrected", true),
+                ("Taken out", true),
+                ("Refused", true),
+                ("Verified again", false),
+            ]
+            rows=rows.collect()
+            nothing="Nothing was repaired."
+        />
+    }
+}
+
+/// Who was looked at by eye, and who signed for it.
+#[component]
+fn SignOffs(evidence: Evidence) -> impl IntoView {
+    let rows = evidence.sign_offs.iter().map(|it| {
+        let found = &it.acceptance;
+        cells![
+            it.table.to_string(),
+            u64::from(found.drawn),
+            it.seed,
+            u64::from(found.accepted),
+            u64::from(found.rejected),
+            found.interval.map(|range| {
+                format!("{} to {}", format::percent(range.low), format::percent(range.high))
+            }),
+            it.signed_by.clone(),
+            it.signed_at.map(format::date_and_time),
+        ]
+    });
+    view! {
+        <Part
+            id="report-sign-offs"
+            title="Sign-off"
+            head=vec![
+                ("People of", false),
+                ("Drawn", true),
+                ("Seed", true),
+                ("Accepted", true),
+                ("Rejected", true),
+                ("Accepted of all, 95 %", false),
+                ("Signed by", false),
+                ("Signed", false),
+            ]
+            rows=rows.collect()
+            nothing="Nobody was drawn to be looked at."
+        />
+    }
 }
 
 /// Who agreed, and who did what.

@@ -1,11 +1,14 @@
 //! What merges changed, row by row, for whoever has to tell a merge from damage.
 
+use std::collections::HashSet;
+
 use shared::assessment::TableName;
 
 use super::record::{self, MergeState, Step};
 use crate::error::Result;
 use crate::load::Session;
 use crate::load::row_image::Cell;
+use crate::map::target_name;
 use crate::seal::Key;
 
 /// One row that a merge changed or took out.
@@ -20,6 +23,20 @@ pub enum Effect {
     },
     /// The row lives on in another.
     Gone { table: TableName, row: Vec<Cell> },
+}
+
+/// Who became one with somebody, of the people of a table: those whose row stayed, and those whose
+/// row went.
+pub async fn members<S: Session>(session: &mut S, people: &TableName) -> Result<HashSet<String>> {
+    if !record::is_kept(session).await? {
+        return Ok(HashSet::new());
+    }
+    let engine = session.engine();
+    let stands = |merge: &record::Merge| {
+        merge.state == MergeState::Applied && target_name(engine, &merge.people) == *people
+    };
+    let merges = record::list(session, None).await?.into_iter().filter(stands);
+    Ok(merges.flat_map(|merge| merge.order.members).map(|id| id.0).collect())
 }
 
 /// Hands over what all merges that stand did to a target, in the order in which they did it.

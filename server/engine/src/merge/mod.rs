@@ -28,7 +28,7 @@ use crate::load::Session;
 use crate::map::target_name;
 
 pub use batch::{carry_out, order, standing_on, take_back};
-pub use effects::{Effect, effects};
+pub use effects::{Effect, effects, members};
 pub use graph::Graph;
 pub use people::{PeopleColumns, PersonRow, id_of, nobody_listens};
 pub use record::{

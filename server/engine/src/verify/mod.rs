@@ -28,6 +28,7 @@ mod locate;
 mod again;
 mod repair;
 mod list;
+mod people;
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ use crate::run::Stop;
 use crate::seal::Key;
 
 pub use list::{Known, key_of, latest, mismatches, stale_tables};
+pub use people::{DrawRequest, Drawn, DrawnPerson, DrawnStratum, LookRequest, draw, look};
 pub use repair::{Approval, Effect, RepairRequest, repair, take_back};
 
 /// What is to be compared, and how.

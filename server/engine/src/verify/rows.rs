@@ -119,7 +119,12 @@ fn take_expected(
     Ok(())
 }
 
-fn write_target(comparison: &Comparison, part: &Part, values: &[Value<'_>], text: &mut RowText) {
+pub(super) fn write_target(
+    comparison: &Comparison,
+    part: &Part,
+    values: &[Value<'_>],
+    text: &mut RowText,
+) {
     let fields = part.places.iter().zip(&comparison.columns);
     text.write(
         comparison.engine,
@@ -369,7 +374,7 @@ fn unreadable() -> EngineError {
 }
 
 /// When both failed, the reader only says that nobody took its rows.
-fn both<T>((read, taken): (Result<u64>, Result<T>)) -> Result<T> {
+pub(super) fn both<T>((read, taken): (Result<u64>, Result<T>)) -> Result<T> {
     let taken = taken?;
     read.map(|_| taken)
 }

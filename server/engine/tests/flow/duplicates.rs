@@ -19,7 +19,7 @@ use shared::verification::VerificationState;
 use crate::support::{Given, KEY, compare, compared, plan, run_with, sqlite};
 
 /// Every third person is the one before, written with another case.
-const PEOPLE: &str = "
+pub(crate) const PEOPLE: &str = "
 create table login (id integer primary key, mail text);
 create table person (id integer primary key, login_id integer, name text, born text);
 create table visit (id integer primary key, person_id integer, at text);
@@ -75,13 +75,13 @@ tables:
 
 /// What a matcher was told, and how often it was asked.
 #[derive(Default)]
-struct Heard {
+pub(crate) struct Heard {
     asked: AtomicU32,
     people: Mutex<Vec<(String, Vec<Option<String>>)>>,
 }
 
 /// Those of one name and day, whatever the case, are one; the first one survives.
-fn matcher(heard: &Arc<Heard>, stop: Option<Stop>) -> Matcher {
+pub(crate) fn matcher(heard: &Arc<Heard>, stop: Option<Stop>) -> Matcher {
     let heard = Arc::clone(heard);
     let decide = move |mut stream: PeopleStream| {
         let (heard, stop) = (Arc::clone(&heard), stop.clone());
@@ -133,7 +133,7 @@ fn matcher(heard: &Arc<Heard>, stop: Option<Stop>) -> Matcher {
     Matcher { decide: Arc::new(decide), survive: Arc::new(survive) }
 }
 
-fn plan_for(source: &str, target: &str, when: When) -> Plan {
+pub(crate) fn plan_for(source: &str, target: &str, when: When) -> Plan {
     let mut plan = plan(source, target, PLAN);
     plan.duplicates.as_mut().unwrap().when = when;
     assert_eq!(plan.problems(), []);

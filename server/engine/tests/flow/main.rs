@@ -18,4 +18,5 @@ mod types;
 mod undo;
 mod backup;
 mod verify;
+mod sign_off;
 mod assessment;

@@ -10,17 +10,17 @@ use std::sync::Arc;
 use engine::clock::Clock;
 use engine::evidence::{Gathered, gather};
 use shared::audit::{Action, AuditFilter};
-use shared::evidence::{ApprovalEvidence, DeedEvidence, Evidence};
+use shared::evidence::{ApprovalEvidence, DeedEvidence, Evidence, RepairEvidence};
 use shared::id::RunId;
 use shared::plan::Plan;
 
 pub use pack::{File, Pack, PackError};
 
 use super::runs::Ledger;
-use super::{JobError, Runs};
+use super::{JobError, Runs, sign_offs};
 use crate::audit::{self as trail, Actor};
 use crate::auth::key::InstallationKey;
-use crate::store::{self, Store, approvals, assessments, audit};
+use crate::store::{self, Store, approvals, assessments, audit, repairs, verifications};
 
 /// Makes packs. Clones are handles to the same.
 #[derive(Clone)]
@@ -55,6 +55,8 @@ impl Reports {
             let (id, at) = (assessed.item.id, assessed.item.started_at);
             evidence.forecast = Some(foretold::compare((id, at), forecast, &evidence));
         }
+        evidence.repairs = self.repairs(run).await?;
+        evidence.sign_offs = sign_offs::of_run(&self.store, run).await?;
         evidence.approvals = self.approvals(run).await?;
         evidence.deeds = self.deeds(run).await?;
         let pack = self.pack(evidence, plan.as_ref());
@@ -69,6 +71,37 @@ impl Reports {
     fn pack(&self, evidence: Evidence, plan: Option<&Plan>) -> Pack {
         let files = page::files(&evidence, plan);
         self.signer.sign(evidence, files)
+    }
+
+    async fn repairs(&self, run: &RunId) -> Result<Vec<RepairEvidence>, JobError> {
+        let pool = self.store.pool();
+        let mut told = Vec::new();
+        for repair in repairs::list_of_run(pool, run).await? {
+            let found = match &repair.verified_by {
+                Some(id) => verifications::find(pool, id).await?,
+                None => None,
+            };
+            let (tables, sequences) = repair
+                .outcome
+                .map(|outcome| (outcome.tables, outcome.sequences.len() as u64))
+                .unwrap_or_default();
+            told.push(RepairEvidence {
+                id: repair.id,
+                verification_id: repair.verification_id,
+                selection: repair.selection.in_words(),
+                state: repair.state,
+                requested_by: repair.requested_by,
+                requested_at: repair.requested_at,
+                approved_by: repair.approved_by,
+                ended_at: repair.ended_at,
+                tables,
+                sequences,
+                verified_by: repair.verified_by,
+                found: found.map(|found| found.verification.state),
+                taken_back: repair.taken_back,
+            });
+        }
+        Ok(told)
     }
 
     async fn approvals(&self, run: &RunId) -> Result<Vec<ApprovalEvidence>, JobError> {

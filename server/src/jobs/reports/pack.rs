@@ -219,6 +219,8 @@ pub(super) fn empty_evidence() -> Evidence {
         quarantine_work: Vec::new(),
         merges: Vec::new(),
         verifications: Vec::new(),
+        repairs: Vec::new(),
+        sign_offs: Vec::new(),
         approvals: Vec::new(),
         deeds: Vec::new(),
     }

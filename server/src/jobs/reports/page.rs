@@ -21,6 +21,14 @@ pub(super) fn files(evidence: &Evidence, plan: Option<&Plan>) -> Vec<File> {
         File { name: "verifications.csv", media_type: CSV, bytes: verified(evidence).csv() },
         File { name: "deeds.csv", media_type: CSV, bytes: deeds(evidence).csv() },
     ];
+    if !evidence.repairs.is_empty() {
+        let bytes = repairs(evidence).csv();
+        files.push(File { name: "repairs.csv", media_type: CSV, bytes });
+    }
+    if !evidence.sign_offs.is_empty() {
+        let bytes = sign_offs(evidence).csv();
+        files.push(File { name: "sign_offs.csv", media_type: CSV, bytes });
+    }
     if let Some(forecast) = &evidence.forecast {
         let bytes = foretold(forecast).csv();
         files.push(File { name: "forecast.csv", media_type: CSV, bytes });
@@ -305,6 +313,129 @@ fn mismatches(verification: &VerificationEvidence) -> Sheet {
     Sheet { head: vec!["table", "kind", "became", "rows"], rows: rows.collect() }
 }
 
+fn repairs(evidence: &Evidence) -> Sheet {
+    let rows = evidence.repairs.iter().flat_map(|it| {
+        it.tables.iter().map(move |table| {
+            let done = [table.inserted, table.updated, table.deleted, table.gone];
+            let left = [table.refused, table.not_found];
+            let mut row = vec![
+                it.id.to_string(),
+                it.verification_id.to_string(),
+                it.state.as_str().to_owned(),
+                table.target.to_string(),
+            ];
+            row.extend(done.iter().chain(&left).map(u64::to_string));
+            row
+        })
+    });
+    let head = vec![
+        "repair",
+        "verification",
+        "state",
+        "table",
+        "put in",
+        "corrected",
+        "taken out",
+        "alike already",
+        "refused",
+        "not found",
+    ];
+    Sheet { head, rows: rows.collect() }
+}
+
+fn repairs_html(page: &mut String, evidence: &Evidence) {
+    page.push_str("<h2>Repairs</h2>\n");
+    for repair in &evidence.repairs {
+        let _ = write!(
+            page,
+            "<p>{} of {}: {}, asked for by {}, {}",
+            escaped(repair.id.as_str()),
+            escaped(&repair.selection),
+            repair.state.label().to_lowercase(),
+            escaped(&repair.requested_by),
+            time(repair.requested_at)
+        );
+        if let Some(by) = &repair.approved_by {
+            let _ = write!(page, "; approved by {}", escaped(by));
+        }
+        if let (Some(by), Some(found)) = (&repair.verified_by, repair.found) {
+            let found = found.label().to_lowercase();
+            let _ = write!(page, "; verified again by {}: {found}", escaped(by.as_str()));
+        }
+        if let Some(taken) = repair.taken_back {
+            let _ = write!(
+                page,
+                "; taken back: {} rows as before, {} changed since",
+                taken.restored, taken.changed_since
+            );
+        }
+        page.push_str(".</p>\n");
+    }
+    repairs(evidence).html(page, "Nothing was repaired.");
+}
+
+fn sign_offs(evidence: &Evidence) -> Sheet {
+    let rows = evidence.sign_offs.iter().flat_map(|it| {
+        it.acceptance.strata.iter().map(move |stratum| {
+            let share = stratum.share.map_or(String::new(), |it| interval(it.low, it.high));
+            vec![
+                it.id.to_string(),
+                it.table.to_string(),
+                stratum.stratum.label().to_owned(),
+                stratum.people.to_string(),
+                stratum.drawn.to_string(),
+                stratum.accepted.to_string(),
+                stratum.rejected.to_string(),
+                share,
+            ]
+        })
+    });
+    let head = vec![
+        "sign-off",
+        "people",
+        "kind",
+        "of them",
+        "drawn",
+        "accepted",
+        "rejected",
+        "share accepted, 95 %",
+    ];
+    Sheet { head, rows: rows.collect() }
+}
+
+fn interval(low: f64, high: f64) -> String {
+    format!("{:.2} to {:.2} %", low * 100.0, high * 100.0)
+}
+
+fn sign_offs_html(page: &mut String, evidence: &Evidence) {
+    page.push_str("<h2>Sign-off</h2>\n");
+    for sign_off in &evidence.sign_offs {
+        let found = &sign_off.acceptance;
+        let _ = write!(
+            page,
+            "<p>{}: {} people of {} drawn with the seed {}, {} accepted, {} rejected",
+            escaped(sign_off.id.as_str()),
+            found.drawn,
+            escaped(&sign_off.table.to_string()),
+            sign_off.seed,
+            found.accepted,
+            found.rejected
+        );
+        if let (Some(share), Some(range)) = (found.share, found.interval) {
+            let share = share * 100.0;
+            let range = interval(range.low, range.high);
+            let _ = write!(page, "; {share:.2} % of all people would be accepted ({range})");
+        }
+        match (&sign_off.signed_by, sign_off.signed_at) {
+            (Some(by), Some(at)) => {
+                let _ = writeln!(page, ". Signed by {}, {}.</p>", escaped(by), time(at));
+            }
+            _ => page.push_str(". <span class=\"bad\">Not signed.</span></p>\n"),
+        }
+    }
+    sign_offs(evidence).html(page, "Nobody was drawn to be looked at.");
+}
+
 fn approvals(evidence: &Evidence) -> Sheet {
     let rows = evidence.approvals.iter().map(|it| {
         vec![
@@ -405,6 +536,8 @@ fn html(evidence: &Evidence) -> Vec<u8> {
     if !evidence.verifications.is_empty() {
         verified(evidence).html(&mut page, "No verification came to its end.");
     }
+    repairs_html(&mut page, evidence);
+    sign_offs_html(&mut page, evidence);
     for (title, sheet, nothing) in [
         ("Approvals by a second person", approvals(evidence), "None was asked for."),
         ("Audit trail", deeds(evidence), "The trail has no entry about this run."),

@@ -5,7 +5,7 @@ use shared::id::RunId;
 use shared::run::{Run, RunState};
 use shared::user::Permission;
 
-use super::super::place::verifications_of;
+use super::super::place::{sign_offs_of, verifications_of};
 use super::{Place, quarantine_of};
 use crate::api::{self, ApiError};
 use crate::components::{Dialog, Icon, Shape};
@@ -102,6 +102,12 @@ pub(super) fn Controls(
                 <a class="button" href=verifications_of(&id.get_value())>
                     <Icon shape=Shape::Check/>
                     "Verify"
+                </a>
+            </Show>
+            <Show when=move || state.get() == Some(RunState::Completed)>
+                <a class="button" href=sign_offs_of(&id.get_value())>
+                    <Icon shape=Shape::Eye/>
+                    "Sign off"
                 </a>
             </Show>
             <a class="button" href=quarantine_of(&id.get_value(), None, None)>

@@ -1,0 +1,277 @@
+//! Signing runs off: the list, and drawing people.
+
+mod one;
+mod person;
+mod sides;
+
+use leptos::{prelude::*, task::spawn_local};
+use leptos_meta::Title;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_query_map};
+use shared::event::Topic;
+use shared::id::RunId;
+use shared::page::{DEFAULT_LIMIT, Page};
+use shared::run::{Run, RunState};
+use shared::sign_off::{NewSignOff, SignOff, SignOffState};
+use shared::user::Permission;
+
+pub(super) use one::SignOffPage;
+
+use super::listed::{Listed, ShowMore};
+use super::place::{Place, RUN};
+use crate::api::{self, ApiError};
+use crate::components::{
+    Badge, Choice, EmptyState, Icon, Loaded, Moment, Refusal, SelectField, Shape, TableFrame,
+    TextField,
+};
+use crate::format;
+use crate::routes;
+use crate::stores::{Live, Session, Tone};
+
+#[component]
+pub fn SignOffs() -> impl IntoView {
+    let session = Session::expect();
+    let live = Live::expect();
+    let runs = LocalResource::new(|| api::runs::list(None, DEFAULT_LIMIT));
+    let found = LocalResource::new(move || {
+        live.version(Topic::Verification);
+        api::sign_offs::list(None, None, DEFAULT_LIMIT)
+    });
+    view! {
+        <Title text="Sign-off"/>
+        <div class="page-head">
+            <div>
+                <h2>"Sign-off"</h2>
+                <p class="quiet-text">
+                    "Draws people of every kind, shows what both databases have of each, and keeps \
+                    what clinicians say of them. "
+                    <a href=manual()>"How it is done"</a>
+                </p>
+            </div>
+        </div>
+        <Show when=move || session.may(Permission::ControlRuns)>
+            <Loaded resource=runs lines=3 let:runs>
+                <StartCard runs=runs.items/>
+            </Loaded>
+        </Show>
+        <Loaded resource=found lines=6 let:first>
+            <SignOffList first/>
+        </Loaded>
+    }
+}
+
+/// Where the manual tells how people are drawn.
+fn manual() -> String {
+    format!("{}/validation", routes::LIBRARY)
+}
+
+/// Draws people of one of the runs.
+#[component]
+fn StartCard(runs: Vec<Run>) -> impl IntoView {
+    let choices: Vec<_> = runs
+        .into_iter()
+        .filter(|run| run.state == RunState::Completed)
+        .map(|run| {
+            let ended = run.ended_at.map(format::date_and_time).unwrap_or_default();
+            let label = format!("{} v{}, {ended}", run.plan_name, run.plan_version);
+            Choice::new(run.id.as_str(), label)
+        })
+        .collect();
+    let Some(first) = choices.first().map(|choice| choice.value.clone()) else {
+        return view! {
+            <section class="card">
+                <p>
+                    "There is somebody to look at once a run has completed. "
+                    <a href=Place::Runs.address()>"Start a run"</a> "."
+                </p>
+            </section>
+        }
+        .into_any();
+    };
+    let asked = use_query_map().with_untracked(|query| query.get(RUN));
+    let asked = asked.filter(|run| choices.iter().any(|choice| choice.value == *run));
+    let run = RwSignal::new(asked.unwrap_or(first));
+    let size = RwSignal::new("30".to_owned());
+    let seed = RwSignal::new("1".to_owned());
+    let table = RwSignal::new(String::new());
+    let refusal = RwSignal::new(None::<ApiError>);
+    let is_busy = RwSignal::new(false);
+    let navigate = use_navigate();
+    let start = move |_| {
+        let Ok(run_id) = RunId::parse(run.get_untracked()) else { return };
+        let new = NewSignOff {
+            run_id,
+            size: number(&size.get_untracked()).unwrap_or(0),
+            seed: number(&seed.get_untracked()).unwrap_or(u64::MAX),
+            table: table.get_untracked().trim().parse().ok(),
+        };
+        let navigate = navigate.clone();
+        refusal.set(None);
+        is_busy.set(true);
+        spawn_local(async move {
+            match api::sign_offs::start(&new).await {
+                Ok(begun) => {
+                    navigate(&Place::SignOff(begun.id).address(), NavigateOptions::default());
+                }
+                Err(error) => {
+                    refusal.set(Some(error));
+                    is_busy.set(false);
+                }
+            }
+        });
+    };
+    let about = move |field: &'static str| {
+        Signal::derive(move || refusal.with(|refusal| refusal.as_ref()?.about(field)))
+    };
+    view! {
+        <section class="card" aria-labelledby="draw-people">
+            <h3 id="draw-people">"Draw people of a run"</h3>
+            <div class="form-row">
+                <SelectField name="sign-off-run" label="Run" value=run choices/>
+                <TextField
+                    name="sign-off-size"
+                    label="How many people"
+                    value=size
+                    problem=about("size")
+                />
+                <TextField
+                    name="sign-off-seed"
+                    label="Seed"
+                    hint="The same seed draws the same people again."
+                    value=seed
+                    problem=about("seed")
+                />
+                <TextField
+                    name="sign-off-table"
+                    label="Table of people"
+                    hint="Left empty, it is the one that the plan names for duplicates."
+                    value=table
+                    problem=about("table")
+                />
+            </div>
+            <Refusal error=move || refusal.get().filter(|error| error.fields().is_empty())/>
+            <div class="actions">
+                <button type="button" class="button primary" disabled=is_busy on:click=start>
+                    <Icon shape=Shape::User/>
+                    {move || if is_busy.get() { "Drawing…" } else { "Draw them" }}
+                </button>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// A number as somebody typed it. What is none is one that the server refuses.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.trim().parse().ok()
+}
+
+#[component]
+fn SignOffList(first: Page<SignOff>) -> impl IntoView {
+    let list = Listed::new(first, |after| async move {
+        api::sign_offs::list(None, after.as_ref(), DEFAULT_LIMIT).await
+    });
+    view! {
+        {move || view! { <SignOffTable sign_offs=list.items.get()/> }}
+        <ShowMore list text="Show older sign-offs"/>
+    }
+}
+
+#[component]
+fn SignOffTable(sign_offs: Vec<SignOff>) -> impl IntoView {
+    if sign_offs.is_empty() {
+        return view! {
+            <EmptyState
+                icon=Shape::Eye
+                title="Nobody has been drawn yet"
+                text="A sign-off shows people of a run on both sides, and who vouches for them."
+            />
+        }
+        .into_any();
+    }
+    view! {
+        <TableFrame label="Sign-offs">
+            <table class="table">
+                <thead>
+                    <tr>
+                        <th scope="col">"Plan"</th>
+                        <th scope="col">"State"</th>
+                        <th scope="col" class="number">
+                            "Drawn"
+                        </th>
+                        <th scope="col" class="number">
+                            "Accepted"
+                        </th>
+                        <th scope="col" class="number">
+                            "Rejected"
+                        </th>
+                        <th scope="col">"Drawn at"</th>
+                        <th scope="col">"Signed by"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {sign_offs
+                        .into_iter()
+                        .map(|sign_off| view! { <SignOffRow sign_off/> })
+                        .collect_view()}
+                </tbody>
+            </table>
+        </TableFrame>
+    }
+    .into_any()
+}
+
+#[component]
+fn SignOffRow(sign_off: SignOff) -> impl IntoView {
+    let found = sign_off.acceptance;
+    view! {
+        <tr>
+            <th scope="row">
+                <a href=Place::SignOff(sign_off.id).address()>{sign_off.plan_name}</a>
+            </th>
+            <td>
+                <StateBadge state=sign_off.state/>
+            </td>
+            <td class="number">{format::count(found.drawn.into())}</td>
+            <td class="number">{format::count(found.accepted.into())}</td>
+            <td class="number">{format::count(found.rejected.into())}</td>
+            <td>
+                <Moment time=sign_off.requested_at/>
+            </td>
+            <td>{sign_off.signed_by}</td>
+        </tr>
+    }
+}
+
+#[component]
+fn StateBadge(#[prop(into)] state: Signal<SignOffState>) -> impl IntoView {
+    move || {
+        let state = state.get();
+        let (tone, icon) = match state {
+            SignOffState::Drawing => (Tone::Info, Shape::Refresh),
+            SignOffState::Open => (Tone::Warning, Shape::Clock),
+            SignOffState::Signed => (Tone::Good, Shape::Done),
+            SignOffState::Failed => (Tone::Bad, Shape::Failed),
+        };
+        view! { <Badge tone icon text=state.label().to_owned()/> }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_refused_by_the_server() {
+        assert_eq!(number::<u32>(" 30 "), Some(30));
+        for nonsense in ["", "many", "-1"] {
+            let new = NewSignOff {
+                run_id: RunId::parse("r1").unwrap(),
+                size: number(nonsense).unwrap_or(0),
+                seed: number(nonsense).unwrap_or(u64::MAX),
+                table: None,
+            };
+            assert_eq!(new.problems().len(), 2, "{nonsense}");
+        }
+    }
+}
