@@ -475,6 +475,18 @@ catalogue! {
         hint: "The message names the file, or the key.",
         action: "Take another copy of the pack, or make it again with `transfuse report`: the same run gives the same hash.",
     }
+    Ver008 = "VER-008" {
+        title: "A blocking clinical check failed",
+        cause: "More rows of the target violate a check of the plan than its threshold allows, or the check could not be made.",
+        hint: "Each check tells how many of how many rows violate it, and whether it was so in the source already.",
+        action: "Mend the rows in the source or by a rule, or change the threshold in the plan and judge again with `transfuse verify checks --kept`.",
+    }
+    Ver009 = "VER-009" {
+        title: "Nothing was counted yet",
+        cause: "No check of this plan was made in this target.",
+        hint: "A plan that decides otherwise what is written is another one.",
+        action: "Run `transfuse verify checks` without --kept.",
+    }
     Match001 = "MATCH-001" {
         title: "The table cannot be matched",
         cause: "No column of it is a record's id, or none says anything by which two people could be compared, or it is not clear which table is meant.",

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assessment::TableName;
 use crate::audit::{Action, Outcome};
+use crate::clinical::ClinicalOutcome;
 use crate::error_code::ErrorCode;
 use crate::id::{ApprovalId, AssessmentId, RepairId, RunId, VerificationId};
 use crate::quarantine::QuarantineState;
@@ -44,6 +45,9 @@ pub struct Evidence {
     /// People who were drawn and looked at, what was said of them, and who signed.
     #[serde(default)]
     pub sign_offs: Vec<SignOff>,
+    /// Clinical checks, each time that they were made or judged again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<ClinicalOutcome>,
     /// Acts on the run for which a second person was asked.
     pub approvals: Vec<ApprovalEvidence>,
     /// What the audit trail says of the run.

@@ -10,6 +10,7 @@ pub mod connection;
 pub mod data_type;
 pub mod assessment;
 pub mod check;
+pub mod clinical;
 pub mod plan;
 pub mod draft;
 pub mod run;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use shared::assessment::Severity;
 use shared::check::{Check, Group};
+use shared::clinical::{Kind, SETS, TEMPLATES};
 use shared::error_code::ErrorCode;
 
 const HEAD: &str = "# Errors and what to do about them
@@ -94,6 +95,62 @@ fn the_manual_explains_every_check() {
                 "\n### <a id=\"{check}\"></a>`{check}`: {}\n\n{} *At most: {weight}.*\n\n\
                  **What to do:** {}\n",
                 it.title, it.why, it.action
+            );
+        }
+    }
+    if std::env::var_os("UPDATE_MANUAL").is_some() {
+        std::fs::write(&path, &generated).unwrap();
+    }
+
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+
+    assert!(written == generated, "run: UPDATE_MANUAL=1 cargo test -p shared --test manual");
+}
+
+const CLINICAL_HEAD: &str = "# Clinical checks: templates and sets
+
+<!-- Generated from shared/src/clinical: UPDATE_MANUAL=1 cargo test -p shared --test manual -->
+
+`transfuse verify checks plan.yaml` makes the clinical checks that a plan names under `checks`;
+[validation](validation.md) says how. Each is a template with parameters, on a table of the target, and
+counts what violates it and what it is about.
+
+The forms are `integer`, `decimal`, `date`, `uuid`, `loinc`, `snomed_ct`, `icd10` and `ucum`. A bound of
+a range is a number, a date as `'1900-01-31'`, or `today`.
+";
+
+#[test]
+fn the_manual_explains_every_template_and_set_of_clinical_checks() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/migration/clinical-checks.md");
+    let mut generated = CLINICAL_HEAD.to_owned();
+    for kind in Kind::ALL {
+        let _ = write!(generated, "\n## {}\n", kind.label());
+        for it in TEMPLATES.iter().filter(|it| it.kind == kind) {
+            let _ = write!(
+                generated,
+                "\n### `{}`: {}\n\nCounts {}; of: {}.\n\n```yaml\ntest: {}\n```\n",
+                it.template, it.title, it.violated, it.denominator, it.example
+            );
+        }
+    }
+    for set in SETS {
+        let _ = write!(
+            generated,
+            "\n## The set `{}`\n\n{}\n\n\
+             | check | what has to be so | table | template | weight | allowed |\n\
+             | --- | --- | --- | --- | --- | --- |\n",
+            set.name, set.description
+        );
+        for check in set.checks() {
+            let _ = writeln!(
+                generated,
+                "| `{}` | {} | {} | {} | {} | {} |",
+                check.key,
+                check.title(),
+                check.table,
+                check.test.description().template,
+                check.severity.label().to_lowercase(),
+                check.threshold.text()
             );
         }
     }

@@ -18,6 +18,7 @@ use shared::quarantine::QuarantineState;
 use shared::run::Books;
 use shared::verification::{MismatchKind, MismatchState, Mode, VerificationState};
 
+use crate::clinical;
 use crate::error::{EngineError, Result};
 use crate::load::ledger::{self, SignedBooks};
 use crate::load::{Param, PostgresTarget, Session, SqliteTarget, Target, blueprint, claim};
@@ -81,6 +82,7 @@ async fn of_run<S: Session>(session: &mut S, run: &RunId) -> Result<Option<Gathe
         verifications: verifications(session, id).await?,
         repairs: Vec::new(),
         sign_offs: Vec::new(),
+        checks: clinical::of_run(session, id).await?,
         approvals: Vec::new(),
         deeds: Vec::new(),
     };

@@ -20,6 +20,7 @@ pub mod rollback;
 pub mod backup;
 pub mod run;
 pub mod verify;
+pub mod clinical;
 pub mod evidence;
 pub mod assessment;
 pub mod sample;

@@ -626,3 +626,52 @@ fn content(target: &testbed::Database, outcome: &RunOutcome) -> String {
         .collect();
     target.query(&digests.join(" union all "))
 }
+
+/// Faults of the sample, and the shipped checks that find them.
+const CHECKED_BY: &[(&str, &str)] = &[
+    ("mdw-patient-birth-date-filled", "missing_birthdate"),
+    ("mdw-patient-birth-date-plausible", "future_birthdate"),
+    ("mdw-patient-sex-mapped", "unknown_sex_code"),
+    ("mdw-patient-doctor", "patient_without_doctor"),
+    ("mdw-patient-office", "patient_without_office"),
+    ("mdw-patient-enrolled-plausible", "future_submission"),
+    ("mdw-order-states", "order_without_states"),
+    ("mdw-doctor-patients", "doctor_without_patients"),
+    ("mdw-order-price", "zero_price_order"),
+    ("mdw-plan-order", "plan_of_vanished_order"),
+    ("mdw-payment-order", "payment_of_vanished_order"),
+    ("mdw-comment-plan", "comment_of_vanished_plan"),
+    ("mdw-jaw-known", "unreferenced_jaw"),
+];
+
+#[tokio::test]
+async fn the_shipped_checks_find_the_faults_that_were_planted_on_both_targets() {
+    let sample = Sample::new(0.01, 1).await;
+    let source = url_of(sample.folder.path());
+    let postgres = testbed::postgres().create_database();
+    let file = format!("sqlite:{}", sample.folder.path().join("new.db").display());
+    for target in [postgres.url(), &file] {
+        run(&source, target).await;
+        let plan = draft(&source, target, None).await.unwrap();
+        let request = engine::clinical::Request {
+            plan,
+            source_url: source.clone(),
+            target_url: target.to_owned(),
+            clock: std::sync::Arc::new(SystemClock),
+        };
+        let outcome = engine::clinical::make(&request).await.unwrap();
+
+        for (key, defect) in CHECKED_BY {
+            let check = outcome.checks.iter().find(|check| check.key == *key).expect(key);
+            let planted = sample.truth.ids(defect).len() as u64;
+            assert!(planted > 0, "{defect}");
+            assert_eq!(check.target.violated(), Some(planted), "{key}: {:?}", check.target);
+        }
+        let birth = outcome.checks.iter().find(|it| it.key == "mdw-patient-birth-date-plausible");
+        assert!(birth.unwrap().was_so_in_the_source());
+        let bad: Vec<_> = outcome.checks.iter().filter(|check| check.blocks()).collect();
+        assert!(outcome.passed, "{bad:#?}");
+        let errors = outcome.count(shared::clinical::CheckStatus::Error);
+        assert_eq!(errors, 0);
+    }
+}

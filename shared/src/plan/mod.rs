@@ -9,6 +9,7 @@ mod existing;
 mod fit;
 mod governor;
 mod duplicates;
+mod checks;
 mod problems;
 mod diff;
 mod trial;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use checks::{Checks, Critical, PlannedCheck, SetUse};
 pub use diff::{ChangeKind, ChangedValues, DiffLine, DiffSide, PlanChange, PlanDiff};
 pub use duplicates::{
     Colliding, ColumnNames, Duplicates, OtherColumns, Survival, Thresholds, When,
@@ -30,6 +32,7 @@ pub use transform::{Case, CodeTable, Otherwise, Transform};
 pub use trial::{RulesTrial, TriedCell, TriedFault, TriedOutcome, TriedRow, TriedRules};
 
 use crate::assessment::{ForeignKey, Index, TableName};
+use crate::connection::Engine;
 use crate::data_type::DataType;
 use crate::rehearsal::Loss;
 
@@ -66,6 +69,9 @@ pub struct Plan {
     /// Who may be in the patient table twice, and what becomes of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<Duplicates>,
+    /// What is counted in the target to tell whether the data can be true.
+    #[serde(default, skip_serializing_if = "Checks::is_default")]
+    pub checks: Checks,
     pub tables: Vec<TableMapping>,
 }
 
@@ -232,6 +238,18 @@ pub struct Query {
     pub mysql: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sqlite: Option<String>,
+}
+
+impl Query {
+    /// In the SQL of the engine.
+    pub fn for_engine(&self, engine: Engine) -> &str {
+        let own = match engine {
+            Engine::Mysql => self.mysql.as_ref(),
+            Engine::Sqlite => self.sqlite.as_ref(),
+            Engine::Postgres | Engine::Csv => None,
+        };
+        own.unwrap_or(&self.sql)
+    }
 }
 
 /// Keys, indexes and foreign keys of a table that is created; its columns are the mapping's.

@@ -53,6 +53,7 @@ impl Plan {
         if let Some(duplicates) = &self.duplicates {
             self.check_duplicates(duplicates, &mut found);
         }
+        self.check_checks(&mut found);
         found.0
     }
 

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use shared::assessment::TableName;
 use shared::connection::{Engine, without_secret};
 use shared::error_code::ErrorCode;
-use shared::plan::{Existing, Options, Plan};
+use shared::plan::{Checks, Existing, Options, Plan};
 use shared::quarantine::QuarantineState;
 use shared::run::RunState;
 
@@ -35,8 +35,8 @@ pub fn plan_hash(plan: &Plan) -> String {
 /// SHA-256 of all that decides what a run writes: what ties a run to its plan.
 ///
 /// How many workers there are, how much they hold at once, how they spare the source, how patient
-/// they are and how many bad rows are too many decides only how a run goes; it goes on when these are changed. Neither does a
-/// new password make another plan.
+/// they are, how many bad rows are too many and what is counted afterwards decides no row; a
+/// run goes on when these are changed. Neither does a new password make another plan.
 pub fn work_hash(plan: &Plan) -> String {
     let Options {
         chunk_rows,
@@ -50,6 +50,8 @@ pub fn work_hash(plan: &Plan) -> String {
         source: without_secret(&plan.source),
         target: without_secret(&plan.target),
         options: Options { chunk_rows, ..Options::default() },
+        // What is counted afterwards changes no row.
+        checks: Checks::default(),
         ..plan.clone()
     })
 }

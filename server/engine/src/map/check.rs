@@ -1,5 +1,6 @@
 //! Holds a plan against the two databases that it names.
 
+mod clinical;
 mod duplicates;
 mod lookups;
 
@@ -49,6 +50,7 @@ pub fn check(
     if let Some(duplicates) = &plan.duplicates {
         checked.duplicates(duplicates);
     }
+    checked.clinical_checks();
     let mut problems = checked.problems;
     problems.sort_by_key(|problem| place_in_document(&problem.at));
     problems

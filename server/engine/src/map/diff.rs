@@ -26,6 +26,7 @@ pub fn differences(old: &Plan, new: &Plan) -> Vec<PlanChange> {
     changes.compare("target", &old.target, &new.target);
     changes.compare("options", &old.options, &new.options);
     changes.compare("duplicates", &old.duplicates, &new.duplicates);
+    changes.compare("checks", &old.checks, &new.checks);
     changes.compare("target_sql", &old.target_sql, &new.target_sql);
     changes.compare_maps(&[], "code table", &old.code_tables, &new.code_tables);
     changes.compare_maps(&[], "lookup", &old.lookups, &new.lookups);

@@ -4,7 +4,7 @@
 use shared::assessment::Catalog;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
-use shared::plan::{FORMAT, Options, Plan, TargetSql};
+use shared::plan::{Checks, FORMAT, Options, Plan, TargetSql};
 
 use super::probe::{self, Probe};
 use super::templates::{TEMPLATES, Template};
@@ -61,6 +61,7 @@ pub(super) fn by_names(source: &Catalog, target: &Catalog, probe: &Probe) -> Pla
             ..TargetSql::default()
         },
         duplicates: None,
+        checks: Checks::default(),
         tables: shaped.tables,
     };
     let places = order::order(&plan, target);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shared::assessment::{Column, Table};
 use shared::connection::Engine;
 use shared::data_type::DataType;
-use shared::plan::{ColumnMapping, LookupFrom, Plan, Query, TableMapping, Transform};
+use shared::plan::{ColumnMapping, LookupFrom, Plan, TableMapping, Transform};
 
 use crate::extract::{Form, LookedUp, ReadColumn, TableRead};
 use crate::map::lookup;
@@ -43,7 +43,7 @@ pub fn read_for(
         .collect();
     TableRead {
         table: mapping.source.clone(),
-        query: mapping.query.as_ref().map(|query| sql_for(query, source.engine).to_owned()),
+        query: mapping.query.as_ref().map(|query| query.for_engine(source.engine).to_owned()),
         key: mapping.key.clone(),
         columns,
         filter: mapping.filter.clone(),
@@ -158,13 +158,4 @@ fn is_builtin(data_type: &DataType) -> bool {
         DataType::Array(element) => is_builtin(element),
         _ => true,
     }
-}
-
-fn sql_for(query: &Query, engine: Engine) -> &str {
-    let own = match engine {
-        Engine::Mysql => query.mysql.as_ref(),
-        Engine::Sqlite => query.sqlite.as_ref(),
-        Engine::Postgres | Engine::Csv => None,
-    };
-    own.unwrap_or(&query.sql)
 }

@@ -97,13 +97,18 @@ pub(super) async fn marks(plan: &Plan, source: &Source, target: &Source) -> Resu
 
 /// Remembers, beside a target that is a SQLite file, what the file was once everything was
 /// written down.
-pub(super) fn keep_beside(target: &Source) -> Result<()> {
+pub(crate) fn keep_beside(target: &Source) -> Result<()> {
     let Source::Sqlite(file) = target else { return Ok(()) };
     let path = beside(file.path());
     let Some(mark) = of_sqlite(file.path()) else { return Ok(()) };
     std::fs::write(&path, mark).map_err(|error| {
         EngineError::new(ErrorCode::Conn008, format!("writing {}", path.display())).because(error)
     })
+}
+
+/// Whether a target that is a SQLite file is what it was when that was remembered.
+pub(crate) fn is_as_it_was_left(target: &Source) -> bool {
+    matches!(target, Source::Sqlite(file) if kept_beside(file.path()).is_some())
 }
 
 async fn of_side(side: &Source, tables: &[&TableName]) -> Result<SideMarks> {

@@ -4,6 +4,7 @@
 
 mod support;
 mod circles;
+mod clinical;
 mod copy;
 mod passing;
 mod duplicates;

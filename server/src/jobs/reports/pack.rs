@@ -221,6 +221,7 @@ pub(super) fn empty_evidence() -> Evidence {
         verifications: Vec::new(),
         repairs: Vec::new(),
         sign_offs: Vec::new(),
+        checks: Vec::new(),
         approvals: Vec::new(),
         deeds: Vec::new(),
     }
