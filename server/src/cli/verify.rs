@@ -24,6 +24,7 @@ use super::output::{Json, count, table, tell};
 use super::signal::Signals;
 use crate::config::Installation;
 
+mod checks;
 mod list;
 mod repair;
 
@@ -36,7 +37,7 @@ pub(super) struct Verify {
     compare: Compare,
 }
 
-/// What can be done about what a verification found.
+/// What can be done about what a verification found, and what else is checked.
 #[derive(Debug, Subcommand)]
 enum About {
     /// List the rows that are not the same on both sides, without values
@@ -45,6 +46,7 @@ enum About {
     Repair(repair::Repair),
     /// Take a repair back
     TakeBack(repair::TakeBack),
+    Checks(checks::Checks),
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +106,7 @@ impl Verify {
             Some(About::List(command)) => command.run(installation).await,
             Some(About::Repair(command)) => command.run(installation).await,
             Some(About::TakeBack(command)) => command.run(installation).await,
+            Some(About::Checks(command)) => command.run(installation).await,
             None => self.compare.run(installation).await,
         }
     }

@@ -4,6 +4,7 @@
 use std::fmt::{Display, Write as _};
 
 use chrono::{DateTime, Utc};
+use shared::clinical::{ClinicalOutcome, Measure};
 use shared::evidence::{Evidence, ForecastEvidence, VerificationEvidence};
 use shared::plan::Plan;
 use shared::run::Books;
@@ -32,6 +33,10 @@ pub(super) fn files(evidence: &Evidence, plan: Option<&Plan>) -> Vec<File> {
     if let Some(forecast) = &evidence.forecast {
         let bytes = foretold(forecast).csv();
         files.push(File { name: "forecast.csv", media_type: CSV, bytes });
+    }
+    if !evidence.checks.is_empty() {
+        let bytes = clinical(&evidence.checks).csv();
+        files.push(File { name: "checks.csv", media_type: CSV, bytes });
     }
     if let Some(plan) = plan {
         let bytes = plan.to_yaml().into_bytes();
@@ -313,6 +318,66 @@ fn mismatches(verification: &VerificationEvidence) -> Sheet {
     Sheet { head: vec!["table", "kind", "became", "rows"], rows: rows.collect() }
 }
 
+fn clinical<'o>(outcomes: impl IntoIterator<Item = &'o ClinicalOutcome>) -> Sheet {
+    let rows = outcomes.into_iter().flat_map(|outcome| {
+        outcome.checks.iter().map(move |it| {
+            let counts = |measure: &Measure| match measure {
+                Measure::Counted { violated, denominator } => {
+                    [violated.to_string(), denominator.to_string()]
+                }
+                Measure::NotApplicable { .. } | Measure::Error { .. } => Default::default(),
+            };
+            let [violated, of] = counts(&it.target);
+            let [before, _] = counts(&it.source);
+            vec![
+                time(outcome.judged_at),
+                it.key.clone(),
+                it.title.clone(),
+                it.table.to_string(),
+                it.severity.label().to_owned(),
+                it.status.label().to_owned(),
+                violated,
+                of,
+                it.threshold.text(),
+                before,
+                or_none(it.target.note()),
+            ]
+        })
+    });
+    let head = vec![
+        "judged at",
+        "check",
+        "what has to be so",
+        "table",
+        "weight",
+        "status",
+        "violated",
+        "of",
+        "allowed",
+        "violated in the source",
+        "note",
+    ];
+    Sheet { head, rows: rows.collect() }
+}
+
+/// The last judgement; all of them are in the tables.
+fn clinical_html(page: &mut String, outcomes: &[ClinicalOutcome]) {
+    let Some(last) = outcomes.last() else { return };
+    page.push_str("<h2>Clinical checks</h2>\n");
+    let (class, said) = if last.passed {
+        ("", "No blocking check failed.")
+    } else {
+        (" class=\"bad\"", "A blocking check failed, or could not be made.")
+    };
+    let counted = time(last.measured_at);
+    let judged = time(last.judged_at);
+    let _ = writeln!(page, "<p{class}>{said} Counted {counted}, judged {judged}.</p>");
+    for it in &last.left_out {
+        let _ = writeln!(page, "<p>Not made: {}: {}</p>", escaped(&it.key), escaped(&it.reason));
+    }
+    clinical([last]).html(page, "The plan has no checks.");
+}
+
 fn repairs(evidence: &Evidence) -> Sheet {
     let rows = evidence.repairs.iter().flat_map(|it| {
         it.tables.iter().map(move |table| {
@@ -536,6 +601,7 @@ fn html(evidence: &Evidence) -> Vec<u8> {
     if !evidence.verifications.is_empty() {
         verified(evidence).html(&mut page, "No verification came to its end.");
     }
+    clinical_html(&mut page, &evidence.checks);
     repairs_html(&mut page, evidence);
     sign_offs_html(&mut page, evidence);
     for (title, sheet, nothing) in [
