@@ -523,12 +523,6 @@ catalogue! {
         hint: "The message names the column.",
         action: "Correct the header of the file.",
     }
-    Match007 = "MATCH-007" {
-        title: "The shards do not belong together",
-        cause: "They were made from other records, in another order, with another policy or model, or one of them is missing or twice there.",
-        hint: "All shards read the same table and policy, and each of 1 to N is needed once.",
-        action: "Make the shards again from one table.",
-    }
     Sys001 = "SYS-001" {
         title: "Something unexpected happened",
         cause: "A fault in Transfuse or in what it stands on.",
