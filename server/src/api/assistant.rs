@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Json};
 use shared::assistant::{Answer, LONGEST_QUESTION, Question};
-use shared::problem::{FieldProblem, Problem};
+use shared::problem::Problem;
 use shared::route;
 
 use super::extract::Authorized;
@@ -27,9 +27,8 @@ pub(super) async fn ask(
 ) -> Result<Json<Answer>, ApiError> {
     let text = body.text.trim();
     if text.is_empty() || text.chars().count() > LONGEST_QUESTION {
-        let (field, message) =
-            ("text".to_owned(), format!("A question has 1 to {LONGEST_QUESTION} characters."));
-        return Err(ApiError::InvalidFields(vec![FieldProblem { field, message }]));
+        let message = format!("A question has 1 to {LONGEST_QUESTION} characters.");
+        return Err(ApiError::about("text", message));
     }
     let Services { store, settings, vault, clock, .. } = &**services;
     Ok(Json(assistant::answer(store, settings, vault, clock.now(), text).await?))

@@ -113,10 +113,7 @@ pub(super) async fn update(
     if body.url != sealed.connection.url {
         if body.url.contains(":***@") {
             let message = "Enter the password again: only the URL as it was shown keeps it.";
-            return Err(ApiError::InvalidFields(vec![FieldProblem {
-                field: "url".to_owned(),
-                message: message.to_owned(),
-            }]));
+            return Err(ApiError::about("url", message));
         }
         services.databases.check_place(&body.url).await?;
         sealed.sealed_url = services.databases.seal(&body.url)?;

@@ -5,9 +5,29 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use shared::page::{Cursor, Page};
+use serde::Deserialize;
+use shared::id::RunId;
+use shared::page::{Cursor, Page, PageQuery};
 
 use super::ApiError;
+use crate::store::Place;
+
+/// Which of the things that are about runs are wanted, and from where on.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+pub(super) struct OfRun {
+    /// Only those of this run.
+    pub(super) run: Option<RunId>,
+    after: Option<Cursor>,
+    limit: Option<u32>,
+}
+
+impl OfRun {
+    /// Behind which place the page begins, and how many it holds.
+    pub(super) fn page(&self) -> Result<(Option<Place>, u32), ApiError> {
+        let page = PageQuery { after: self.after.clone(), limit: self.limit };
+        Ok((decode(page.after.as_ref())?, page.limit()))
+    }
+}
 
 /// The place that a cursor stands for.
 pub(super) fn decode<T: FromStr>(cursor: Option<&Cursor>) -> Result<Option<T>, ApiError> {

@@ -620,6 +620,11 @@ impl ResponseError for ApiError {
 }
 
 impl ApiError {
+    /// What is wrong with one field.
+    pub(super) fn about(field: &str, message: impl Into<String>) -> Self {
+        Self::InvalidFields(vec![FieldProblem { field: field.to_owned(), message: message.into() }])
+    }
+
     /// For the log: names of tables and hosts may be in it, values are not.
     fn causes(&self) -> String {
         match self {

@@ -9,7 +9,7 @@ use shared::audit::{InvalidReason, Reason};
 use shared::error_code::ErrorCode;
 use shared::id::{QuarantineActionId, QuarantineId, RunId};
 use shared::page::{MAX_LIMIT, Page, PageQuery};
-use shared::problem::{FieldProblem, Problem};
+use shared::problem::Problem;
 use shared::quarantine::{
     FixPreview, PreviewRequest, QuarantineAction, QuarantineCount, QuarantineFilter,
     QuarantineState, QuarantinedDetail, QuarantinedRow, RevealRequest, RevealedRow, WorkOutcome,
@@ -179,7 +179,7 @@ pub(super) async fn fix(
     id: Path<RunId>,
     body: Json<WorkRequest>,
 ) -> Result<Json<WorkOutcome>, ApiError> {
-    let fix = body.fix.as_ref().ok_or_else(|| missing("fix", "Say by which rule."))?;
+    let fix = body.fix.as_ref().ok_or_else(|| ApiError::about("fix", "Say by which rule."))?;
     let job = Job::Fix { selection: &body.selection, fix };
     let by = by(&user, body.note.clone(), body.dry_run);
     let subject = services.quarantine.of(&id).await?;
@@ -336,11 +336,6 @@ fn by(user: &Caller, note: Option<String>, dry_run: bool) -> By {
 }
 
 pub(super) fn reason(text: Option<&str>, field: &str) -> Result<Reason, ApiError> {
-    let why = |error: InvalidReason| missing(field, &format!("Say why: {error}."));
+    let why = |error: InvalidReason| ApiError::about(field, format!("Say why: {error}."));
     Reason::parse(text.unwrap_or_default()).map_err(why)
-}
-
-fn missing(field: &str, message: &str) -> ApiError {
-    let problem = FieldProblem { field: field.to_owned(), message: message.to_owned() };
-    ApiError::InvalidFields(vec![problem])
 }

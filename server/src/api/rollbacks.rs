@@ -3,41 +3,30 @@
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query};
-use serde::Deserialize;
-use shared::id::{RollbackId, RunId};
-use shared::page::{Cursor, Page, PageQuery};
+use shared::id::RollbackId;
+use shared::page::Page;
 use shared::problem::Problem;
 use shared::rollback::{NewRollback, Rollback};
 use shared::route;
 
+use super::cursor::OfRun;
 use super::extract::{Approved, Authorized};
 use super::{ApiError, Services, cursor};
 use crate::auth::permission::{Read, RollBackRuns};
 use crate::jobs::rollbacks::By;
 use crate::store::{Place, rollbacks};
 
-/// Which rollbacks are wanted, and from where on.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-pub(super) struct RollbackQuery {
-    /// Only those of this run.
-    run: Option<RunId>,
-    after: Option<Cursor>,
-    limit: Option<u32>,
-}
-
 /// All rollbacks, the newest first.
 #[utoipa::path(
-    get, path = route::ROLLBACKS, tag = "rollbacks", params(RollbackQuery),
+    get, path = route::ROLLBACKS, tag = "rollbacks", params(OfRun),
     responses((status = 200, body = Page<Rollback>)),
 )]
 pub(super) async fn list(
     _: Authorized<Read>,
     services: Data<Services>,
-    query: Query<RollbackQuery>,
+    query: Query<OfRun>,
 ) -> Result<Json<Page<Rollback>>, ApiError> {
-    let page = PageQuery { after: query.after.clone(), limit: query.limit };
-    let after = cursor::decode(page.after.as_ref())?;
-    let limit = page.limit();
+    let (after, limit) = query.page()?;
     let pool = services.store.pool();
     let found = rollbacks::list(pool, query.run.as_ref(), after.as_ref(), limit + 1).await?;
     Ok(Json(cursor::page(found, limit, |rollback| {

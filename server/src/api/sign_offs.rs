@@ -3,15 +3,15 @@
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query};
-use serde::Deserialize;
 use shared::audit::{InvalidReason, Reason};
-use shared::id::{RunId, SignOffId};
-use shared::page::{Cursor, Page, PageQuery};
-use shared::problem::{FieldProblem, Problem};
+use shared::id::SignOffId;
+use shared::page::Page;
+use shared::problem::Problem;
 use shared::quarantine::RevealRequest;
 use shared::route;
 use shared::sign_off::{NewJudgement, NewSignOff, RevealedPerson, SampledPerson, SignOff};
 
+use super::cursor::OfRun;
 use super::extract::Authorized;
 use super::{ApiError, Services, cursor};
 use crate::auth::permission::{ControlRuns, Read, ReadUnmasked, SignOff as SignsOff};
@@ -19,28 +19,17 @@ use crate::jobs::rollbacks::By;
 use crate::jobs::sign_offs::SignOffError;
 use crate::store::Place;
 
-/// Which sign-offs are wanted, and from where on.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-pub(super) struct SignOffQuery {
-    /// Only those of this run.
-    run: Option<RunId>,
-    after: Option<Cursor>,
-    limit: Option<u32>,
-}
-
 /// All sign-offs, the newest first.
 #[utoipa::path(
-    get, path = route::SIGN_OFFS, tag = "sign-offs", params(SignOffQuery),
+    get, path = route::SIGN_OFFS, tag = "sign-offs", params(OfRun),
     responses((status = 200, body = Page<SignOff>)),
 )]
 pub(super) async fn list(
     _: Authorized<Read>,
     services: Data<Services>,
-    query: Query<SignOffQuery>,
+    query: Query<OfRun>,
 ) -> Result<Json<Page<SignOff>>, ApiError> {
-    let page = PageQuery { after: query.after.clone(), limit: query.limit };
-    let after = cursor::decode(page.after.as_ref())?;
-    let limit = page.limit();
+    let (after, limit) = query.page()?;
     let found = services.sign_offs.list(query.run.as_ref(), after.as_ref(), limit + 1).await?;
     Ok(Json(cursor::page(found, limit, |sign_off| {
         Place::of(sign_off.requested_at, sign_off.id.as_str())
@@ -180,10 +169,5 @@ fn person(path: Path<(SignOffId, String)>) -> Result<(SignOffId, u32), ApiError>
 }
 
 fn reason(text: &str) -> Result<Reason, ApiError> {
-    Reason::parse(text).map_err(|error: InvalidReason| {
-        ApiError::InvalidFields(vec![FieldProblem {
-            field: "reason".to_owned(),
-            message: error.to_string(),
-        }])
-    })
+    Reason::parse(text).map_err(|error: InvalidReason| ApiError::about("reason", error.to_string()))
 }

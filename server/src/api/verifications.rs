@@ -3,11 +3,10 @@
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query};
-use serde::Deserialize;
 use shared::audit::{InvalidReason, Reason};
-use shared::id::{RunId, VerificationId};
-use shared::page::{Cursor, Page, PageQuery};
-use shared::problem::{FieldProblem, Problem};
+use shared::id::VerificationId;
+use shared::page::{Page, PageQuery};
+use shared::problem::Problem;
 use shared::quarantine::RevealRequest;
 use shared::route;
 use shared::verification::{
@@ -15,34 +14,24 @@ use shared::verification::{
     Verification,
 };
 
+use super::cursor::OfRun;
 use super::extract::Authorized;
 use super::{ApiError, Services, cursor};
 use crate::auth::permission::{ControlRuns, Read, ReadUnmasked};
 use crate::jobs::rollbacks::By;
 use crate::store::{Place, verifications};
 
-/// Which verifications are wanted, and from where on.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-pub(super) struct VerificationQuery {
-    /// Only those of this run.
-    run: Option<RunId>,
-    after: Option<Cursor>,
-    limit: Option<u32>,
-}
-
 /// All verifications, the newest first.
 #[utoipa::path(
-    get, path = route::VERIFICATIONS, tag = "verifications", params(VerificationQuery),
+    get, path = route::VERIFICATIONS, tag = "verifications", params(OfRun),
     responses((status = 200, body = Page<Verification>)),
 )]
 pub(super) async fn list(
     _: Authorized<Read>,
     services: Data<Services>,
-    query: Query<VerificationQuery>,
+    query: Query<OfRun>,
 ) -> Result<Json<Page<Verification>>, ApiError> {
-    let page = PageQuery { after: query.after.clone(), limit: query.limit };
-    let after = cursor::decode(page.after.as_ref())?;
-    let limit = page.limit();
+    let (after, limit) = query.page()?;
     let pool = services.store.pool();
     let found = verifications::list(pool, query.run.as_ref(), after.as_ref(), limit + 1).await?;
     Ok(Json(cursor::page(found, limit, |verification| {
@@ -200,12 +189,8 @@ pub(super) async fn reveal(
     body: Json<RevealRequest>,
 ) -> Result<Json<RevealedKey>, ApiError> {
     let (id, digest) = path.into_inner();
-    let reason = Reason::parse(&body.reason).map_err(|error: InvalidReason| {
-        ApiError::InvalidFields(vec![FieldProblem {
-            field: "reason".to_owned(),
-            message: error.to_string(),
-        }])
-    })?;
+    let reason = Reason::parse(&body.reason)
+        .map_err(|error: InvalidReason| ApiError::about("reason", error.to_string()))?;
     let actor = (&user).into();
     Ok(Json(services.verifications.reveal(actor, &reason, &id, &digest).await?))
 }

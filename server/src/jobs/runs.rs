@@ -234,6 +234,16 @@ impl Runs {
         Ok((plan, sides))
     }
 
+    /// A run of which all is there, so that its sides can be held against each other.
+    pub(super) async fn completed(&self, id: &RunId) -> Result<(Run, Plan, Sides), JobError> {
+        let run = self.find(id).await?.run;
+        if run.state != RunState::Completed {
+            return Err(JobError::WrongState { state: run.state });
+        }
+        let (plan, sides) = self.plan_and_sides(&run).await?;
+        Ok((run, plan, sides))
+    }
+
     /// Learns from a run's target which of its people are one by now.
     pub async fn learn_merges(&self, id: &RunId) -> Result<(), JobError> {
         let Inner { store, databases, duplicates, .. } = &*self.0;

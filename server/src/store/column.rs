@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use shared::error_code::ErrorCode;
+use shared::id::RunId;
 use shared::run::Failure;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -88,6 +89,14 @@ pub(super) fn time(row: &AnyRow, column: &str) -> Result<DateTime<Utc>> {
 
 pub(super) fn optional_time(row: &AnyRow, column: &str) -> Result<Option<DateTime<Utc>>> {
     optional_number(row, column)?.map(|micros| from_micros(column, micros)).transpose()
+}
+
+/// The columns `id` and `run_id`: what was found, and the run that it is about.
+pub(super) fn with_run<T>(row: &AnyRow) -> Result<(T, RunId)>
+where
+    T: FromStr<Err: StdError + Send + Sync + 'static>,
+{
+    Ok((parsed(row, "id")?, parsed(row, "run_id")?))
 }
 
 /// Why something failed, from the two columns that say so where it did.

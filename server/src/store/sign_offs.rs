@@ -56,6 +56,23 @@ pub struct Judged {
     pub rejected: u32,
 }
 
+/// Sign-offs with the plans of their runs; what is given says which, and in which order.
+macro_rules! sign_offs {
+    ($which:literal) => {
+        concat!(
+            "select sign_offs.id, run_id, plan_versions.name as plan_name, people, size, seed,
+                    sign_offs.state, requested_by, requested_at, strata, signed_by, signed_at,
+                    sign_offs.failure_code, sign_offs.failure_message
+             from sign_offs
+             join runs on runs.id = run_id
+             join plan_versions
+                 on plan_versions.plan_id = runs.plan_id
+                 and plan_versions.version = runs.plan_version ",
+            $which
+        )
+    };
+}
+
 pub async fn insert(
     executor: impl Executor<'_>,
     new: &BegunSignOff<'_>,
@@ -132,21 +149,12 @@ pub async fn find(
     executor: impl Executor<'_>,
     id: &SignOffId,
 ) -> Result<Option<StoredSignOff>, StoreError> {
-    sqlx::query(
-        "select sign_offs.id, run_id, plan_versions.name as plan_name, people, size, seed,
-             sign_offs.state, requested_by, requested_at, strata, signed_by, signed_at,
-             sign_offs.failure_code, sign_offs.failure_message
-         from sign_offs
-         join runs on runs.id = run_id
-         join plan_versions
-             on plan_versions.plan_id = runs.plan_id and plan_versions.version = runs.plan_version
-         where sign_offs.id = $1",
-    )
-    .bind(id.as_str())
-    .fetch_optional(executor)
-    .await
-    .and_then(|row| row.as_ref().map(sign_off_of).transpose())
-    .map_err(StoreError::while_doing("finding a sign-off"))
+    sqlx::query(sign_offs!("where sign_offs.id = $1"))
+        .bind(id.as_str())
+        .fetch_optional(executor)
+        .await
+        .and_then(|row| row.as_ref().map(sign_off_of).transpose())
+        .map_err(StoreError::while_doing("finding a sign-off"))
 }
 
 /// The newest first; those of one run where one is named.
@@ -157,19 +165,12 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<StoredSignOff>, StoreError> {
     let (requested_at, id) = Place::bounds(after);
-    sqlx::query(
-        "select sign_offs.id, run_id, plan_versions.name as plan_name, people, size, seed,
-             sign_offs.state, requested_by, requested_at, strata, signed_by, signed_at,
-             sign_offs.failure_code, sign_offs.failure_message
-         from sign_offs
-         join runs on runs.id = run_id
-         join plan_versions
-             on plan_versions.plan_id = runs.plan_id and plan_versions.version = runs.plan_version
-         where (requested_at < $1 or (requested_at = $1 and sign_offs.id < $2))
+    sqlx::query(sign_offs!(
+        "where (requested_at < $1 or (requested_at = $1 and sign_offs.id < $2))
              and ($3 = '' or run_id = $3)
          order by requested_at desc, sign_offs.id desc
-         limit $4",
-    )
+         limit $4"
+    ))
     .bind(requested_at)
     .bind(id)
     .bind(run.map_or("", RunId::as_str))
@@ -185,17 +186,10 @@ pub async fn list_of_run(
     executor: impl Executor<'_>,
     run: &RunId,
 ) -> Result<Vec<StoredSignOff>, StoreError> {
-    sqlx::query(
-        "select sign_offs.id, run_id, plan_versions.name as plan_name, people, size, seed,
-             sign_offs.state, requested_by, requested_at, strata, signed_by, signed_at,
-             sign_offs.failure_code, sign_offs.failure_message
-         from sign_offs
-         join runs on runs.id = run_id
-         join plan_versions
-             on plan_versions.plan_id = runs.plan_id and plan_versions.version = runs.plan_version
-         where run_id = $1
-         order by requested_at, sign_offs.id",
-    )
+    sqlx::query(sign_offs!(
+        "where run_id = $1
+         order by requested_at, sign_offs.id"
+    ))
     .bind(run.as_str())
     .fetch_all(executor)
     .await
@@ -353,11 +347,7 @@ pub async fn list_abandoned(
     .bind(owner)
     .fetch_all(executor)
     .await
-    .and_then(|rows| {
-        rows.iter()
-            .map(|row| Ok((column::parsed(row, "id")?, column::parsed(row, "run_id")?)))
-            .collect()
-    })
+    .and_then(|rows| rows.iter().map(column::with_run).collect())
     .map_err(StoreError::while_doing("looking for abandoned sign-offs"))
 }
 

@@ -218,11 +218,7 @@ pub async fn list_abandoned(
     .bind(silent_since.timestamp_micros())
     .fetch_all(executor)
     .await
-    .and_then(|rows| {
-        rows.iter()
-            .map(|row| Ok((column::parsed(row, "id")?, column::parsed(row, "run_id")?)))
-            .collect()
-    })
+    .and_then(|rows| rows.iter().map(column::with_run).collect())
     .map_err(StoreError::while_doing("looking for abandoned verifications"))
 }
 

@@ -17,7 +17,7 @@ use shared::audit::{Action, Outcome, Reason};
 use shared::error_code::ErrorCode;
 use shared::id::{RunId, SignOffId};
 use shared::plan::Plan;
-use shared::run::{Failure, Run, RunState};
+use shared::run::Failure;
 use shared::sign_off::{
     Acceptance, Judgement, NewSignOff, RevealedPerson, SampledPerson, SignOff, SignOffState,
     StratumResult,
@@ -80,7 +80,7 @@ impl SignOffs {
 
     /// Draws people of a completed run. They are being drawn when this answers.
     pub async fn start(&self, by: &By, new: &NewSignOff) -> Result<SignOff, JobError> {
-        let (run, plan, sides) = self.completed(&new.run_id).await?;
+        let (run, plan, sides) = self.0.runs.completed(&new.run_id).await?;
         let table = people_table(&plan, new.table.as_ref()).ok_or(SignOffError::NoPeopleTable)?;
         let Inner { store, clock, owner, runtime, .. } = &*self.0;
         let id = clock.fresh_id().to_string();
@@ -318,16 +318,6 @@ impl SignOffs {
     async fn with_acceptance(&self, stored: StoredSignOff) -> Result<SignOff, StoreError> {
         let counts = sign_offs::judged(self.0.store.pool(), &stored.id).await?;
         Ok(with_counts(stored, &counts))
-    }
-
-    /// A run of which everything is there.
-    async fn completed(&self, id: &RunId) -> Result<(Run, Plan, Sides), JobError> {
-        let run = self.0.runs.find(id).await?.run;
-        if run.state != RunState::Completed {
-            return Err(JobError::WrongState { state: run.state });
-        }
-        let (plan, sides) = self.0.runs.plan_and_sides(&run).await?;
-        Ok((run, plan, sides))
     }
 }
 

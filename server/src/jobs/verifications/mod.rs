@@ -16,7 +16,7 @@ use shared::error_code::ErrorCode;
 use shared::id::{RunId, VerificationId};
 use shared::page::{Cursor, Page};
 use shared::plan::Plan;
-use shared::run::{Failure, Run, RunState};
+use shared::run::Failure;
 use shared::verification::{
     Freshness, FreshnessNow, KeyColumn, Mismatch, MismatchFilter, Mode, NewVerification,
     RevealedKey, Verification, VerificationOutcome, VerificationState,
@@ -83,7 +83,7 @@ impl Verifications {
 
     /// Begins to compare the two sides of a completed run. It is under way when this answers.
     pub async fn start(&self, by: &By, new: &NewVerification) -> Result<Verification, JobError> {
-        let (run, plan, sides) = self.completed(&new.run_id).await?;
+        let (run, plan, sides) = self.0.runs.completed(&new.run_id).await?;
         let id = self.fresh_id();
         let begun = BegunVerification {
             id: &id,
@@ -122,7 +122,7 @@ impl Verifications {
         if !state.allows(VerificationState::Running) {
             return Err(VerificationError::WrongState { state }.into());
         }
-        let (_, plan, sides) = self.completed(&run_id).await?;
+        let (_, plan, sides) = self.0.runs.completed(&run_id).await?;
         let Inner { store, clock, owner, under_way, .. } = &*self.0;
         let now = clock.now();
         let mut tx = store.begin().await?;
@@ -283,16 +283,6 @@ impl Verifications {
     async fn of_run(&self, id: &RunId) -> Result<(Plan, Sides), JobError> {
         let run = self.0.runs.find(id).await?.run;
         self.0.runs.plan_and_sides(&run).await
-    }
-
-    /// A run of which there is something to compare: all of it is there.
-    async fn completed(&self, id: &RunId) -> Result<(Run, Plan, Sides), JobError> {
-        let run = self.0.runs.find(id).await?.run;
-        if run.state != RunState::Completed {
-            return Err(JobError::WrongState { state: run.state });
-        }
-        let (plan, sides) = self.0.runs.plan_and_sides(&run).await?;
-        Ok((run, plan, sides))
     }
 
     fn fresh_id(&self) -> VerificationId {

@@ -51,7 +51,7 @@ impl Verifications {
         if stored.verification.mode == Mode::Sample {
             return Err(VerificationError::NothingToRepair { id: id.clone() }.into());
         }
-        let (run, plan, sides) = self.completed(&stored.verification.run_id).await?;
+        let (run, plan, sides) = self.0.runs.completed(&stored.verification.run_id).await?;
         let Inner { store, clock, owner, under_way, .. } = &*self.0;
         let tables = selection.tables.iter().cloned();
         let selection = RepairSelection {
@@ -113,7 +113,7 @@ impl Verifications {
             return Err(VerificationError::NotPreviewed.into());
         }
         let stored = self.through(&repair.verification_id).await?;
-        let (_, plan, sides) = self.completed(&repair.run_id).await?;
+        let (_, plan, sides) = self.0.runs.completed(&repair.run_id).await?;
         let Inner { store, clock, owner, under_way, runtime, .. } = &*self.0;
         let now = clock.now();
         let mut tx = store.begin().await?;
@@ -159,7 +159,7 @@ impl Verifications {
         if !state.allows(RepairState::TakenBack) {
             return Err(VerificationError::WrongRepairState { state }.into());
         }
-        let (_, _, sides) = self.completed(&repair.run_id).await?;
+        let (_, _, sides) = self.0.runs.completed(&repair.run_id).await?;
         let Inner { store, clock, key, .. } = &*self.0;
         let approval = self.written_down(by.actor.clone(), &repair);
         let taken = engine::verify::take_back(&sides.target, id, key, approval).await?;
