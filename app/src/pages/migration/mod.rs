@@ -10,6 +10,7 @@ mod plans;
 mod plan;
 mod assessment;
 mod start_run;
+mod completed_run;
 mod runs;
 mod run;
 mod rehearsals;

@@ -4,25 +4,22 @@ mod one;
 mod person;
 mod sides;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_query_map};
 use shared::event::Topic;
-use shared::id::RunId;
 use shared::page::{DEFAULT_LIMIT, Page};
-use shared::run::{Run, RunState};
+use shared::run::Run;
 use shared::sign_off::{NewSignOff, SignOff, SignOffState};
 use shared::user::Permission;
 
 pub(super) use one::SignOffPage;
 
+use super::completed_run::{NoRunYet, WithRun};
 use super::listed::{Listed, ShowMore};
-use super::place::{Place, RUN};
-use crate::api::{self, ApiError};
+use super::place::Place;
+use crate::api;
 use crate::components::{
-    Badge, Choice, EmptyState, Icon, Loaded, Moment, Refusal, SelectField, Shape, TableFrame,
-    TextField,
+    Badge, EmptyState, Icon, Loaded, Moment, Refusal, SelectField, Shape, TableFrame, TextField,
 };
 use crate::format;
 use crate::routes;
@@ -68,61 +65,23 @@ fn manual() -> String {
 /// Draws people of one of the runs.
 #[component]
 fn StartCard(runs: Vec<Run>) -> impl IntoView {
-    let choices: Vec<_> = runs
-        .into_iter()
-        .filter(|run| run.state == RunState::Completed)
-        .map(|run| {
-            let ended = run.ended_at.map(format::date_and_time).unwrap_or_default();
-            let label = format!("{} v{}, {ended}", run.plan_name, run.plan_version);
-            Choice::new(run.id.as_str(), label)
-        })
-        .collect();
-    let Some(first) = choices.first().map(|choice| choice.value.clone()) else {
-        return view! {
-            <section class="card">
-                <p>
-                    "There is somebody to look at once a run has completed. "
-                    <a href=Place::Runs.address()>"Start a run"</a> "."
-                </p>
-            </section>
-        }
-        .into_any();
+    let Some(form) = WithRun::among(runs) else {
+        return view! { <NoRunYet text="There is somebody to look at once a run has completed."/> }
+            .into_any();
     };
-    let asked = use_query_map().with_untracked(|query| query.get(RUN));
-    let asked = asked.filter(|run| choices.iter().any(|choice| choice.value == *run));
-    let run = RwSignal::new(asked.unwrap_or(first));
     let size = RwSignal::new("30".to_owned());
     let seed = RwSignal::new("1".to_owned());
     let table = RwSignal::new(String::new());
-    let refusal = RwSignal::new(None::<ApiError>);
-    let is_busy = RwSignal::new(false);
-    let navigate = use_navigate();
-    let start = move |_| {
-        let Ok(run_id) = RunId::parse(run.get_untracked()) else { return };
+    let start = form.sender(move |run_id| {
         let new = NewSignOff {
             run_id,
             size: number(&size.get_untracked()).unwrap_or(0),
             seed: number(&seed.get_untracked()).unwrap_or(u64::MAX),
             table: table.get_untracked().trim().parse().ok(),
         };
-        let navigate = navigate.clone();
-        refusal.set(None);
-        is_busy.set(true);
-        spawn_local(async move {
-            match api::sign_offs::start(&new).await {
-                Ok(begun) => {
-                    navigate(&Place::SignOff(begun.id).address(), NavigateOptions::default());
-                }
-                Err(error) => {
-                    refusal.set(Some(error));
-                    is_busy.set(false);
-                }
-            }
-        });
-    };
-    let about = move |field: &'static str| {
-        Signal::derive(move || refusal.with(|refusal| refusal.as_ref()?.about(field)))
-    };
+        async move { api::sign_offs::start(&new).await.map(|begun| Place::SignOff(begun.id)) }
+    });
+    let WithRun { choices, run, refusal, is_busy } = form.clone();
     view! {
         <section class="card" aria-labelledby="draw-people">
             <h3 id="draw-people">"Draw people of a run"</h3>
@@ -132,26 +91,26 @@ fn StartCard(runs: Vec<Run>) -> impl IntoView {
                     name="sign-off-size"
                     label="How many people"
                     value=size
-                    problem=about("size")
+                    problem=form.about("size")
                 />
                 <TextField
                     name="sign-off-seed"
                     label="Seed"
                     hint="The same seed draws the same people again."
                     value=seed
-                    problem=about("seed")
+                    problem=form.about("seed")
                 />
                 <TextField
                     name="sign-off-table"
                     label="Table of people"
                     hint="Left empty, it is the one that the plan names for duplicates."
                     value=table
-                    problem=about("table")
+                    problem=form.about("table")
                 />
             </div>
             <Refusal error=move || refusal.get().filter(|error| error.fields().is_empty())/>
             <div class="actions">
-                <button type="button" class="button primary" disabled=is_busy on:click=start>
+                <button type="button" class="button primary" disabled=is_busy on:click=move |_| start()>
                     <Icon shape=Shape::User/>
                     {move || if is_busy.get() { "Drawing…" } else { "Draw them" }}
                 </button>
@@ -259,6 +218,8 @@ fn StateBadge(#[prop(into)] state: Signal<SignOffState>) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use shared::id::RunId;
+
     use super::*;
 
     #[test]

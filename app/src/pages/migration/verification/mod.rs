@@ -8,22 +8,20 @@ mod key;
 mod repair;
 mod repaired;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_query_map};
 use shared::event::Topic;
-use shared::id::RunId;
 use shared::page::{DEFAULT_LIMIT, Page};
-use shared::run::{Run, RunState};
+use shared::run::Run;
 use shared::user::Permission;
 use shared::verification::{Mode, NewVerification, SampleSize, Verification, VerificationState};
 
 pub(super) use one::VerificationPage;
 
+use super::completed_run::{NoRunYet, WithRun};
 use super::listed::{Listed, ShowMore};
-use super::place::{Place, RUN};
-use crate::api::{self, ApiError};
+use super::place::Place;
+use crate::api;
 use crate::browser;
 use crate::components::{
     Badge, Choice, EmptyState, Icon, Loaded, Moment, Refusal, SelectField, Shape, TableFrame,
@@ -73,58 +71,25 @@ fn manual() -> String {
 /// A verification of one of the runs.
 #[component]
 fn StartCard(runs: Vec<Run>) -> impl IntoView {
-    let choices: Vec<_> = runs
-        .into_iter()
-        .filter(|run| run.state == RunState::Completed)
-        .map(|run| {
-            let ended = run.ended_at.map(format::date_and_time).unwrap_or_default();
-            let label = format!("{} v{}, {ended}", run.plan_name, run.plan_version);
-            Choice::new(run.id.as_str(), label)
-        })
-        .collect();
-    let Some(first) = choices.first().map(|choice| choice.value.clone()) else {
+    let Some(form) = WithRun::among(runs) else {
         return view! {
-            <section class="card">
-                <p>
-                    "There is something to compare once a run has completed. "
-                    <a href=Place::Runs.address()>"Start a run"</a> "."
-                </p>
-            </section>
+            <NoRunYet text="There is something to compare once a run has completed."/>
         }
         .into_any();
     };
-    let asked = use_query_map().with_untracked(|query| query.get(RUN));
-    let asked = asked.filter(|run| choices.iter().any(|choice| choice.value == *run));
-    let run = RwSignal::new(asked.unwrap_or(first));
     let wanted = Wanted::new();
-    let refusal = RwSignal::new(None::<ApiError>);
-    let is_busy = RwSignal::new(false);
-    let navigate = use_navigate();
-    let start = move |_| {
-        let Ok(run_id) = RunId::parse(run.get_untracked()) else { return };
+    let start = form.sender(move |run_id| {
         let (mode, sample) = wanted.read();
         let new = NewVerification { run_id, mode, sample };
-        let navigate = navigate.clone();
-        refusal.set(None);
-        is_busy.set(true);
-        spawn_local(async move {
-            match api::verifications::start(&new).await {
-                Ok(begun) => {
-                    navigate(&Place::Verification(begun.id).address(), NavigateOptions::default());
-                }
-                Err(error) => {
-                    refusal.set(Some(error));
-                    is_busy.set(false);
-                }
-            }
-        });
-    };
-    let about = move |field: &'static str| {
-        Signal::derive(move || refusal.with(|refusal| refusal.as_ref()?.about(field)))
-    };
+        async move {
+            let begun = api::verifications::start(&new).await?;
+            Ok(Place::Verification(begun.id))
+        }
+    });
     let modes = [Mode::Full, Mode::Sample, Mode::SinceLast]
         .map(|mode| Choice::new(mode.as_str(), mode.label()))
         .to_vec();
+    let WithRun { choices, run, refusal, is_busy } = form.clone();
     view! {
         <section class="card" aria-labelledby="verify-a-run">
             <h3 id="verify-a-run">"Verify a run"</h3>
@@ -144,19 +109,19 @@ fn StartCard(runs: Vec<Run>) -> impl IntoView {
                         name="verify-confidence"
                         label="How sure, in percent"
                         value=wanted.confidence
-                        problem=about("sample.confidence")
+                        problem=form.about("sample.confidence")
                     />
                     <TextField
                         name="verify-tolerance"
                         label="Share of a table that may differ unseen, in percent"
                         value=wanted.tolerance
-                        problem=about("sample.tolerance")
+                        problem=form.about("sample.tolerance")
                     />
                 </div>
             </Show>
             <Refusal error=move || refusal.get().filter(|error| error.fields().is_empty())/>
             <div class="actions">
-                <button type="button" class="button primary" disabled=is_busy on:click=start>
+                <button type="button" class="button primary" disabled=is_busy on:click=move |_| start()>
                     <Icon shape=Shape::Check/>
                     {move || if is_busy.get() { "Starting…" } else { "Verify it" }}
                 </button>
@@ -318,6 +283,8 @@ fn StateBadge(#[prop(into)] state: Signal<VerificationState>) -> impl IntoView {
 
 #[cfg(test)]
 mod tests {
+    use shared::id::RunId;
+
     use super::*;
 
     #[test]
