@@ -42,6 +42,13 @@ export default defineConfig({
     { name: 'desktop' },
     // What somebody wants to get done gets done on a phone as well, here in the dark.
     { name: 'phone', testMatch: GOALS, use: { ...PHONE, colorScheme: 'dark' } },
+    // What is left of sizes and themes, when somebody asks for it.
+    ...(process.env.EVERY_LOOK
+      ? [
+          { name: 'desktop in the dark', testMatch: GOALS, use: { colorScheme: 'dark' as const } },
+          { name: 'phone in the light', testMatch: GOALS, use: PHONE },
+        ]
+      : []),
   ],
 });
 
