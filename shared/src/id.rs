@@ -96,6 +96,10 @@ id!(
     RepairId
 );
 id!(
+    /// The clinical checks of a run's plan, made once or judged again.
+    CheckingId
+);
+id!(
     /// People of a run who are looked at before it is believed.
     SignOffId
 );

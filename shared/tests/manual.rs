@@ -128,8 +128,9 @@ fn the_manual_explains_every_template_and_set_of_clinical_checks() {
         for it in TEMPLATES.iter().filter(|it| it.kind == kind) {
             let _ = write!(
                 generated,
-                "\n### `{}`: {}\n\nCounts {}; of: {}.\n\n```yaml\ntest: {}\n```\n",
-                it.template, it.title, it.violated, it.denominator, it.example
+                "\n### <a id=\"{}\"></a>`{0}`: {}\n\nCounts {}; of: {}.\n\n\
+                 ```yaml\ntest: {}\n```\n\n**What to do:** {}\n",
+                it.template, it.title, it.violated, it.denominator, it.example, it.action
             );
         }
     }

@@ -6,10 +6,16 @@
 
 mod template;
 mod sets;
+mod checking;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use checking::{
+    Checking, CheckingCounts, CheckingItem, CheckingState, NewChecking, OtherThresholds,
+};
 pub use sets::{CheckSet, SETS};
 pub use template::{Bound, Description, Form, Join, Kind, TEMPLATES, Test, Use};
 
@@ -62,6 +68,13 @@ pub struct Threshold {
 impl Threshold {
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What is wrong with it.
+    pub fn problem(self) -> Option<&'static str> {
+        let is_share = |percent: f64| (0.0..=100.0).contains(&percent);
+        let is_wrong = self.percent.is_some_and(|percent| !is_share(percent));
+        is_wrong.then_some("a percentage is from 0 to 100")
     }
 
     #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 rows a percentage is near enough")]
@@ -234,6 +247,45 @@ impl CheckOutcome {
         }
     }
 
+    /// The same numbers under another threshold.
+    #[must_use]
+    pub fn under(self, threshold: Threshold) -> Self {
+        Self { threshold, status: self.target.judge(threshold), ..self }
+    }
+
+    /// What the catalogue says about its template; none for one that is there no more.
+    pub fn description(&self) -> Option<&'static Description> {
+        TEMPLATES.iter().find(|it| it.template == self.template)
+    }
+
+    /// What is to be done about it; none where it passed.
+    pub fn action(&self) -> Option<String> {
+        match (self.status, &self.target) {
+            (CheckStatus::Pass, _) => None,
+            (CheckStatus::PassWithFailures, _) => {
+                Some("Nothing has to be done: as much is allowed.".to_owned())
+            }
+            (CheckStatus::Error, Measure::Error { code, .. }) => {
+                Some(code.explanation().action.to_owned())
+            }
+            (CheckStatus::NotApplicable, Measure::Counted { .. }) => {
+                Some("Nothing has to be done: nothing is there that it is about.".to_owned())
+            }
+            (CheckStatus::NotApplicable, _) => Some(
+                "Correct the name in the plan, or leave the check out there with the reason."
+                    .to_owned(),
+            ),
+            (CheckStatus::Fail | CheckStatus::Error, _) => {
+                let action = self.description()?.action.to_owned();
+                Some(if self.was_so_in_the_source() {
+                    format!("It was so before anything moved. {action}")
+                } else {
+                    action
+                })
+            }
+        }
+    }
+
     /// Whether it keeps the data from being used: a blocking check that failed, or that could not
     /// be made.
     pub fn blocks(&self) -> bool {
@@ -261,6 +313,18 @@ pub struct ClinicalOutcome {
 impl ClinicalOutcome {
     pub fn count(&self, status: CheckStatus) -> usize {
         self.checks.iter().filter(|check| check.status == status).count()
+    }
+
+    /// The same numbers under other thresholds, by the checks' keys.
+    #[must_use]
+    pub fn under(self, thresholds: &BTreeMap<String, Threshold>, at: DateTime<Utc>) -> Self {
+        let judged = |check: CheckOutcome| match thresholds.get(&check.key) {
+            Some(threshold) => check.under(*threshold),
+            None => check,
+        };
+        let checks: Vec<_> = self.checks.into_iter().map(judged).collect();
+        let passed = !checks.iter().any(CheckOutcome::blocks);
+        Self { passed, judged_at: at, checks, ..self }
     }
 }
 
@@ -301,6 +365,74 @@ impl CriticalData {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One blocking check, without a threshold.
+    pub(super) fn outcome(violated: u64, denominator: u64) -> ClinicalOutcome {
+        let measure = Measure::Counted { violated, denominator };
+        let check = CheckOutcome {
+            key: "weight".to_owned(),
+            set: None,
+            guards: None,
+            title: "Weights are those of people".to_owned(),
+            kind: Kind::Plausibility,
+            template: "range".to_owned(),
+            table: "public.observations".parse().unwrap(),
+            columns: vec!["weight".to_owned()],
+            severity: Severity::Blocking,
+            threshold: Threshold::default(),
+            status: measure.judge(Threshold::default()),
+            target: measure,
+            source: Measure::not_applicable("files cannot be asked in SQL"),
+            sql: String::new(),
+            seconds: 0.1,
+        };
+        ClinicalOutcome {
+            passed: !check.blocks(),
+            measured_at: DateTime::UNIX_EPOCH,
+            judged_at: DateTime::UNIX_EPOCH,
+            checks: vec![check],
+            left_out: Vec::new(),
+            seconds: 0.1,
+        }
+    }
+
+    #[test]
+    fn another_threshold_changes_the_verdict_and_no_number() {
+        let first = outcome(3, 100);
+        assert!(!first.passed);
+        let later = DateTime::from_timestamp(60, 0).unwrap();
+        let percent = |percent| Threshold { rows: None, percent: Some(percent) };
+        let thresholds = BTreeMap::from([("weight".to_owned(), percent(3.0))]);
+
+        let again = first.clone().under(&thresholds, later);
+
+        assert!(again.passed);
+        assert_eq!(again.checks[0].status, CheckStatus::PassWithFailures);
+        assert_eq!(again.checks[0].target, first.checks[0].target);
+        assert_eq!((again.measured_at, again.judged_at), (first.measured_at, later));
+        let stricter = BTreeMap::from([("weight".to_owned(), percent(2.9))]);
+        assert_eq!(again.under(&stricter, later).checks[0].status, CheckStatus::Fail);
+    }
+
+    #[test]
+    fn what_to_do_depends_on_how_it_ended() {
+        let check = |violated, denominator| outcome(violated, denominator).checks.remove(0);
+        let action = |check: CheckOutcome| check.action().unwrap_or_default();
+        assert_eq!(check(0, 10).action(), None);
+        let failed = action(check(1, 10));
+        assert!(failed.starts_with("Correct"), "{failed}");
+        let mut before = check(1, 10);
+        before.source = Measure::Counted { violated: 1, denominator: 10 };
+        assert_eq!(action(before), format!("It was so before anything moved. {failed}"));
+        let allowed = check(1, 10).under(Threshold { rows: Some(1), percent: None });
+        assert!(action(allowed).contains("as much is allowed"));
+        let mut refused = check(1, 10);
+        let message = "counting".to_owned();
+        refused.target = Measure::Error { code: ErrorCode::Conn001, message };
+        let refused = refused.under(Threshold::default());
+        assert_eq!(action(refused), ErrorCode::Conn001.explanation().action);
+        assert!(action(check(0, 0)).contains("nothing is there"));
+    }
 
     #[track_caller]
     fn judged(

@@ -227,6 +227,8 @@ pub struct Description {
     pub violated: &'static str,
     /// What is counted in all.
     pub denominator: &'static str,
+    /// What to do when it fails.
+    pub action: &'static str,
     /// Its parameters, as they are written in a plan.
     pub example: &'static str,
 }
@@ -234,12 +236,12 @@ pub struct Description {
 macro_rules! templates {
     ($( $variant:ident = $name:literal, $kind:ident {
         title: $title:literal, violated: $violated:literal, denominator: $denominator:literal,
-        example: $example:literal $(,)?
+        action: $action:literal, example: $example:literal $(,)?
     } )+) => {
         /// All templates, in the order of their kinds.
         pub const TEMPLATES: &[Description] = &[ $( Description {
             template: $name, kind: Kind::$kind, title: $title, violated: $violated,
-            denominator: $denominator, example: $example,
+            denominator: $denominator, action: $action, example: $example,
         }, )+ ];
 
         impl Test {
@@ -247,7 +249,7 @@ macro_rules! templates {
                 match self {
                     $( Self::$variant { .. } => Description {
                         template: $name, kind: Kind::$kind, title: $title, violated: $violated,
-                        denominator: $denominator, example: $example,
+                        denominator: $denominator, action: $action, example: $example,
                     }, )+
                 }
             }
@@ -259,104 +261,123 @@ templates! {
     TablePresent = "table_present", Conformance {
         title: "The table is there",
         violated: "the table, if it is missing", denominator: "one table",
+        action: "Map a table to it, or leave the check out of the plan with the reason.",
         example: "{template: table_present}",
     }
     ColumnPresent = "column_present", Conformance {
         title: "The column is there",
         violated: "the column, if it is missing", denominator: "one column",
+        action: "Map a column to it, or correct its name in the plan.",
         example: "{template: column_present, column: criticality}",
     }
     Required = "required", Conformance {
         title: "The column is never null",
         violated: "rows with null", denominator: "all rows",
+        action: "Fill it by a rule, or let the plan say that it cannot be null: rows without it then go to quarantine.",
         example: "{template: required, column: patient_id}",
     }
     Form = "form", Conformance {
         title: "Values are written in the form that they have to have",
         violated: "rows whose value is written otherwise", denominator: "rows with a value",
+        action: "Turn it by a rule of the plan, or fix it in quarantine; what is written wrong at the source is corrected there.",
         example: "{template: form, column: code, form: loinc}",
     }
     Unique = "unique", Conformance {
         title: "No two rows have the same key",
         violated: "rows beyond the first with the same key",
         denominator: "rows whose key is filled",
+        action: "Look which rows share a key: they are one and belong together, or one of them has a wrong number.",
         example: "{template: unique, columns: [system, value]}",
     }
     Reference = "reference", Conformance {
         title: "What is referred to is there",
         violated: "rows that refer to nothing", denominator: "rows that refer to something",
+        action: "Carry over what is referred to, or replay it from quarantine.",
         example: "{template: reference, columns: [patient_id], to: public.patients, to_columns: [id]}",
     }
     OneOf = "one_of", Conformance {
         title: "Values are of the code set",
         violated: "rows with another value", denominator: "rows with a value",
+        action: "Add what is missing to the value map of the plan, or to the code set.",
         example: "{template: one_of, column: status, values: [active, resolved]}",
     }
     Together = "together", Conformance {
         title: "What belongs together is filled together",
         violated: "rows where some of the columns are filled and some are not",
         denominator: "rows where any of the columns is filled",
+        action: "Look whether the plan fills all of the columns: one of them alone says nothing.",
         example: "{template: together, columns: [code, code_system, code_display]}",
     }
     Filled = "filled", Completeness {
         title: "The column is filled",
         violated: "rows with null or nothing but blanks", denominator: "all rows",
+        action: "Look whether the source has it elsewhere, or agree on how many may be without.",
         example: "{template: filled, column: birth_date}",
     }
     HasRecord = "has_record", Completeness {
         title: "Everybody has a record",
         violated: "rows without one in the other table", denominator: "rows whose key is filled",
+        action: "Look whether the other table was carried over in full: its books, and its quarantine.",
         example: "{template: has_record, columns: [id], other: public.encounters, other_columns: [patient_id]}",
     }
     Mapped = "mapped", Completeness {
         title: "Codes have a meaning",
         violated: "rows whose code was not mapped",
         denominator: "rows with a code as it was; all rows without `raw`",
+        action: "Add the codes that are missing to the value map or the code table of the plan.",
         example: "{template: mapped, column: code, raw: legacy_code, unmapped: [unknown]}",
     }
     MappedValues = "mapped_values", Completeness {
         title: "Different codes have a meaning",
         violated: "different codes of which a row was not mapped",
         denominator: "different codes as they were",
+        action: "Add the codes that are missing to the value map or the code table of the plan.",
         example: "{template: mapped_values, column: code, raw: legacy_code}",
     }
     Kept = "kept", Completeness {
         title: "As many values arrived as there were",
         violated: "values that the source has more than the target",
         denominator: "rows of the source with a value",
+        action: "Look where they stayed: in quarantine, or with a rule that empties them.",
         example: "{template: kept, column: criticality}",
     }
     KeptApart = "kept_apart", Completeness {
         title: "What was different stays different",
         violated: "different values that the source has more than the target",
         denominator: "different values of the source",
+        action: "Look which rule makes one of several values, and whether that was meant.",
         example: "{template: kept_apart, column: verification_status}",
     }
     Range = "range", Plausibility {
         title: "Values are neither too low nor too high",
         violated: "rows below `min` or above `max`", denominator: "rows with a value",
+        action: "Correct them at the source, or turn by a rule what was written in another unit.",
         example: "{template: range, column: birth_date, min: '1900-01-01', max: today}",
     }
     InOrder = "in_order", Plausibility {
         title: "What begins ends later",
         violated: "rows where the first comes after the other", denominator: "rows with both",
+        action: "Look whether the plan has the two columns the wrong way round; else correct them at the source.",
         example: "{template: in_order, first: started_at, then: ended_at}",
     }
     Within = "within", Plausibility {
         title: "It happened when it can have happened",
         violated: "rows that lie outside by more than `days`",
         denominator: "rows with a date and with a bound in the other table",
+        action: "Look at the format and the zone that the plan gives the dates; else correct them at the source.",
         example: "{template: within, column: recorded_at, at: {table: public.patients, columns: [patient_id], to_columns: [id]}, not_before: birth_date, not_after: died_on, days: 60}",
     }
     NoOverlap = "no_overlap", Plausibility {
         title: "Periods of one do not overlap",
         violated: "rows that begin before an earlier one ends", denominator: "rows with a begin",
+        action: "End the earlier period at the source, or by a rule of the plan.",
         example: "{template: no_overlap, columns: [patient_id], start: covered_from, end: covered_to}",
     }
     Implies = "implies", Plausibility {
         title: "What goes with a code is possible for it",
         violated: "rows with another value than allowed",
         denominator: "rows with such a code, and a value",
+        action: "Look whether the code or the other value is wrong, and correct it at the source.",
         example: "{template: implies, column: code, prefixes: [O], then: sex, allowed: [female], at: {table: public.patients, columns: [patient_id], to_columns: [id]}}",
     }
 }

@@ -178,8 +178,8 @@ impl Plan {
     pub(super) fn check_checks(&self, found: &mut Found) {
         let checks = &self.checks;
         let percent = |at: &str, threshold: &Threshold, found: &mut Found| {
-            if threshold.percent.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
-                found.add(at, "a percentage is from 0 to 100".to_owned());
+            if let Some(why) = threshold.problem() {
+                found.add(at, why.to_owned());
             }
         };
         for (name, usage) in &checks.sets {
