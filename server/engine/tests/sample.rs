@@ -657,6 +657,7 @@ async fn the_shipped_checks_find_the_faults_that_were_planted_on_both_targets() 
             plan,
             source_url: source.clone(),
             target_url: target.to_owned(),
+            key: Key::new([7; 32]),
             clock: std::sync::Arc::new(SystemClock),
         };
         let outcome = engine::clinical::make(&request).await.unwrap();

@@ -9,6 +9,7 @@
 mod form;
 mod statement;
 mod sides;
+mod merged;
 mod record;
 
 use std::sync::Arc;
@@ -24,8 +25,10 @@ use crate::clock::Clock;
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
 use crate::load::{PostgresTarget, Session, SqliteTarget, Target as _};
+use crate::seal::Key;
 use crate::verify;
-use sides::Side;
+use merged::Merged;
+use sides::{Side, refused};
 
 pub(crate) use record::of_run;
 
@@ -34,6 +37,8 @@ pub struct Request {
     pub plan: Plan,
     pub source_url: String,
     pub target_url: String,
+    /// The key of the run: what merges took is sealed with it.
+    pub key: Key,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -43,9 +48,10 @@ pub async fn make(request: &Request) -> Result<ClinicalOutcome> {
     let at = request.clock.now();
     let mut target = Side::target(&request.plan, &request.target_url).await?;
     let mut source = Side::source(&request.plan, &request.source_url).await;
+    let merged = Merged::load(request).await;
     let mut checks = Vec::new();
     for planned in request.plan.checks.all() {
-        checks.push(outcome(planned, &mut target, &mut source, at).await);
+        checks.push(outcome(planned, &mut target, &mut source, &merged, at).await);
     }
     // A SQLite file that somebody reads cannot be put in order.
     drop((target, source));
@@ -83,12 +89,13 @@ pub fn judged(last: &ClinicalOutcome, plan: &Plan, at: DateTime<Utc>) -> Clinica
             let is_same = check.table == counted.table
                 && check.test.description().template == counted.template
                 && check.test.own_columns(&check.table) == counted.columns;
-            is_same.then(|| CheckOutcome {
-                title: check.title().to_owned(),
-                severity: check.severity,
-                threshold: check.threshold,
-                status: counted.target.judge(check.threshold),
-                ..counted.clone()
+            is_same.then(|| {
+                let titled = CheckOutcome {
+                    title: check.title().to_owned(),
+                    severity: check.severity,
+                    ..counted.clone()
+                };
+                titled.under(check.threshold)
             })
         })
         .collect();
@@ -106,6 +113,7 @@ async fn outcome(
     planned: PlannedCheck,
     target: &mut Side,
     source: &mut Side,
+    merged: &Result<Merged>,
     at: DateTime<Utc>,
 ) -> CheckOutcome {
     let PlannedCheck { check, set, guards } = planned;
@@ -114,7 +122,10 @@ async fn outcome(
     let (mut there, sql) = target.ask(&check, today).await;
     let (before, _) = source.ask(&check, today).await;
     if check.test.compares_sides() {
-        there = fewer(&before, there);
+        there = match merged {
+            Ok(merged) => fewer(&before, there, merged.of(&check)),
+            Err(error) => refused(error),
+        };
     }
     let description = check.test.description();
     CheckOutcome {
@@ -136,14 +147,17 @@ async fn outcome(
     }
 }
 
-/// How many the target has fewer of than the source, of how many. Each side counted as if nothing
-/// violated: its number is the denominator.
-fn fewer(source: &Measure, target: Measure) -> Measure {
+/// How many the target has fewer of than the source, of how many, but for those that merges took. Each
+/// side counted as if nothing violated: its number is the denominator.
+fn fewer(source: &Measure, target: Measure, merged: i64) -> Measure {
     match (source, target) {
         (
             Measure::Counted { denominator: before, .. },
             Measure::Counted { denominator: there, .. },
-        ) => Measure::Counted { violated: before.saturating_sub(there), denominator: *before },
+        ) => {
+            let expected = before.saturating_add_signed(-merged);
+            Measure::Counted { violated: expected.saturating_sub(there), denominator: *before }
+        }
         (Measure::NotApplicable { why }, Measure::Counted { .. }) => {
             Measure::not_applicable(format!("the source cannot tell: {why}"))
         }

@@ -14,6 +14,11 @@ use crate::error::{EngineError, Result};
 use crate::ident::quote_table;
 use crate::map::{catalog_of_target, target_name};
 
+/// A question that was not answered.
+pub(super) fn refused(error: &EngineError) -> Measure {
+    Measure::Error { code: error.code(), message: error.to_string() }
+}
+
 /// A database that can be asked for the checks of a plan.
 pub(super) struct Side {
     asked: Result<Asked>,
@@ -48,8 +53,6 @@ impl Side {
         check: &ClinicalCheck,
         today: NaiveDate,
     ) -> (Measure, String) {
-        let refused =
-            |error: &EngineError| Measure::Error { code: error.code(), message: error.to_string() };
         let asked = match &mut self.asked {
             Ok(asked) => asked,
             Err(error) => return (refused(error), String::new()),

@@ -115,10 +115,13 @@ fn what_the_plan_has_no_more_is_not_judged() {
 fn a_side_that_cannot_tell_leaves_the_comparison_open() {
     let number = |denominator| Measure::Counted { violated: 0, denominator };
 
-    let kept = fewer(&number(10), number(7));
+    let kept = fewer(&number(10), number(7), 0);
     assert_eq!(kept, Measure::Counted { violated: 3, denominator: 10 });
-    assert_eq!(fewer(&number(7), number(10)).violated(), Some(0));
-    let silent = fewer(&Measure::not_applicable("files"), number(7));
+    assert_eq!(fewer(&number(7), number(10), 0).violated(), Some(0));
+    // Two of three went with rows that live on in others.
+    assert_eq!(fewer(&number(10), number(7), 2).violated(), Some(1));
+    assert_eq!(fewer(&number(10), number(10), -1).violated(), Some(1));
+    let silent = fewer(&Measure::not_applicable("files"), number(7), 0);
     assert_eq!(silent.note(), Some("the source cannot tell: files"));
 }
 

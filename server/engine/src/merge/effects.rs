@@ -22,7 +22,12 @@ pub enum Effect {
         after: Vec<Cell>,
     },
     /// The row lives on in another.
-    Gone { table: TableName, row: Vec<Cell> },
+    Gone {
+        table: TableName,
+        row: Vec<Cell>,
+        /// A run of ours had put it there.
+        is_of_run: bool,
+    },
 }
 
 /// Who became one with somebody, of the people of a table: those whose row stayed, and those whose
@@ -74,7 +79,9 @@ pub async fn effects<S: Session>(
                         })?;
                     }
                 }
-                Step::Removed { table, row, .. } => take(Effect::Gone { table, row })?,
+                Step::Removed { table, row, counts, .. } => {
+                    take(Effect::Gone { table, row, is_of_run: counts })?;
+                }
             }
         }
     }

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use engine::clinical::{Request, judge_again, make};
 use engine::clock::SystemClock;
+use engine::seal::Key;
 use shared::clinical::{CheckStatus, ClinicalOutcome, Measure};
-use shared::plan::Plan;
+use shared::plan::{Checks, Plan, When};
 use shared::verification::Mode;
 
-use crate::support::{compare, comparison, plan, run, sqlite};
+use crate::duplicates::{Heard, PEOPLE, matcher, plan_for};
+use crate::support::{Given, KEY, compare, comparison, plan, run, run_with, sqlite};
 
 /// Tables as all three engines take them, without a fault.
 const SCHEMA: &str = "
@@ -217,6 +219,7 @@ fn request(plan: &Plan) -> Request {
         plan: plan.clone(),
         source_url: plan.source.clone(),
         target_url: plan.target.clone(),
+        key: Key::new(KEY),
         clock: Arc::new(SystemClock),
     }
 }
@@ -371,6 +374,55 @@ async fn critical_columns_are_guarded_and_never_left_to_a_sample() {
     assert!(of("visit").sample.is_some());
     assert!(of("fact").sample.is_none());
     assert_eq!(of("fact").different, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_with_a_merged_row_is_not_lost() {
+    let checks: Checks = serde_norway::from_str(
+        "critical:\n- {data: problems, table: public.people, columns: [name, login_id]}\n\
+         - {data: problems, table: public.logins, columns: [mail]}\n",
+    )
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", PEOPLE);
+    let modern = testbed::postgres().create_database();
+    let file = folder.path().join("new.db");
+    let url = format!("sqlite:{}", file.display());
+    for target in [modern.url(), &url] {
+        let mut plan = plan_for(&source, target, When::AfterLoad);
+        plan.checks = checks.clone();
+        let heard = Arc::<Heard>::default();
+        let given = Given { matcher: Some(matcher(&heard, None)), ..Given::default() };
+        run_with(&plan, given).await.unwrap();
+        let damage = "update people set name = ' ' where id = 2; delete from visits;
+                      update people set login_id = null where id in (5, 8)";
+
+        // A hundred went into others; one lies in quarantine, without a login.
+        let clean = make(&request(&plan)).await.unwrap();
+        if target == url {
+            rusqlite::Connection::open(&file).unwrap().execute_batch(damage).unwrap();
+        } else {
+            modern.execute(damage);
+        }
+        let damaged = make(&request(&plan)).await.unwrap();
+
+        let kept = |outcome: &ClinicalOutcome| {
+            ["people-name", "people-login_id", "logins-mail"].map(|column| {
+                let key = format!("critical-problems-{column}-kept");
+                let (_, target, _) = by_key(outcome)[key.as_str()];
+                let Measure::Counted { violated, denominator } = target else {
+                    panic!("{key}: {target:?}")
+                };
+                (*violated, *denominator)
+            })
+        };
+        assert_eq!(kept(&clean), [(1, 301), (0, 300), (0, 300)]);
+        assert_eq!(kept(&damaged), [(2, 301), (2, 300), (0, 300)]);
+        // Whoever has another key is not told that all is well.
+        let other = Request { key: Key::new([9; 32]), ..request(&plan) };
+        let unknown = make(&other).await.unwrap();
+        assert_eq!(by_key(&unknown)["critical-problems-people-name-kept"].0, CheckStatus::Error);
+    }
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ impl Checks {
             plan,
             source_url: sides.source.as_str().to_owned(),
             target_url: sides.target.as_str().to_owned(),
+            key: installation.key()?.quarantine(),
             clock: Arc::new(SystemClock),
         };
         let outcome = if self.kept {
