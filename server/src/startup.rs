@@ -30,8 +30,8 @@ use crate::jobs::changes::Changes;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::Own;
 use crate::jobs::{
-    Assessments, Databases, QuarantineWork, Rehearsals, Reports, Rollbacks, Runs, SignOffs,
-    Verifications,
+    Assessments, Checkings, Databases, QuarantineWork, Rehearsals, Reports, Rollbacks, Runs,
+    SignOffs, Verifications,
 };
 use crate::portal::{self, Portal};
 use crate::settings::{Current, Deployment};
@@ -94,8 +94,15 @@ impl Application {
         let own = Own { files: installation.own_files(), store: installation.store_url() };
         let databases =
             Databases::new(store.clone(), Secrets::new(&key)).within(settings.clone(), own);
-        let Carriers { runs, rollbacks, verifications, sign_offs, assessments, rehearsals } =
-            Carriers::begin(&store, &clock, &databases, &key, leader, &installation_name).await?;
+        let Carriers {
+            runs,
+            rollbacks,
+            verifications,
+            checkings,
+            sign_offs,
+            assessments,
+            rehearsals,
+        } = Carriers::begin(&store, &clock, &databases, &key, leader, &installation_name).await?;
         let vault = Secrets::of_accounts(&key);
         let notifier = Notifier::new(
             store.clone(),
@@ -127,6 +134,7 @@ impl Application {
             rehearsals,
             rollbacks,
             verifications,
+            checkings,
             sign_offs,
             quarantine,
             proxy,
@@ -254,6 +262,7 @@ struct Carriers {
     runs: Runs,
     rollbacks: Rollbacks,
     verifications: Verifications,
+    checkings: Checkings,
     sign_offs: SignOffs,
     assessments: Assessments,
     rehearsals: Rehearsals,
@@ -277,6 +286,7 @@ impl Carriers {
         let carriers = Self {
             rollbacks: Rollbacks::new(store(), clock(), runs.clone(), key, owner()),
             verifications: Verifications::new(store(), clock(), runs.clone(), key, owner()),
+            checkings: Checkings::new(store(), clock(), runs.clone(), key, owner()),
             sign_offs: SignOffs::new(store(), clock(), runs.clone(), key, owner()),
             assessments: Assessments::new(store(), clock(), databases(), seal(), owner()),
             rehearsals: Rehearsals::new(store(), clock(), databases(), duplicates, seal(), owner()),
@@ -285,6 +295,7 @@ impl Carriers {
         carriers.runs.recover().await?;
         carriers.rollbacks.recover().await?;
         carriers.verifications.recover().await?;
+        carriers.checkings.recover().await?;
         carriers.sign_offs.recover().await?;
         carriers.assessments.recover().await?;
         carriers.rehearsals.recover().await?;

@@ -278,6 +278,11 @@ actions! {
     RepairCompleted = "repair_completed", "Repair completed";
     RepairFailed = "repair_failed", "Repair failed";
     RepairTakenBack = "repair_taken_back", "Repair taken back";
+    ClinicalChecksStarted = "clinical_checks_started", "Clinical checks started";
+    /// They were made, whatever they found.
+    ClinicalChecksMade = "clinical_checks_made", "Clinical checks made";
+    ClinicalChecksFailed = "clinical_checks_failed", "Clinical checks failed";
+    ClinicalChecksJudged = "clinical_checks_judged", "Clinical checks judged again";
     SignOffBegun = "sign_off_begun", "Sample for a sign-off drawn";
     SignOffFailed = "sign_off_failed", "Sample for a sign-off not drawn";
     PersonJudged = "person_judged", "Person of a sample judged";

@@ -144,6 +144,7 @@ impl Topic {
                 "verification_",
                 "repair_",
                 "key_",
+                "clinical_",
                 "sign_off",
                 "signed_off",
                 "person_",
@@ -203,6 +204,7 @@ mod tests {
         }
         assert_eq!(Topic::of(Action::RunPaused), Topic::Run);
         assert_eq!(Topic::of(Action::RepairCompleted), Topic::Verification);
+        assert_eq!(Topic::of(Action::ClinicalChecksMade), Topic::Verification);
         assert_eq!(Topic::of(Action::PersonJudged), Topic::Verification);
         assert_eq!(Topic::of(Action::SignedOff), Topic::Verification);
         assert_eq!(Topic::of(Action::SignedIn), Topic::Session);

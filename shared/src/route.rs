@@ -1,9 +1,9 @@
 //! Every path of the API, for both sides.
 
 use crate::id::{
-    AlertId, ApprovalId, AssessmentId, ClusterKey, ConnectionId, MatchId, MatchingId, MergeId,
-    PlanId, QuarantineActionId, QuarantineId, RehearsalId, RepairId, RollbackId, RunId, SessionId,
-    SignOffId, TargetId, UserId, VerificationId,
+    AlertId, ApprovalId, AssessmentId, CheckingId, ClusterKey, ConnectionId, MatchId, MatchingId,
+    MergeId, PlanId, QuarantineActionId, QuarantineId, RehearsalId, RepairId, RollbackId, RunId,
+    SessionId, SignOffId, TargetId, UserId, VerificationId,
 };
 
 pub const BASE: &str = "/api/v1";
@@ -132,6 +132,12 @@ pub const REPAIR: &str = "/api/v1/repairs/{id}";
 /// Carries out what was tried out.
 pub const REPAIR_START: &str = "/api/v1/repairs/{id}/start";
 pub const REPAIR_TAKE_BACK: &str = "/api/v1/repairs/{id}/take-back";
+
+/// Clinical checks of runs. `?run=ID` asks for those of one run. What is posted begins.
+pub const CHECKINGS: &str = "/api/v1/checkings";
+pub const CHECKING: &str = "/api/v1/checkings/{id}";
+/// Judges the same numbers under other thresholds.
+pub const CHECKING_THRESHOLDS: &str = "/api/v1/checkings/{id}/thresholds";
 
 /// People drawn from a run, to be looked at by eye. `?run=ID` asks for those of one run.
 pub const SIGN_OFFS: &str = "/api/v1/sign-offs";
@@ -262,6 +268,9 @@ pub const ALL: &[&str] = &[
     REPAIR,
     REPAIR_START,
     REPAIR_TAKE_BACK,
+    CHECKINGS,
+    CHECKING,
+    CHECKING_THRESHOLDS,
     SIGN_OFFS,
     SIGN_OFF,
     SIGN_OFF_PEOPLE,
@@ -454,6 +463,11 @@ pub fn verification_reveal(id: &VerificationId, digest: &str) -> String {
 
 /// One of the paths below a repair, or the repair itself.
 pub fn of_repair(path: &str, id: &RepairId) -> String {
+    fill(path, id.as_str())
+}
+
+/// One of the paths below a checking, or the checking itself.
+pub fn of_checking(path: &str, id: &CheckingId) -> String {
     fill(path, id.as_str())
 }
 

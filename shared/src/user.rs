@@ -85,7 +85,8 @@ pub enum Permission {
     RollBackRuns,
     /// Making rows of a target what the source and the rules say they are, and taking that back.
     RepairTargets,
-    /// Judging people of a sample by what both sides have of them, and signing for it.
+    /// Judging people of a sample by what both sides have of them, and signing for it; saying how much
+    /// may violate a clinical check.
     SignOff,
     /// Fixing, waiving and replaying quarantined rows, and taking that back.
     WorkQuarantine,

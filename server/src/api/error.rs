@@ -20,6 +20,7 @@ use crate::causes;
 use crate::egress::Forbidden;
 use crate::jobs::JobError;
 use crate::jobs::approvals::ApprovalError;
+use crate::jobs::checkings::CheckingError;
 use crate::jobs::duplicates::DuplicatesError;
 use crate::jobs::sign_offs::SignOffError;
 use crate::jobs::verifications::VerificationError;
@@ -106,6 +107,7 @@ pub enum ApiError {
     QuarantinedRowNotFound,
     Duplicates(DuplicatesError),
     Verification(VerificationError),
+    Checking(CheckingError),
     SignOff(SignOffError),
     Stopping,
     /// What the engine says, in the words of the catalogue.
@@ -314,6 +316,7 @@ impl ApiError {
             ),
             Self::Duplicates(error) => duplicates_entry(error),
             Self::Verification(error) => verification_entry(error),
+            Self::Checking(error) => checking_entry(error),
             Self::SignOff(error) => sign_off_entry(error),
             Self::Stopping => {
                 (StatusCode::SERVICE_UNAVAILABLE, "stopping", "The server is stopping")
@@ -355,6 +358,7 @@ impl ApiError {
             }
             Self::Duplicates(error) => Some(sentence(error)),
             Self::Verification(error) => Some(sentence(error)),
+            Self::Checking(error) => Some(sentence(error)),
             Self::SignOff(error) => Some(sentence(error)),
             Self::Engine(error) => Some(error.to_string()),
             _ => None,
@@ -399,6 +403,10 @@ impl ApiError {
                 "Compare every row, then repair what that finds."
             }
             Self::Verification(VerificationError::NotPreviewed) => "Try the repair out again.",
+            Self::Checking(CheckingError::NoChecks) => {
+                "Name a set, or checks of its own, under `checks` in the plan."
+            }
+            Self::Checking(CheckingError::UnderWay) => "Wait for them.",
             Self::SignOff(SignOffError::NoPeopleTable) => {
                 "Name it in `table`, or say it in the plan under `duplicates`."
             }
@@ -542,6 +550,26 @@ const fn verification_entry(error: &VerificationError) -> (StatusCode, &'static 
         VerificationError::RepairUnderWay => {
             (StatusCode::CONFLICT, "repair_under_way", "The run's target is being repaired already")
         }
+    }
+}
+
+/// What each refusal about clinical checks is on the wire.
+const fn checking_entry(error: &CheckingError) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        CheckingError::NotFound => {
+            (StatusCode::NOT_FOUND, "checking_not_found", "There are no such clinical checks")
+        }
+        CheckingError::NoChecks => (StatusCode::CONFLICT, "no_checks", "The plan has no checks"),
+        CheckingError::UnderWay => (
+            StatusCode::CONFLICT,
+            "checking_under_way",
+            "The clinical checks of the run are being made already",
+        ),
+        CheckingError::WrongState { .. } => (
+            StatusCode::CONFLICT,
+            "wrong_checking_state",
+            "The clinical checks are not in a state for this",
+        ),
     }
 }
 
@@ -705,6 +733,7 @@ impl From<JobError> for ApiError {
             JobError::Approval(error) => error.into(),
             JobError::Duplicates(error) => Self::Duplicates(error),
             JobError::Verification(error) => Self::Verification(error),
+            JobError::Checking(error) => Self::Checking(error),
             JobError::SignOff(error) => Self::SignOff(error),
             JobError::AssessmentNotFound => Self::AssessmentNotFound,
             JobError::AssessmentUnderWay { assessment } => Self::AssessmentUnderWay { assessment },

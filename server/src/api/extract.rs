@@ -10,12 +10,18 @@ use actix_web::http::header;
 use actix_web::web::{Data, JsonConfig, PathConfig, QueryConfig};
 use actix_web::{FromRequest, HttpRequest};
 use chrono::TimeDelta;
+use shared::audit::{InvalidReason, Reason};
 use shared::id::ApprovalId;
 
 use super::{ApiError, Proxy, Services, external};
 use crate::auth::permission::Needs;
 use crate::auth::{Access, Caller};
 use crate::store::{sessions, users};
+
+/// Why somebody does something, from the field `reason`.
+pub(super) fn reason(text: &str) -> Result<Reason, ApiError> {
+    Reason::parse(text).map_err(|error: InvalidReason| ApiError::about("reason", error.to_string()))
+}
 
 /// Somebody who is signed in and whose role grants `P`. Without it a handler is not called.
 pub(super) struct Authorized<P> {

@@ -28,6 +28,7 @@ mod rehearsals;
 mod rollbacks;
 mod verifications;
 mod repairs;
+mod checkings;
 mod sign_offs;
 mod reports;
 mod audit;
@@ -55,8 +56,8 @@ use crate::auth::token::AccessTokens;
 use crate::jobs::alerts::Notifier;
 use crate::jobs::changes::Changes;
 use crate::jobs::{
-    Assessments, Databases, Duplicates, QuarantineWork, Rehearsals, Reports, Rollbacks, Runs,
-    SignOffs, Verifications,
+    Assessments, Checkings, Databases, Duplicates, QuarantineWork, Rehearsals, Reports, Rollbacks,
+    Runs, SignOffs, Verifications,
 };
 use crate::settings::Current;
 use crate::store::Store;
@@ -73,6 +74,7 @@ pub struct Services {
     pub rehearsals: Rehearsals,
     pub rollbacks: Rollbacks,
     pub verifications: Verifications,
+    pub checkings: Checkings,
     pub sign_offs: SignOffs,
     pub quarantine: QuarantineWork,
     pub reports: Reports,
@@ -231,7 +233,7 @@ fn quarantined(config: &mut ServiceConfig) {
         .service(at(route::RUN_QUARANTINE_REVEAL).post(quarantine::reveal));
 }
 
-/// The routes about what is not the same on both sides.
+/// The routes about what a run left: held against its source, checked, and looked at by eye.
 fn compared(config: &mut ServiceConfig) {
     config
         .service(at(route::VERIFICATIONS).get(verifications::list).post(verifications::start))
@@ -245,6 +247,9 @@ fn compared(config: &mut ServiceConfig) {
         .service(at(route::REPAIR).get(repairs::read))
         .service(at(route::REPAIR_START).post(repairs::start))
         .service(at(route::REPAIR_TAKE_BACK).post(repairs::take_back))
+        .service(at(route::CHECKINGS).get(checkings::list).post(checkings::start))
+        .service(at(route::CHECKING).get(checkings::read))
+        .service(at(route::CHECKING_THRESHOLDS).post(checkings::judge))
         .service(at(route::SIGN_OFFS).get(sign_offs::list).post(sign_offs::start))
         .service(at(route::SIGN_OFF).get(sign_offs::read))
         .service(at(route::SIGN_OFF_PEOPLE).get(sign_offs::people))

@@ -12,10 +12,10 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    alerts, approvals, assessments, assistant, audit, connections, docs, error_codes, events,
-    health, manuals, matches, matchings, metrics, notification_targets, openapi, password_links,
-    plans, portal_events, profile, quarantine, rehearsals, repairs, reports, rollbacks, runs,
-    session, sessions, settings, sign_offs, users, verifications,
+    alerts, approvals, assessments, assistant, audit, checkings, connections, docs, error_codes,
+    events, health, manuals, matches, matchings, metrics, notification_targets, openapi,
+    password_links, plans, portal_events, profile, quarantine, rehearsals, repairs, reports,
+    rollbacks, runs, session, sessions, settings, sign_offs, users, verifications,
 };
 
 /// The OpenAPI document.
@@ -72,6 +72,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
         verifications::resume, verifications::freshness, verifications::mismatches,
         verifications::reveal,
         repairs::list, repairs::preview, repairs::read, repairs::start, repairs::take_back,
+        checkings::list, checkings::start, checkings::read, checkings::judge,
         sign_offs::list, sign_offs::start, sign_offs::read, sign_offs::people,
         sign_offs::reveal, sign_offs::judge, sign_offs::sign,
         quarantine::list, quarantine::counts, quarantine::export, quarantine::preview,

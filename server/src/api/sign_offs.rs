@@ -3,7 +3,6 @@
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query};
-use shared::audit::{InvalidReason, Reason};
 use shared::id::SignOffId;
 use shared::page::Page;
 use shared::problem::Problem;
@@ -12,7 +11,7 @@ use shared::route;
 use shared::sign_off::{NewJudgement, NewSignOff, RevealedPerson, SampledPerson, SignOff};
 
 use super::cursor::OfRun;
-use super::extract::Authorized;
+use super::extract::{Authorized, reason};
 use super::{ApiError, Services, cursor};
 use crate::auth::permission::{ControlRuns, Read, ReadUnmasked, SignOff as SignsOff};
 use crate::jobs::rollbacks::By;
@@ -139,7 +138,9 @@ pub(super) async fn judge(
 ) -> Result<Json<SampledPerson>, ApiError> {
     let (id, number) = person(path)?;
     let reason = reason(&body.reason)?;
-    Ok(Json(services.sign_offs.judge(&user, &id, number, body.judgement, &reason).await?))
+    Ok(Json(
+        services.sign_offs.judge(&user, &id, number, body.judgement, &reason).await?,
+    ))
 }
 
 /// Sign for a sample of which everybody was judged. What was said stands from then on.
@@ -166,8 +167,4 @@ fn person(path: Path<(SignOffId, String)>) -> Result<(SignOffId, u32), ApiError>
     let (id, number) = path.into_inner();
     let number = number.parse().map_err(|_| ApiError::SignOff(SignOffError::PersonNotFound))?;
     Ok((id, number))
-}
-
-fn reason(text: &str) -> Result<Reason, ApiError> {
-    Reason::parse(text).map_err(|error: InvalidReason| ApiError::about("reason", error.to_string()))
 }

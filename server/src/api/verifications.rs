@@ -3,7 +3,6 @@
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Data, Json, Path, Query};
-use shared::audit::{InvalidReason, Reason};
 use shared::id::VerificationId;
 use shared::page::{Page, PageQuery};
 use shared::problem::Problem;
@@ -15,7 +14,7 @@ use shared::verification::{
 };
 
 use super::cursor::OfRun;
-use super::extract::Authorized;
+use super::extract::{Authorized, reason};
 use super::{ApiError, Services, cursor};
 use crate::auth::permission::{ControlRuns, Read, ReadUnmasked};
 use crate::jobs::rollbacks::By;
@@ -189,8 +188,7 @@ pub(super) async fn reveal(
     body: Json<RevealRequest>,
 ) -> Result<Json<RevealedKey>, ApiError> {
     let (id, digest) = path.into_inner();
-    let reason = Reason::parse(&body.reason)
-        .map_err(|error: InvalidReason| ApiError::about("reason", error.to_string()))?;
+    let reason = reason(&body.reason)?;
     let actor = (&user).into();
     Ok(Json(services.verifications.reveal(actor, &reason, &id, &digest).await?))
 }

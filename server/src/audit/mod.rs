@@ -135,6 +135,7 @@ const fn usual_outcome(action: Action) -> Outcome {
         Action::SignInFailed
         | Action::RunFailed
         | Action::VerificationFailed
+        | Action::ClinicalChecksFailed
         | Action::RepairFailed => Outcome::Failed,
         Action::SignInLocked | Action::ApprovalRefused => Outcome::Refused,
         _ => Outcome::Success,

@@ -6,6 +6,7 @@ use shared::rollback::RollbackState;
 use shared::run::RunState;
 
 use super::approvals::ApprovalError;
+use super::checkings::CheckingError;
 use super::duplicates::DuplicatesError;
 use super::sign_offs::SignOffError;
 use super::verifications::VerificationError;
@@ -32,6 +33,8 @@ pub enum JobError {
     Duplicates(#[from] DuplicatesError),
     #[error(transparent)]
     Verification(#[from] VerificationError),
+    #[error(transparent)]
+    Checking(#[from] CheckingError),
     #[error(transparent)]
     SignOff(#[from] SignOffError),
     #[error("there is no such assessment")]

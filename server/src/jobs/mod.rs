@@ -16,11 +16,13 @@ pub mod quarantine;
 pub mod rehearsals;
 pub mod rollbacks;
 pub mod verifications;
+pub mod checkings;
 pub mod sign_offs;
 pub mod reports;
 pub mod backups;
 
 pub use assessments::Assessments;
+pub use checkings::Checkings;
 pub use databases::Databases;
 pub use duplicates::Duplicates;
 pub use failure::JobError;

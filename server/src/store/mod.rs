@@ -31,6 +31,7 @@ pub mod rehearsals;
 pub mod rollbacks;
 pub mod verifications;
 pub mod repairs;
+pub mod checkings;
 pub mod sign_offs;
 pub mod audit;
 #[cfg(test)]

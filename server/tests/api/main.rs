@@ -14,6 +14,7 @@ mod events;
 mod quarantine;
 mod rollbacks;
 mod verifications;
+mod checkings;
 mod sign_offs;
 mod repairs;
 mod rehearsals;

@@ -20,7 +20,7 @@ use super::runs::Ledger;
 use super::{JobError, Runs, sign_offs};
 use crate::audit::{self as trail, Actor};
 use crate::auth::key::InstallationKey;
-use crate::store::{self, Store, approvals, assessments, audit, repairs, verifications};
+use crate::store::{self, Store, approvals, assessments, audit, checkings, repairs, verifications};
 
 /// Makes packs. Clones are handles to the same.
 #[derive(Clone)]
@@ -56,6 +56,9 @@ impl Reports {
             evidence.forecast = Some(foretold::compare((id, at), forecast, &evidence));
         }
         evidence.repairs = self.repairs(run).await?;
+        // The target has what was counted there; what was judged again without it is here.
+        evidence.checks.extend(checkings::list_judged_of_run(self.store.pool(), run).await?);
+        evidence.checks.sort_by_key(|outcome| outcome.judged_at);
         evidence.sign_offs = sign_offs::of_run(&self.store, run).await?;
         evidence.approvals = self.approvals(run).await?;
         evidence.deeds = self.deeds(run).await?;

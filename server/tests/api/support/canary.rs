@@ -14,8 +14,17 @@ use super::client::Reply;
 const PLANTED: &[&str] = &["Pseudonymia", "correct horse battery", "s3cret", "wardrobe pelican"];
 
 /// Where a value of a row has no business even when all goes well.
-const SILENT: &[&str] =
-    &["/audit", "/metrics", "/events", "/alerts", "/approvals", "/users", "/matchings", "/merges"];
+const SILENT: &[&str] = &[
+    "/audit",
+    "/metrics",
+    "/events",
+    "/alerts",
+    "/approvals",
+    "/users",
+    "/matchings",
+    "/merges",
+    "/checkings",
+];
 
 static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static LISTENING: Once = Once::new();
