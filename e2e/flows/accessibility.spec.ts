@@ -22,6 +22,7 @@ const PAGES: [string, string | RegExp][] = [
   ['/portal/migration/plans', 'MDW demo'],
   ['/portal/migration/assessment', 'Assess a plan'],
   ['/portal/migration/runs', 'Start a run'],
+  ['/portal/migration/clinical-checks', 'Clinical checks'],
   ['/portal/migration/approvals', 'All requests'],
   ['/portal/migration/alerts', 'Who is told'],
   ['/portal/migration/audit', 'The chain holds.'],

@@ -17,6 +17,7 @@ pub(crate) mod rehearsals;
 pub(crate) mod reports;
 pub(crate) mod rollbacks;
 pub(crate) mod verifications;
+pub(crate) mod checkings;
 pub(crate) mod sign_offs;
 pub(crate) mod approvals;
 pub(crate) mod audit;
@@ -32,6 +33,7 @@ pub(crate) mod assistant;
 
 use gloo_net::http::{Method, RequestBuilder, Response};
 use serde::{Serialize, de::DeserializeOwned};
+use shared::id::RunId;
 use shared::page::Cursor;
 use web_sys::AbortSignal;
 
@@ -161,6 +163,19 @@ fn page_of(path: &str, after: Option<&Cursor>, limit: u32) -> String {
     with_query(
         path,
         [("limit", Some(limit.as_str())), ("after", after.map(|after| after.0.as_str()))],
+    )
+}
+
+/// The path of one page of a list; of one run where it is named.
+fn page_of_run(path: &str, run: Option<&RunId>, after: Option<&Cursor>, limit: u32) -> String {
+    let limit = limit.to_string();
+    with_query(
+        path,
+        [
+            ("run", run.map(RunId::as_str)),
+            ("limit", Some(limit.as_str())),
+            ("after", after.map(|after| after.0.as_str())),
+        ],
     )
 }
 

@@ -8,7 +8,7 @@ use shared::sign_off::{
     Judgement, NewJudgement, NewSignOff, RevealedPerson, SampledPerson, SignOff,
 };
 
-use super::{ApiError, get, post, send, with_query};
+use super::{ApiError, get, page_of_run, post, send};
 
 /// One page of the sign-offs, latest first; those of one run where it is named.
 pub(crate) async fn list(
@@ -16,13 +16,7 @@ pub(crate) async fn list(
     after: Option<&Cursor>,
     limit: u32,
 ) -> Result<Page<SignOff>, ApiError> {
-    let limit = limit.to_string();
-    let parameters = [
-        ("run", run.map(RunId::as_str)),
-        ("limit", Some(limit.as_str())),
-        ("after", after.map(|after| after.0.as_str())),
-    ];
-    send(get(&with_query(route::SIGN_OFFS, parameters))).await
+    send(get(&page_of_run(route::SIGN_OFFS, run, after, limit))).await
 }
 
 /// Draws people of a run.

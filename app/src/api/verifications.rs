@@ -9,7 +9,7 @@ use shared::verification::{
     RevealedKey, Verification,
 };
 
-use super::{ApiError, get, page_of, post, send, with_query};
+use super::{ApiError, get, page_of, page_of_run, post, send, with_query};
 
 /// One page of the verifications, latest first; those of one run where it is named.
 pub(crate) async fn list(
@@ -17,13 +17,7 @@ pub(crate) async fn list(
     after: Option<&Cursor>,
     limit: u32,
 ) -> Result<Page<Verification>, ApiError> {
-    let limit = limit.to_string();
-    let parameters = [
-        ("run", run.map(RunId::as_str)),
-        ("limit", Some(limit.as_str())),
-        ("after", after.map(|after| after.0.as_str())),
-    ];
-    send(get(&with_query(route::VERIFICATIONS, parameters))).await
+    send(get(&page_of_run(route::VERIFICATIONS, run, after, limit))).await
 }
 
 pub(crate) async fn start(new: &NewVerification) -> Result<Verification, ApiError> {

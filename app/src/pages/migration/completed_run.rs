@@ -1,15 +1,63 @@
 //! Something that is begun with one of the completed runs.
 
 use leptos::{prelude::*, task::spawn_local};
+use leptos_meta::Title;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
+use shared::event::Topic;
 use shared::id::RunId;
+use shared::page::{DEFAULT_LIMIT, Page};
 use shared::run::{Run, RunState};
+use shared::user::Permission;
 
 use super::place::{Place, RUN};
-use crate::api::ApiError;
-use crate::components::Choice;
+use crate::api::{self, ApiError};
+use crate::components::{Choice, Loaded};
 use crate::format;
+use crate::stores::{Live, Session};
+
+/// The page of what is begun with completed runs: the form that begins it, and all that was begun.
+#[component]
+pub(super) fn WithRunsPage<T, F>(
+    title: &'static str,
+    /// What it is.
+    text: &'static str,
+    /// Where the manual tells more, and how that is called.
+    manual: (String, &'static str),
+    /// Asks for the first page of what was begun.
+    list: fn() -> F,
+    form: fn(Vec<Run>) -> AnyView,
+    shown: fn(Page<T>) -> AnyView,
+) -> impl IntoView
+where
+    T: Clone + PartialEq + Send + Sync + 'static,
+    F: Future<Output = Result<Page<T>, ApiError>> + 'static,
+{
+    let session = Session::expect();
+    let live = Live::expect();
+    let runs = LocalResource::new(|| api::runs::list(None, DEFAULT_LIMIT));
+    let found = LocalResource::new(move || {
+        live.version(Topic::Verification);
+        list()
+    });
+    view! {
+        <Title text=title/>
+        <div class="page-head">
+            <div>
+                <h2>{title}</h2>
+                <p class="quiet-text">{text} " " <a href=manual.0>{manual.1}</a></p>
+            </div>
+        </div>
+        <Show when=move || session.may(Permission::ControlRuns)>
+            <Loaded resource=runs lines=3 let:runs>
+                {form(runs.items)}
+            </Loaded>
+        </Show>
+        <Loaded resource=found lines=6 let:first>
+            {shown(first)}
+        </Loaded>
+    }
+}
 
 /// The form in which a run is chosen, and what became of sending it.
 #[derive(Clone)]

@@ -17,6 +17,7 @@ mod rehearsals;
 mod quarantine;
 mod rollback;
 mod verification;
+mod checking;
 mod sign_off;
 mod approvals;
 mod alerts;

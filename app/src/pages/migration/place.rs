@@ -3,13 +3,16 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use shared::error_code::ErrorCode;
-use shared::id::{AssessmentId, MatchingId, PlanId, RehearsalId, RunId, SignOffId, VerificationId};
+use shared::id::{
+    AssessmentId, CheckingId, MatchingId, PlanId, RehearsalId, RunId, SignOffId, VerificationId,
+};
 use shared::quarantine::{QuarantineFilter, QuarantineState};
 
 use super::alerts::Alerts;
 use super::approvals::Approvals;
 use super::assessment::{AssessmentPage, Assessments};
 use super::audit::Audit;
+use super::checking::{CheckingPage, Checkings};
 use super::connections::Connections;
 use super::duplicates::{Duplicates, Merges, ModelPage, Review, ThresholdsPage};
 use super::overview::Overview;
@@ -34,7 +37,7 @@ pub(super) const TABLE: &str = "table";
 pub(super) const CODE: &str = "code";
 pub(super) const COLUMN: &str = "column";
 pub(super) const STATE: &str = "state";
-/// The parameter that names the run to verify, or to sign off.
+/// The parameter that names the run to verify, to check, or to sign off.
 pub(super) const RUN: &str = "run";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub(super) enum Place {
     Rollback(RunId),
     Verifications,
     Verification(VerificationId),
+    Checkings,
+    Checking(CheckingId),
     SignOffs,
     SignOff(SignOffId),
     Rehearsals,
@@ -85,6 +90,10 @@ impl Place {
             (Some("verification"), None, _) => Self::Verifications,
             (Some("verification"), Some(id), None) => {
                 Self::Verification(VerificationId::parse(id).ok()?)
+            }
+            (Some("clinical-checks"), None, _) => Self::Checkings,
+            (Some("clinical-checks"), Some(id), None) => {
+                Self::Checking(CheckingId::parse(id).ok()?)
             }
             (Some("sign-off"), None, _) => Self::SignOffs,
             (Some("sign-off"), Some(id), None) => Self::SignOff(SignOffId::parse(id).ok()?),
@@ -123,6 +132,8 @@ impl Place {
             Self::Rollback(id) => format!("/runs/{id}/rollback"),
             Self::Verifications => "/verification".to_owned(),
             Self::Verification(id) => format!("/verification/{id}"),
+            Self::Checkings => "/clinical-checks".to_owned(),
+            Self::Checking(id) => format!("/clinical-checks/{id}"),
             Self::SignOffs => "/sign-off".to_owned(),
             Self::SignOff(id) => format!("/sign-off/{id}"),
             Self::Rehearsals => "/rehearsals".to_owned(),
@@ -150,6 +161,7 @@ impl Place {
             | Self::Rehearsals
             | Self::Rehearsal(_) => Self::Runs,
             Self::Verification(_) => Self::Verifications,
+            Self::Checking(_) => Self::Checkings,
             Self::SignOff(_) => Self::SignOffs,
             Self::Review(_) | Self::Thresholds(_) | Self::Model(_) | Self::Merges(_) => {
                 Self::Duplicates
@@ -168,6 +180,11 @@ pub(super) fn quarantine_of(run: &RunId, table: Option<&str>, code: Option<Error
 /// The address at which a run can be verified.
 pub(super) fn verifications_of(run: &RunId) -> String {
     with_query(&Place::Verifications.address(), [(RUN, Some(run.as_str()))])
+}
+
+/// The address at which the clinical checks of a run can be made.
+pub(super) fn checkings_of(run: &RunId) -> String {
+    with_query(&Place::Checkings.address(), [(RUN, Some(run.as_str()))])
 }
 
 /// The address at which people of a run can be drawn.
@@ -189,13 +206,14 @@ pub(super) fn quarantine_where(run: &RunId, filter: &QuarantineFilter) -> String
     )
 }
 
-const TABS: [(Place, &str, Shape); 11] = [
+const TABS: [(Place, &str, Shape); 12] = [
     (Place::Overview, "Overview", Shape::Gauge),
     (Place::Connections, "Connections", Shape::Plug),
     (Place::Plans, "Plans", Shape::Plan),
     (Place::Assessments, "Assessment", Shape::Shield),
     (Place::Runs, "Runs", Shape::Play),
     (Place::Verifications, "Verification", Shape::Check),
+    (Place::Checkings, "Clinical checks", Shape::Gauge),
     (Place::SignOffs, "Sign-off", Shape::Eye),
     (Place::Duplicates, "Duplicates", Shape::User),
     (Place::Approvals, "Approvals", Shape::Approval),
@@ -249,6 +267,8 @@ pub fn Pages() -> impl IntoView {
             Some(Place::Rollback(id)) => view! { <RollbackPage id/> }.into_any(),
             Some(Place::Verifications) => view! { <Verifications/> }.into_any(),
             Some(Place::Verification(id)) => view! { <VerificationPage id/> }.into_any(),
+            Some(Place::Checkings) => view! { <Checkings/> }.into_any(),
+            Some(Place::Checking(id)) => view! { <CheckingPage id/> }.into_any(),
             Some(Place::SignOffs) => view! { <SignOffs/> }.into_any(),
             Some(Place::SignOff(id)) => view! { <SignOffPage id/> }.into_any(),
             Some(Place::Rehearsals) => view! { <Rehearsals/> }.into_any(),
@@ -308,6 +328,8 @@ mod tests {
             Place::Rollback(run),
             Place::Verifications,
             Place::Verification(VerificationId::parse("v1").unwrap()),
+            Place::Checkings,
+            Place::Checking(CheckingId::parse("c1").unwrap()),
             Place::SignOffs,
             Place::SignOff(SignOffId::parse("s1").unwrap()),
             Place::Approvals,

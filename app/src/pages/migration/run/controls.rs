@@ -5,7 +5,7 @@ use shared::id::RunId;
 use shared::run::{Run, RunState};
 use shared::user::Permission;
 
-use super::super::place::{sign_offs_of, verifications_of};
+use super::super::place::{checkings_of, sign_offs_of, verifications_of};
 use super::{Place, quarantine_of};
 use crate::api::{self, ApiError};
 use crate::components::{Dialog, Icon, Shape};
@@ -99,16 +99,7 @@ pub(super) fn Controls(
                 </a>
             </Show>
             <Show when=move || state.get() == Some(RunState::Completed)>
-                <a class="button" href=verifications_of(&id.get_value())>
-                    <Icon shape=Shape::Check/>
-                    "Verify"
-                </a>
-            </Show>
-            <Show when=move || state.get() == Some(RunState::Completed)>
-                <a class="button" href=sign_offs_of(&id.get_value())>
-                    <Icon shape=Shape::Eye/>
-                    "Sign off"
-                </a>
+                <WhatFollows id=id.get_value()/>
             </Show>
             <a class="button" href=quarantine_of(&id.get_value(), None, None)>
                 <Icon shape=Shape::Inbox/>
@@ -116,6 +107,25 @@ pub(super) fn Controls(
                 <QuarantineCountBadge watch/>
             </a>
         </div>
+    }
+}
+
+/// What shows whether a completed run can be believed.
+#[component]
+fn WhatFollows(id: RunId) -> impl IntoView {
+    view! {
+        <a class="button" href=verifications_of(&id)>
+            <Icon shape=Shape::Check/>
+            "Verify"
+        </a>
+        <a class="button" href=checkings_of(&id)>
+            <Icon shape=Shape::Gauge/>
+            "Check"
+        </a>
+        <a class="button" href=sign_offs_of(&id)>
+            <Icon shape=Shape::Eye/>
+            "Sign off"
+        </a>
     }
 }
 

@@ -5,55 +5,35 @@ mod person;
 mod sides;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use shared::event::Topic;
 use shared::page::{DEFAULT_LIMIT, Page};
 use shared::run::Run;
 use shared::sign_off::{NewSignOff, SignOff, SignOffState};
-use shared::user::Permission;
 
 pub(super) use one::SignOffPage;
 
-use super::completed_run::{NoRunYet, WithRun};
+use super::completed_run::{NoRunYet, WithRun, WithRunsPage};
 use super::listed::{Listed, ShowMore};
 use super::place::Place;
 use crate::api;
 use crate::components::{
-    Badge, EmptyState, Icon, Loaded, Moment, Refusal, SelectField, Shape, TableFrame, TextField,
+    Badge, EmptyState, Icon, Moment, Refusal, SelectField, Shape, TableFrame, TextField,
 };
 use crate::format;
 use crate::routes;
-use crate::stores::{Live, Session, Tone};
+use crate::stores::Tone;
 
 #[component]
 pub fn SignOffs() -> impl IntoView {
-    let session = Session::expect();
-    let live = Live::expect();
-    let runs = LocalResource::new(|| api::runs::list(None, DEFAULT_LIMIT));
-    let found = LocalResource::new(move || {
-        live.version(Topic::Verification);
-        api::sign_offs::list(None, None, DEFAULT_LIMIT)
-    });
     view! {
-        <Title text="Sign-off"/>
-        <div class="page-head">
-            <div>
-                <h2>"Sign-off"</h2>
-                <p class="quiet-text">
-                    "Draws people of every kind, shows what both databases have of each, and keeps \
-                    what clinicians say of them. "
-                    <a href=manual()>"How it is done"</a>
-                </p>
-            </div>
-        </div>
-        <Show when=move || session.may(Permission::ControlRuns)>
-            <Loaded resource=runs lines=3 let:runs>
-                <StartCard runs=runs.items/>
-            </Loaded>
-        </Show>
-        <Loaded resource=found lines=6 let:first>
-            <SignOffList first/>
-        </Loaded>
+        <WithRunsPage
+            title="Sign-off"
+            text="Draws people of every kind, shows what both databases have of each, and keeps what \
+                  clinicians say of them."
+            manual=(manual(), "How it is done")
+            list=|| api::sign_offs::list(None, None, DEFAULT_LIMIT)
+            form=|runs| view! { <StartCard runs/> }.into_any()
+            shown=|first| view! { <SignOffList first/> }.into_any()
+        />
     }
 }
 

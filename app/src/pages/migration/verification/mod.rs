@@ -9,57 +9,36 @@ mod repair;
 mod repaired;
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use shared::event::Topic;
 use shared::page::{DEFAULT_LIMIT, Page};
 use shared::run::Run;
-use shared::user::Permission;
 use shared::verification::{Mode, NewVerification, SampleSize, Verification, VerificationState};
 
 pub(super) use one::VerificationPage;
 
-use super::completed_run::{NoRunYet, WithRun};
+use super::completed_run::{NoRunYet, WithRun, WithRunsPage};
 use super::listed::{Listed, ShowMore};
 use super::place::Place;
 use crate::api;
 use crate::browser;
 use crate::components::{
-    Badge, Choice, EmptyState, Icon, Loaded, Moment, Refusal, SelectField, Shape, TableFrame,
-    TextField,
+    Badge, Choice, EmptyState, Icon, Moment, Refusal, SelectField, Shape, TableFrame, TextField,
 };
 use crate::format;
 use crate::routes;
-use crate::stores::{Live, Session, Tone};
+use crate::stores::Tone;
 
 #[component]
 pub fn Verifications() -> impl IntoView {
-    let session = Session::expect();
-    let live = Live::expect();
-    let runs = LocalResource::new(|| api::runs::list(None, DEFAULT_LIMIT));
-    let found = LocalResource::new(move || {
-        live.version(Topic::Verification);
-        api::verifications::list(None, None, DEFAULT_LIMIT)
-    });
     view! {
-        <Title text="Verification"/>
-        <div class="page-head">
-            <div>
-                <h2>"Verification"</h2>
-                <p class="quiet-text">
-                    "Compares the two databases row by row, as the plan relates them. What was \
-                    filtered, merged or put into quarantine is not missed. "
-                    <a href=manual()>"How it is done"</a>
-                </p>
-            </div>
-        </div>
-        <Show when=move || session.may(Permission::ControlRuns)>
-            <Loaded resource=runs lines=3 let:runs>
-                <StartCard runs=runs.items/>
-            </Loaded>
-        </Show>
-        <Loaded resource=found lines=6 let:first>
-            <VerificationList first/>
-        </Loaded>
+        <WithRunsPage
+            title="Verification"
+            text="Compares the two databases row by row, as the plan relates them. What was filtered, \
+                  merged or put into quarantine is not missed."
+            manual=(manual(), "How it is done")
+            list=|| api::verifications::list(None, None, DEFAULT_LIMIT)
+            form=|runs| view! { <StartCard runs/> }.into_any()
+            shown=|first| view! { <VerificationList first/> }.into_any()
+        />
     }
 }
 
