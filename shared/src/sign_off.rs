@@ -147,14 +147,16 @@ pub struct NewSignOff {
 }
 
 const fn usual_size() -> u32 {
-    30
+    NewSignOff::USUAL_SIZE
 }
 
 const fn usual_seed() -> u64 {
-    1
+    NewSignOff::USUAL_SEED
 }
 
 impl NewSignOff {
+    pub const USUAL_SIZE: u32 = 30;
+    pub const USUAL_SEED: u64 = 1;
     /// More than anybody compares by eye.
     pub const MOST: u32 = 500;
 

@@ -114,7 +114,7 @@ pub(super) async fn reveal(
 ) -> Result<Json<RevealedPerson>, ApiError> {
     let (id, number) = person(path)?;
     let reason = reason(&body.reason)?;
-    Ok(Json(services.sign_offs.reveal(&user, &reason, &id, number).await?))
+    Ok(Json(services.sign_offs.reveal(&By::from(&user), &reason, &id, number).await?))
 }
 
 /// Say that what both sides have of somebody is right, or that it is not, and why. Whoever says it
@@ -139,7 +139,7 @@ pub(super) async fn judge(
     let (id, number) = person(path)?;
     let reason = reason(&body.reason)?;
     Ok(Json(
-        services.sign_offs.judge(&user, &id, number, body.judgement, &reason).await?,
+        services.sign_offs.judge(&By::from(&user), &id, number, body.judgement, &reason).await?,
     ))
 }
 
@@ -159,7 +159,7 @@ pub(super) async fn sign(
     services: Data<Services>,
     id: Path<SignOffId>,
 ) -> Result<Json<SignOff>, ApiError> {
-    Ok(Json(services.sign_offs.sign(&user, &id).await?))
+    Ok(Json(services.sign_offs.sign(&By::from(&user), &id).await?))
 }
 
 /// Whom a path names.

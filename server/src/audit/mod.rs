@@ -43,6 +43,15 @@ impl Actor {
         self
     }
 
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether it is somebody who signs in.
+    pub const fn is_user(&self) -> bool {
+        self.role.is_some()
+    }
+
     fn named(id: &str, name: &str) -> Self {
         Self { id: id.to_owned(), name: name.to_owned(), role: None, address: None }
     }

@@ -10,6 +10,7 @@ mod assess;
 mod migrate;
 mod worker;
 mod verify;
+mod sign_off;
 mod rehearsal;
 mod quarantine;
 mod match_people;
@@ -108,6 +109,8 @@ enum Command {
     Worker(worker::Worker),
     /// Compare every row of every table on both sides
     Verify(verify::Verify),
+    #[command(subcommand)]
+    SignOff(Box<sign_off::SignOff>),
     /// Look at rows that could not be carried over
     #[command(subcommand)]
     Quarantine(Box<quarantine::Quarantine>),
@@ -150,6 +153,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Migrate(command) => command.run(&installation).await,
         Command::Worker(command) => command.run(&installation).await,
         Command::Verify(command) => command.run(&installation).await,
+        Command::SignOff(command) => command.run(&installation).await,
         Command::Quarantine(command) => command.run(installation).await,
         Command::Match(command) => command.run(&installation).await,
         Command::Merge(command) => command.run(&installation).await,

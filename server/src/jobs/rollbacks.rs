@@ -45,6 +45,13 @@ pub struct By {
     pub name: String,
 }
 
+impl By {
+    /// What tells them apart from others: a user's id, or the name that the system knows them by.
+    pub fn who(&self) -> &str {
+        if self.actor.is_user() { self.actor.id() } else { &self.name }
+    }
+}
+
 impl From<&Caller> for By {
     fn from(caller: &Caller) -> Self {
         Self { actor: caller.into(), name: caller.name.clone() }

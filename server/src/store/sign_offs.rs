@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use shared::assessment::TableName;
-use shared::id::{RunId, SignOffId, UserId};
+use shared::id::{RunId, SignOffId};
 use shared::run::Failure;
 use shared::sign_off::{Judgement, SampledPerson, SignOffState, Stratum, StratumResult};
 use sqlx::any::AnyRow;
 
 use super::{Executor, Place, StoreError, column, document};
 
-/// A sign-off without what the judgements come to.
+/// A sign-off with how many were judged how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredSignOff {
     pub id: SignOffId,
@@ -21,7 +21,7 @@ pub struct StoredSignOff {
     pub state: SignOffState,
     pub requested_by: String,
     pub requested_at: DateTime<Utc>,
-    /// What was drawn, without the judgements.
+    /// Without the intervals.
     pub strata: Vec<StratumResult>,
     pub signed_by: Option<String>,
     pub signed_at: Option<DateTime<Utc>>,
@@ -48,27 +48,39 @@ pub struct StoredPerson {
     pub sealed_reason: Option<String>,
 }
 
-/// How many of a stratum were accepted and rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Judged {
-    pub stratum: Stratum,
-    pub accepted: u32,
-    pub rejected: u32,
-}
-
-/// Sign-offs with the plans of their runs; what is given says which, and in which order.
+/// Sign-offs with the plans of their runs: which of them, and in which order. A row for each stratum of
+/// which somebody was drawn says how many were judged how.
 macro_rules! sign_offs {
-    ($which:literal) => {
+    ($which:literal, $order:literal) => {
         concat!(
-            "select sign_offs.id, run_id, plan_versions.name as plan_name, people, size, seed,
-                    sign_offs.state, requested_by, requested_at, strata, signed_by, signed_at,
-                    sign_offs.failure_code, sign_offs.failure_message
-             from sign_offs
-             join runs on runs.id = run_id
-             join plan_versions
-                 on plan_versions.plan_id = runs.plan_id
-                 and plan_versions.version = runs.plan_version ",
-            $which
+            "select page.*, judged_stratum, accepted, rejected
+             from (
+                 select sign_offs.id, run_id, plan_versions.name as plan_name, people, size, seed,
+                     sign_offs.state, requested_by, requested_at, strata, signed_by, signed_at,
+                     sign_offs.failure_code, sign_offs.failure_message
+                 from sign_offs
+                 join runs on runs.id = run_id
+                 join plan_versions
+                     on plan_versions.plan_id = runs.plan_id
+                     and plan_versions.version = runs.plan_version ",
+            $which,
+            ") as page
+             left join (
+                 select sign_off_id, stratum as judged_stratum,
+                     cast(sum(case when judgement = 'accepted' then 1 else 0 end) as bigint)
+                         as accepted,
+                     cast(sum(case when judgement = 'rejected' then 1 else 0 end) as bigint)
+                         as rejected
+                 from sign_off_people
+                 where sign_off_id in (select sign_offs.id from sign_offs ",
+            $which,
+            ")
+                 group by sign_off_id, stratum
+             ) as judged on sign_off_id = page.id
+             order by requested_at ",
+            $order,
+            ", page.id ",
+            $order
         )
     };
 }
@@ -149,11 +161,11 @@ pub async fn find(
     executor: impl Executor<'_>,
     id: &SignOffId,
 ) -> Result<Option<StoredSignOff>, StoreError> {
-    sqlx::query(sign_offs!("where sign_offs.id = $1"))
+    sqlx::query(sign_offs!("where sign_offs.id = $1", "desc"))
         .bind(id.as_str())
-        .fetch_optional(executor)
+        .fetch_all(executor)
         .await
-        .and_then(|row| row.as_ref().map(sign_off_of).transpose())
+        .and_then(|rows| Ok(sign_offs_of(&rows)?.pop()))
         .map_err(StoreError::while_doing("finding a sign-off"))
 }
 
@@ -169,7 +181,8 @@ pub async fn list(
         "where (requested_at < $1 or (requested_at = $1 and sign_offs.id < $2))
              and ($3 = '' or run_id = $3)
          order by requested_at desc, sign_offs.id desc
-         limit $4"
+         limit $4",
+        "desc"
     ))
     .bind(requested_at)
     .bind(id)
@@ -177,7 +190,7 @@ pub async fn list(
     .bind(i64::from(limit))
     .fetch_all(executor)
     .await
-    .and_then(|rows| rows.iter().map(sign_off_of).collect())
+    .and_then(|rows| sign_offs_of(&rows))
     .map_err(StoreError::while_doing("listing sign-offs"))
 }
 
@@ -186,15 +199,12 @@ pub async fn list_of_run(
     executor: impl Executor<'_>,
     run: &RunId,
 ) -> Result<Vec<StoredSignOff>, StoreError> {
-    sqlx::query(sign_offs!(
-        "where run_id = $1
-         order by requested_at, sign_offs.id"
-    ))
-    .bind(run.as_str())
-    .fetch_all(executor)
-    .await
-    .and_then(|rows| rows.iter().map(sign_off_of).collect())
-    .map_err(StoreError::while_doing("listing the sign-offs of a run"))
+    sqlx::query(sign_offs!("where run_id = $1", "asc"))
+        .bind(run.as_str())
+        .fetch_all(executor)
+        .await
+        .and_then(|rows| sign_offs_of(&rows))
+        .map_err(StoreError::while_doing("listing the sign-offs of a run"))
 }
 
 /// People of a sample in the order of their numbers.
@@ -233,33 +243,12 @@ pub async fn person(
     .map_err(StoreError::while_doing("finding who was drawn"))
 }
 
-/// How many were judged how, by stratum.
-pub async fn judged(
-    executor: impl Executor<'_>,
-    id: &SignOffId,
-) -> Result<Vec<Judged>, StoreError> {
-    sqlx::query(
-        "select stratum,
-             cast(sum(case when judgement = 'accepted' then 1 else 0 end) as bigint) as accepted,
-             cast(sum(case when judgement = 'rejected' then 1 else 0 end) as bigint) as rejected
-         from sign_off_people
-         where sign_off_id = $1
-         group by stratum
-         order by stratum",
-    )
-    .bind(id.as_str())
-    .fetch_all(executor)
-    .await
-    .and_then(|rows| rows.iter().map(judged_of).collect())
-    .map_err(StoreError::while_doing("counting judgements"))
-}
-
 /// Keeps that somebody looked at somebody.
 pub async fn keep_look(
     executor: impl Executor<'_>,
     id: &SignOffId,
     number: u32,
-    by: &UserId,
+    by: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
@@ -269,7 +258,7 @@ pub async fn keep_look(
     )
     .bind(id.as_str())
     .bind(i64::from(number))
-    .bind(by.as_str())
+    .bind(by)
     .bind(now.timestamp_micros())
     .execute(executor)
     .await
@@ -283,7 +272,7 @@ pub async fn judge(
     id: &SignOffId,
     number: u32,
     said: (Judgement, &str),
-    by: (&UserId, &str),
+    by: (&str, &str),
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     sqlx::query(
@@ -302,7 +291,7 @@ pub async fn judge(
     .bind(now.timestamp_micros())
     .bind(id.as_str())
     .bind(i64::from(number))
-    .bind(by.0.as_str())
+    .bind(by.0)
     .execute(executor)
     .await
     .map(|done| done.rows_affected() == 1)
@@ -351,6 +340,24 @@ pub async fn list_abandoned(
     .map_err(StoreError::while_doing("looking for abandoned sign-offs"))
 }
 
+/// One for all rows about it.
+fn sign_offs_of(rows: &[AnyRow]) -> Result<Vec<StoredSignOff>, sqlx::Error> {
+    let mut found: Vec<StoredSignOff> = Vec::new();
+    for row in rows {
+        let id = column::text(row, "id")?;
+        if found.last().is_none_or(|last| last.id.as_str() != id) {
+            found.push(sign_off_of(row)?);
+        }
+        let strata = found.last_mut().map(|last| last.strata.iter_mut()).into_iter().flatten();
+        let judged = column::optional_named(row, "judged_stratum", Stratum::from_name)?;
+        for stratum in strata.filter(|it| Some(it.stratum) == judged) {
+            stratum.accepted = column::number(row, "accepted")?;
+            stratum.rejected = column::number(row, "rejected")?;
+        }
+    }
+    Ok(found)
+}
+
 fn sign_off_of(row: &AnyRow) -> Result<StoredSignOff, sqlx::Error> {
     Ok(StoredSignOff {
         id: column::parsed(row, "id")?,
@@ -387,21 +394,13 @@ fn stored_person_of(row: &AnyRow) -> Result<StoredPerson, sqlx::Error> {
     })
 }
 
-fn judged_of(row: &AnyRow) -> Result<Judged, sqlx::Error> {
-    Ok(Judged {
-        stratum: column::named(row, "stratum", Stratum::from_name)?,
-        accepted: column::number(row, "accepted")?,
-        rejected: column::number(row, "rejected")?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use shared::error_code::ErrorCode;
 
     use super::*;
     use crate::store::Store;
-    use crate::store::testing::{at, on_both, user};
+    use crate::store::testing::{at, on_both};
     use crate::store::verifications::tests::add_run;
 
     async fn begin(store: &Store, id: &str, run: &RunId, second: i64) -> SignOffId {
@@ -472,23 +471,31 @@ mod tests {
             let run = add_run(&store, "r1").await;
             let id = begin(&store, "s1", &run, 1).await;
             drawn_for(&store, &id).await;
-            let ada = user("ada").id;
+            let ada = "ada";
             let say = async |number, judgement, second| {
-                let (said, by) = ((judgement, "sealed why"), (&ada, "Ada Example"));
+                let (said, by) = ((judgement, "sealed why"), (ada, "Ada Example"));
                 judge(store.pool(), &id, number, said, by, at(second)).await.unwrap()
             };
             assert!(!say(1, Judgement::Accepted, 2).await);
             for number in 1..=2 {
-                keep_look(store.pool(), &id, number, &ada, at(3)).await.unwrap();
-                keep_look(store.pool(), &id, number, &ada, at(4)).await.unwrap();
+                keep_look(store.pool(), &id, number, ada, at(3)).await.unwrap();
+                keep_look(store.pool(), &id, number, ada, at(4)).await.unwrap();
             }
             assert!(say(1, Judgement::Rejected, 5).await);
             assert!(!sign(store.pool(), &id, "Bea Example", at(6)).await.unwrap());
             assert!(say(1, Judgement::Accepted, 7).await && say(2, Judgement::Rejected, 7).await);
 
-            let counts = judged(store.pool(), &id).await.unwrap();
-            let expected = Judged { stratum: Stratum::FewRecords, accepted: 1, rejected: 1 };
-            assert_eq!(counts, [expected]);
+            let [mut judged] = drawn();
+            (judged.accepted, judged.rejected) = (1, 1);
+            let stored = find(store.pool(), &id).await.unwrap().unwrap();
+            assert_eq!(stored.strata, [judged.clone()]);
+            // Each in a list has its own.
+            let other = begin(&store, "s2", &run, 7).await;
+            drawn_for(&store, &other).await;
+            let all = list(store.pool(), None, None, 9).await.unwrap();
+            let strata: Vec<_> = all.into_iter().flat_map(|it| it.strata).collect();
+            let [unjudged] = drawn();
+            assert_eq!(strata, [unjudged, judged]);
             let seen = person(store.pool(), &id, 1).await.unwrap().unwrap();
             assert_eq!(seen.sealed_reason.as_deref(), Some("sealed why"));
             assert_eq!(people(store.pool(), &id).await.unwrap()[0], seen.person);

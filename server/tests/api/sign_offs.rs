@@ -182,6 +182,66 @@ async fn nobody_judges_unseen_signs_unjudged_or_draws_from_nothing() {
     mia.get(&format!("{SIGN_OFFS}/nowhere")).await.assert_refused(404, "sign_off_not_found");
 }
 
+/// Runs a command on the server's data; gives its result, or what it said was wrong.
+fn command(app: &TestApp, arguments: &[&str]) -> Result<String, String> {
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_transfuse"))
+        .arg("--data")
+        .arg(app.folder.path().join("data"))
+        .arg("sign-off")
+        .args(arguments)
+        .env("USER", "bea")
+        .output()
+        .expect("the program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("a text");
+    if done.status.success() { Ok(text(done.stdout)) } else { Err(text(done.stderr)) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_draws_shows_judges_and_signs() {
+    let app = TestApp::start().await;
+    let mia = app.member().await;
+    let run = finished_run(&app, &mia, SMALL).await;
+    change_target(&app, "update person set born = '1981-02-03'").await;
+    let draw = ["draw", &run, "--size", "2", "--table", "person", "--seed", "7", "--json", "-"];
+
+    let drawn = command(&app, &draw).unwrap();
+
+    let drawn: Value = serde_json::from_str(&drawn).unwrap();
+    let id = drawn["id"].as_str().unwrap();
+    let bea = Value::from("bea, on the command line");
+    assert_eq!((&drawn["state"], &drawn["requested_by"]), (&"open".into(), &bea));
+    let person = |word, number, reason| command(&app, &[word, id, number, "--reason", reason]);
+    let said = |word, number| person(word, number, "Pseudonymia as on paper");
+    let unseen = said("accept", "1").unwrap_err();
+    assert!(unseen.contains("looked at both sides first"), "{unseen}");
+    for (number, word) in [("1", "accept"), ("2", "reject")] {
+        let shown = person("look", number, "Sign-off of the rehearsal").unwrap();
+        let quarantined = shown.contains("In quarantine");
+        let differs = shown.lines().any(|line| {
+            let cells: Vec<_> = line.split_whitespace().collect();
+            cells == ["born", "1980-01-01", "1981-02-03", "DIFFERENT"]
+        });
+        assert!(differs || quarantined, "{shown}");
+        assert!(command(&app, &["sign", id]).is_err(), "somebody is not judged");
+        said(word, number).unwrap();
+    }
+    let entries = mia.audit(2).await;
+    assert_eq!(entries[0], ("person_judged".to_owned(), run.clone()));
+    assert_eq!(entries[1], ("people_unmasked".to_owned(), format!("{id}.2")));
+    let shown = command(&app, &["show", id]).unwrap();
+    assert!(shown.contains("Accepted") && shown.contains("Rejected"), "{shown}");
+    assert!(!shown.contains("Pseudonymia"), "{shown}");
+    command(&app, &["sign", id]).unwrap();
+
+    let signed = mia.get(&path(&drawn, "")).await.json();
+    assert_eq!((&signed["state"], &signed["signed_by"]), (&"signed".into(), &bea));
+    assert_eq!(signed["acceptance"]["rejected"], 1);
+    let listed = command(&app, &["list", &run]).unwrap();
+    assert!(listed.lines().any(|line| line.starts_with(id) && line.contains("signed")), "{listed}");
+    let nowhere = command(&app, &["draw", "nowhere"]).unwrap_err();
+    assert!(nowhere.contains("no such run"), "{nowhere}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_being_drawn_when_the_server_ended_is_found() {
     let app = TestApp::start().await;

@@ -30,7 +30,6 @@ use super::databases::Sides;
 use super::rollbacks::By;
 use super::{JobError, Runs};
 use crate::audit::{self, Actor, Deed};
-use crate::auth::Caller;
 use crate::auth::key::InstallationKey;
 use crate::causes;
 use crate::store::sign_offs::{BegunSignOff, StoredPerson, StoredSignOff};
@@ -80,9 +79,25 @@ impl SignOffs {
 
     /// Draws people of a completed run. They are being drawn when this answers.
     pub async fn start(&self, by: &By, new: &NewSignOff) -> Result<SignOff, JobError> {
+        let task = self.begin(by, new).await?;
+        let begun = self.find(&task.id).await?;
+        let sign_offs = self.clone();
+        self.0.runtime.spawn(async move { sign_offs.draw(task).await });
+        Ok(begun)
+    }
+
+    /// Draws people of a completed run, and answers when that is done.
+    pub async fn draw_now(&self, by: &By, new: &NewSignOff) -> Result<SignOff, JobError> {
+        let task = self.begin(by, new).await?;
+        let id = task.id.clone();
+        self.draw(task).await;
+        self.find(&id).await
+    }
+
+    async fn begin(&self, by: &By, new: &NewSignOff) -> Result<Task, JobError> {
         let (run, plan, sides) = self.0.runs.completed(&new.run_id).await?;
         let table = people_table(&plan, new.table.as_ref()).ok_or(SignOffError::NoPeopleTable)?;
-        let Inner { store, clock, owner, runtime, .. } = &*self.0;
+        let Inner { store, clock, owner, .. } = &*self.0;
         let id = clock.fresh_id().to_string();
         let id = SignOffId::parse(id).expect("a UUID is an id");
         let begun = BegunSignOff {
@@ -95,17 +110,12 @@ impl SignOffs {
             owner,
         };
         sign_offs::insert(store.pool(), &begun, clock.now()).await?;
-        let begun = self.find(&id).await?;
         let (size, seed, by) = (new.size, new.seed, by.clone());
-        let task = Task { id, run_id: run.id, plan, sides, table, size, seed, by };
-        let sign_offs = self.clone();
-        runtime.spawn(async move { sign_offs.draw(task).await });
-        Ok(begun)
+        Ok(Task { id, run_id: run.id, plan, sides, table, size, seed, by })
     }
 
     pub async fn find(&self, id: &SignOffId) -> Result<SignOff, JobError> {
-        let stored = self.stored(id).await?;
-        Ok(self.with_acceptance(stored).await?)
+        Ok(sign_off_of(self.stored(id).await?))
     }
 
     /// The newest first; those of one run where one is named.
@@ -115,11 +125,8 @@ impl SignOffs {
         after: Option<&Place>,
         limit: u32,
     ) -> Result<Vec<SignOff>, StoreError> {
-        let mut found = Vec::new();
-        for stored in sign_offs::list(self.0.store.pool(), run, after, limit).await? {
-            found.push(self.with_acceptance(stored).await?);
-        }
-        Ok(found)
+        let found = sign_offs::list(self.0.store.pool(), run, after, limit).await?;
+        Ok(found.into_iter().map(sign_off_of).collect())
     }
 
     /// Who was drawn, without a value.
@@ -132,7 +139,7 @@ impl SignOffs {
     /// before they are given.
     pub async fn reveal(
         &self,
-        caller: &Caller,
+        by: &By,
         reason: &Reason,
         id: &SignOffId,
         number: u32,
@@ -155,7 +162,7 @@ impl SignOffs {
         let said = sealed_reason.map(|sealed| opened(key, &sealed)).transpose()?;
         let subject = format!("{id}.{number}");
         let deed = Deed {
-            actor: caller.into(),
+            actor: by.actor.clone(),
             action: Action::PeopleUnmasked,
             subject: &subject,
             detail: Some(format!("person {number} of sign-off {id} of run {}", stored.run_id)),
@@ -164,7 +171,7 @@ impl SignOffs {
         };
         let now = clock.now();
         let mut tx = store.begin().await?;
-        sign_offs::keep_look(&mut *tx, id, number, &caller.id, now).await?;
+        sign_offs::keep_look(&mut *tx, id, number, by.who(), now).await?;
         audit::write(&mut tx, now, deed).await?;
         store::commit(tx).await?;
         Ok(RevealedPerson { person, reason: said, tables })
@@ -174,7 +181,7 @@ impl SignOffs {
     /// anew.
     pub async fn judge(
         &self,
-        caller: &Caller,
+        by: &By,
         id: &SignOffId,
         number: u32,
         judgement: Judgement,
@@ -186,37 +193,35 @@ impl SignOffs {
         let sealed = STANDARD.encode(seal::seal(key, reason.as_str().as_bytes())?);
         let now = clock.now();
         let mut tx = store.begin().await?;
-        let (said, by) = ((judgement, sealed.as_str()), (&caller.id, caller.name.as_str()));
-        if !sign_offs::judge(&mut *tx, id, number, said, by, now).await? {
+        let (said, whose) = ((judgement, sealed.as_str()), (by.who(), by.name.as_str()));
+        if !sign_offs::judge(&mut *tx, id, number, said, whose, now).await? {
             return Err(SignOffError::NotSeen.into());
         }
         let detail = format!("sign-off {id}, person {number}: {}", judgement.as_str());
         let (run, action) = (stored.run_id.as_str(), Action::PersonJudged);
-        audit::record(&mut tx, now, caller, action, run, Some(detail)).await?;
+        audit::record(&mut tx, now, by.actor.clone(), action, run, Some(detail)).await?;
         let judged = sign_offs::person(&mut *tx, id, number).await?;
         store::commit(tx).await?;
         Ok(judged.ok_or(SignOffError::PersonNotFound)?.person)
     }
 
     /// Signs for what was judged, whatever was said.
-    pub async fn sign(&self, caller: &Caller, id: &SignOffId) -> Result<SignOff, JobError> {
+    pub async fn sign(&self, by: &By, id: &SignOffId) -> Result<SignOff, JobError> {
         let Inner { store, clock, .. } = &*self.0;
-        let stored = self.open(id).await?;
-        let found = self.with_acceptance(stored).await?.acceptance;
+        let found = sign_off_of(self.open(id).await?).acceptance;
         let now = clock.now();
         let mut tx = store.begin().await?;
-        if !sign_offs::sign(&mut *tx, id, &caller.name, now).await? {
+        if !sign_offs::sign(&mut *tx, id, &by.name, now).await? {
             let left = found.drawn.saturating_sub(found.accepted + found.rejected);
             return Err(SignOffError::NotJudged { left }.into());
         }
         let signed = sign_offs::find(&mut *tx, id).await?.ok_or(SignOffError::NotFound)?;
-        let counts = sign_offs::judged(&mut *tx, id).await?;
-        let signed = with_counts(signed, &counts);
+        let signed = sign_off_of(signed);
         let Acceptance { drawn, accepted, rejected, .. } = &signed.acceptance;
         let detail =
             format!("sign-off {id}: {drawn} people, {accepted} accepted, {rejected} rejected");
         let (run, action) = (signed.run_id.as_str(), Action::SignedOff);
-        audit::record(&mut tx, now, caller, action, run, Some(detail)).await?;
+        audit::record(&mut tx, now, by.actor.clone(), action, run, Some(detail)).await?;
         store::commit(tx).await?;
         Ok(signed)
     }
@@ -314,31 +319,16 @@ impl SignOffs {
         let found = sign_offs::person(self.0.store.pool(), id, number).await?;
         Ok(found.ok_or(SignOffError::PersonNotFound)?)
     }
-
-    async fn with_acceptance(&self, stored: StoredSignOff) -> Result<SignOff, StoreError> {
-        let counts = sign_offs::judged(self.0.store.pool(), &stored.id).await?;
-        Ok(with_counts(stored, &counts))
-    }
 }
 
 /// The sign-offs of a run, the oldest first.
 pub(super) async fn of_run(store: &Store, run: &RunId) -> Result<Vec<SignOff>, StoreError> {
-    let mut found = Vec::new();
-    for stored in sign_offs::list_of_run(store.pool(), run).await? {
-        let counts = sign_offs::judged(store.pool(), &stored.id).await?;
-        found.push(with_counts(stored, &counts));
-    }
-    Ok(found)
+    let found = sign_offs::list_of_run(store.pool(), run).await?;
+    Ok(found.into_iter().map(sign_off_of).collect())
 }
 
 /// A stored sign-off with what its judgements come to.
-fn with_counts(stored: StoredSignOff, counts: &[sign_offs::Judged]) -> SignOff {
-    let mut strata = stored.strata;
-    for stratum in &mut strata {
-        if let Some(judged) = counts.iter().find(|judged| judged.stratum == stratum.stratum) {
-            (stratum.accepted, stratum.rejected) = (judged.accepted, judged.rejected);
-        }
-    }
+fn sign_off_of(stored: StoredSignOff) -> SignOff {
     SignOff {
         id: stored.id,
         run_id: stored.run_id,
@@ -352,7 +342,7 @@ fn with_counts(stored: StoredSignOff, counts: &[sign_offs::Judged]) -> SignOff {
         signed_by: stored.signed_by,
         signed_at: stored.signed_at,
         failure: stored.failure,
-        acceptance: acceptance::of(strata),
+        acceptance: acceptance::of(stored.strata),
     }
 }
 
