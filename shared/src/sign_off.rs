@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::assessment::TableName;
@@ -60,6 +60,42 @@ impl SignOffState {
     }
 }
 
+/// By what people who were carried over are told apart into strata.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum StrataBy {
+    /// By how many rows of other tables refer to them.
+    #[default]
+    Records,
+    /// By how old they were when the run began.
+    Age,
+}
+
+impl StrataBy {
+    pub const ALL: [Self; 2] = [Self::Records, Self::Age];
+
+    /// As the stores write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Records => "records",
+            Self::Age => "age",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|by| by.as_str() == name)
+    }
+
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Records => "How many rows of other tables they have",
+            Self::Age => "Age when the run began",
+        }
+    }
+}
+
 /// People of one kind, of whom some are drawn. Everybody belongs to exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -77,16 +113,32 @@ pub enum Stratum {
     ManyRecords,
     /// A hundred and more.
     MostRecords,
+    Under18,
+    From18,
+    From40,
+    From65,
+    From80,
+    /// Without a birth date, or with one that nobody alive can have.
+    UnknownAge,
 }
 
+/// Nobody has become older.
+const OLDEST: u32 = 125;
+
 impl Stratum {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 12] = [
         Self::NotCarried,
         Self::Merged,
         Self::NoRecords,
         Self::FewRecords,
         Self::ManyRecords,
         Self::MostRecords,
+        Self::Under18,
+        Self::From18,
+        Self::From40,
+        Self::From65,
+        Self::From80,
+        Self::UnknownAge,
     ];
 
     /// By how many rows of other tables refer to somebody.
@@ -99,6 +151,18 @@ impl Stratum {
         }
     }
 
+    /// By how old somebody is on a day.
+    pub fn of_age(born: Option<NaiveDate>, on: NaiveDate) -> Self {
+        match born.and_then(|born| on.years_since(born)) {
+            Some(0..18) => Self::Under18,
+            Some(18..40) => Self::From18,
+            Some(40..65) => Self::From40,
+            Some(65..80) => Self::From65,
+            Some(80..=OLDEST) => Self::From80,
+            Some(_) | None => Self::UnknownAge,
+        }
+    }
+
     /// As the stores write it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,6 +172,12 @@ impl Stratum {
             Self::FewRecords => "few_records",
             Self::ManyRecords => "many_records",
             Self::MostRecords => "most_records",
+            Self::Under18 => "under18",
+            Self::From18 => "from18",
+            Self::From40 => "from40",
+            Self::From65 => "from65",
+            Self::From80 => "from80",
+            Self::UnknownAge => "unknown_age",
         }
     }
 
@@ -124,6 +194,12 @@ impl Stratum {
             Self::FewRecords => "1 to 9 rows of other tables",
             Self::ManyRecords => "10 to 99 rows of other tables",
             Self::MostRecords => "100 rows of other tables and more",
+            Self::Under18 => "Under 18 years",
+            Self::From18 => "18 to 39 years",
+            Self::From40 => "40 to 64 years",
+            Self::From65 => "65 to 79 years",
+            Self::From80 => "80 years and more",
+            Self::UnknownAge => "Without an age that can be",
         }
     }
 }
@@ -144,6 +220,12 @@ pub struct NewSignOff {
     /// under `duplicates`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<TableName>,
+    #[serde(default)]
+    pub strata: StrataBy,
+    /// The column of that table with the birth date, for strata by age; else the one that the plan
+    /// names under `duplicates`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub born: Option<String>,
 }
 
 const fn usual_size() -> u32 {
@@ -282,6 +364,7 @@ pub struct SignOff {
     pub table: TableName,
     pub size: u32,
     pub seed: u64,
+    pub strata: StrataBy,
     pub state: SignOffState,
     pub requested_by: String,
     pub requested_at: DateTime<Utc>,
@@ -427,6 +510,23 @@ mod tests {
             use Stratum::{FewRecords, ManyRecords, MostRecords, NoRecords};
             [NoRecords, FewRecords, FewRecords, ManyRecords, ManyRecords, MostRecords]
         });
+    }
+
+    #[test]
+    fn everybody_is_in_one_stratum_of_ages() {
+        let day = |text: &str| text.parse().unwrap();
+        let of = |born: &str| Stratum::of_age(Some(day(born)), day("2020-03-01"));
+        assert_eq!(of("2020-03-01"), Stratum::Under18);
+        assert_eq!([of("2002-03-02"), of("2002-03-01")], [Stratum::Under18, Stratum::From18]);
+        assert_eq!([of("1980-03-01"), of("1955-03-01")], [Stratum::From40, Stratum::From65]);
+        assert_eq!([of("1940-03-01"), of("1895-03-01")], [Stratum::From80; 2]);
+        // Tomorrow, and before anybody who is alive.
+        assert_eq!([of("2020-03-02"), of("1894-03-01")], [Stratum::UnknownAge; 2]);
+        assert_eq!(Stratum::of_age(None, day("2020-03-01")), Stratum::UnknownAge);
+        for stratum in Stratum::ALL {
+            assert_eq!(Stratum::from_name(stratum.as_str()), Some(stratum));
+            assert_eq!(serde_json::to_value(stratum).unwrap(), stratum.as_str());
+        }
     }
 
     #[test]

@@ -410,6 +410,9 @@ impl ApiError {
             Self::SignOff(SignOffError::NoPeopleTable) => {
                 "Name it in `table`, or say it in the plan under `duplicates`."
             }
+            Self::SignOff(SignOffError::NoBirthDate) => {
+                "Name the column of the table of people, or draw by rows of other tables."
+            }
             Self::SignOff(SignOffError::NotSeen) => "Look at the person first.",
             Self::SignOff(SignOffError::NotJudged { .. }) => "Judge them, then sign.",
             Self::InvalidCursor => "Begin with the first page again.",
@@ -591,6 +594,9 @@ const fn sign_off_entry(error: &SignOffError) -> (StatusCode, &'static str, &'st
         ),
         SignOffError::NoPeopleTable => {
             (StatusCode::CONFLICT, "no_people_table", "Nothing says which table has the people")
+        }
+        SignOffError::NoBirthDate => {
+            (StatusCode::CONFLICT, "no_birth_date", "Nothing says which column has the birth date")
         }
         SignOffError::NotSeen => {
             (StatusCode::CONFLICT, "person_not_seen", "Nobody judges what they have not seen")

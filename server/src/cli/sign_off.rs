@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use engine::clock::{Clock, SystemClock};
 use shared::assessment::TableName;
 use shared::audit::Reason;
 use shared::id::{RunId, SignOffId};
 use shared::sign_off::{
     Judgement, NewSignOff, PairState, RevealedPerson, RowPair, SampledPerson, ShareInterval,
-    SideBySide, SignOff as Sample, SignOffState, StratumResult,
+    SideBySide, SignOff as Sample, SignOffState, StrataBy, StratumResult,
 };
 
 use super::CommandError;
@@ -57,6 +57,13 @@ pub(super) struct Draw {
     /// duplicates
     #[arg(long)]
     table: Option<TableName>,
+    /// By what those who were carried over are told apart
+    #[arg(long, value_enum, default_value = "records")]
+    strata: Kinds,
+    /// With --strata age: the column with the birth date; else the one that the plan names for
+    /// duplicates
+    #[arg(long, value_name = "COLUMN")]
+    born: Option<String>,
     #[command(flatten)]
     json: Json,
 }
@@ -153,10 +160,34 @@ impl SignOff {
     }
 }
 
+/// By what people are told apart.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kinds {
+    /// How many rows of other tables refer to them
+    Records,
+    /// How old they were when the run began
+    Age,
+}
+
+impl From<Kinds> for StrataBy {
+    fn from(kinds: Kinds) -> Self {
+        match kinds {
+            Kinds::Records => Self::Records,
+            Kinds::Age => Self::Age,
+        }
+    }
+}
+
 impl Draw {
     async fn run(self, desk: &Desk) -> Result<(), CommandError> {
-        let new =
-            NewSignOff { run_id: self.run, size: self.size, seed: self.seed, table: self.table };
+        let new = NewSignOff {
+            run_id: self.run,
+            size: self.size,
+            seed: self.seed,
+            table: self.table,
+            strata: self.strata.into(),
+            born: self.born,
+        };
         let sample = match desk.sign_offs.draw_now(&desk.by, &new).await {
             Err(error @ JobError::RunNotFound) => return Err(run_not_found(error)),
             drawn => drawn?,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use shared::assessment::TableName;
 use shared::id::{RunId, SignOffId};
 use shared::run::Failure;
-use shared::sign_off::{Judgement, SampledPerson, SignOffState, Stratum, StratumResult};
+use shared::sign_off::{Judgement, SampledPerson, SignOffState, StrataBy, Stratum, StratumResult};
 use sqlx::any::AnyRow;
 
 use super::{Executor, Place, StoreError, column, document};
@@ -18,6 +18,7 @@ pub struct StoredSignOff {
     pub people: TableName,
     pub size: u32,
     pub seed: u64,
+    pub strata_by: StrataBy,
     pub state: SignOffState,
     pub requested_by: String,
     pub requested_at: DateTime<Utc>,
@@ -36,6 +37,9 @@ pub struct BegunSignOff<'a> {
     pub people: &'a TableName,
     pub size: u32,
     pub seed: u64,
+    pub strata_by: StrataBy,
+    /// The column with the birth date, where strata are by age.
+    pub born: Option<&'a str>,
     pub requested_by: &'a str,
     pub owner: &'a str,
 }
@@ -56,7 +60,7 @@ macro_rules! sign_offs {
             "select page.*, judged_stratum, accepted, rejected
              from (
                  select sign_offs.id, run_id, plan_versions.name as plan_name, people, size, seed,
-                     sign_offs.state, requested_by, requested_at, strata, signed_by, signed_at,
+                     strata_by, sign_offs.state, requested_by, requested_at, strata, signed_by, signed_at,
                      sign_offs.failure_code, sign_offs.failure_message
                  from sign_offs
                  join runs on runs.id = run_id
@@ -93,14 +97,17 @@ pub async fn insert(
     let doing = "adding a sign-off";
     sqlx::query(
         "insert into sign_offs
-             (id, run_id, people, size, seed, state, requested_by, requested_at, strata, owner)
-         values ($1, $2, $3, $4, $5, 'drawing', $6, $7, '[]', $8)",
+             (id, run_id, people, size, seed, strata_by, born, state, requested_by, requested_at,
+              strata, owner)
+         values ($1, $2, $3, $4, $5, $6, $7, 'drawing', $8, $9, '[]', $10)",
     )
     .bind(new.id.as_str())
     .bind(new.run_id.as_str())
     .bind(new.people.to_string())
     .bind(i64::from(new.size))
     .bind(new.seed.cast_signed())
+    .bind(new.strata_by.as_str())
+    .bind(new.born)
     .bind(new.requested_by)
     .bind(now.timestamp_micros())
     .bind(new.owner)
@@ -366,6 +373,7 @@ fn sign_off_of(row: &AnyRow) -> Result<StoredSignOff, sqlx::Error> {
         people: column::parsed(row, "people")?,
         size: column::number(row, "size")?,
         seed: column::number(row, "seed")?,
+        strata_by: column::named(row, "strata_by", StrataBy::from_name)?,
         state: column::named(row, "state", SignOffState::from_name)?,
         requested_by: column::text(row, "requested_by")?,
         requested_at: column::time(row, "requested_at")?,
@@ -411,6 +419,8 @@ mod tests {
             people: &"public.patients".parse().expect("a name"),
             size: 2,
             seed: (1 << 53) - 1,
+            strata_by: StrataBy::Age,
+            born: Some("birth_date"),
             requested_by: "Ada Example",
             owner: "here",
         };
@@ -451,6 +461,7 @@ mod tests {
 
             let stored = find(store.pool(), &one).await.unwrap().unwrap();
             assert_eq!((stored.state, stored.seed), (SignOffState::Open, (1 << 53) - 1));
+            assert_eq!(stored.strata_by, StrataBy::Age);
             assert_eq!(stored.strata, drawn());
             let failed = find(store.pool(), &two).await.unwrap().unwrap();
             assert_eq!((failed.state, failed.failure), (SignOffState::Failed, Some(failure)));

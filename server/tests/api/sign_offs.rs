@@ -182,6 +182,26 @@ async fn nobody_judges_unseen_signs_unjudged_or_draws_from_nothing() {
     mia.get(&format!("{SIGN_OFFS}/nowhere")).await.assert_refused(404, "sign_off_not_found");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_drawn_of_every_age() {
+    let app = TestApp::start().await;
+    let mia = app.member().await;
+    let run = finished_run(&app, &mia, SMALL).await;
+    let by_age = json!({"run_id": run, "size": 5, "table": "person", "strata": "age"});
+    mia.post(SIGN_OFFS, &by_age).await.assert_refused(409, "no_birth_date");
+    let other = json!({"run_id": run, "table": "person", "strata": "age", "born": "died"});
+    mia.post(SIGN_OFFS, &other).await.assert_refused(409, "no_birth_date");
+
+    let new = json!({"run_id": run, "size": 5, "table": "person", "strata": "age", "born": "born"});
+    let sign_off = drawn(&mia, &new).await;
+
+    assert_eq!((&sign_off["state"], &sign_off["strata"]), (&"open".into(), &"age".into()));
+    let strata = sign_off["acceptance"]["strata"].as_array().unwrap();
+    let counted: Vec<_> = strata.iter().map(|it| (&it["stratum"], &it["people"])).collect();
+    let expected = [(&json!("not_carried"), &json!(1)), (&json!("from40"), &json!(99))];
+    assert_eq!(counted, expected);
+}
+
 /// Runs a command on the server's data; gives its result, or what it said was wrong.
 fn command(app: &TestApp, arguments: &[&str]) -> Result<String, String> {
     let done = std::process::Command::new(env!("CARGO_BIN_EXE_transfuse"))

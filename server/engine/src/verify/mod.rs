@@ -47,7 +47,7 @@ use crate::seal::Key;
 
 pub(crate) use freshness::{is_as_it_was_left, keep_beside};
 pub use list::{Known, key_of, latest, mismatches, stale_tables};
-pub use people::{DrawRequest, Drawn, DrawnPerson, DrawnStratum, LookRequest, draw, look};
+pub use people::{Ages, DrawRequest, Drawn, DrawnPerson, DrawnStratum, LookRequest, draw, look};
 pub use repair::{Approval, Effect, RepairRequest, repair, take_back};
 
 /// What is to be compared, and how.

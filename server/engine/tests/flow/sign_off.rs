@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::run::Stop;
 use engine::seal::{self, Key};
-use engine::verify::{DrawRequest, Drawn, LookRequest, draw, look};
+use engine::verify::{Ages, DrawRequest, Drawn, LookRequest, draw, look};
 use shared::plan::{Plan, When};
 use shared::sign_off::PairState::{self, Different, Extra, Filtered, Quarantined, Same};
 use shared::sign_off::{SideBySide, Stratum};
@@ -14,6 +14,10 @@ use crate::duplicates::{PEOPLE, matcher, plan_for};
 use crate::support::{Given, KEY, plan, run, run_with, sqlite};
 
 async fn drawn(plan: &Plan, table: &str, size: u32, seed: u64) -> Drawn {
+    drawn_by(plan, table, size, seed, None).await
+}
+
+async fn drawn_by(plan: &Plan, table: &str, size: u32, seed: u64, ages: Option<Ages>) -> Drawn {
     draw(DrawRequest {
         plan: plan.clone(),
         source_url: plan.source.clone(),
@@ -21,6 +25,7 @@ async fn drawn(plan: &Plan, table: &str, size: u32, seed: u64) -> Drawn {
         table: table.parse().unwrap(),
         size,
         seed,
+        ages,
         key: Key::new(KEY),
         stop: Stop::default(),
     })
@@ -93,6 +98,71 @@ async fn a_seed_draws_the_same_people_again_and_some_of_every_kind() {
     let is_there = "select to_regclass('transfuse.verifications') is null";
     assert!(target.query(is_there) == "t" || target.query(written) == "0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_every_age_somebody_is_drawn_the_same_for_the_same_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = testbed::postgres().create_database();
+    let file = format!("sqlite:{}", folder.path().join("new.db").display());
+    let mut names_of_both = Vec::new();
+    for target in [server.url(), &file] {
+        let folder = tempfile::tempdir().unwrap();
+        let source = sqlite(&folder, "legacy.db", AGES);
+        let plan = plan(&source, target, AGES_PLAN);
+        assert!(run(&plan).await.unwrap().books_close);
+        let ages = |on: &str| Some(Ages { born: "born".to_owned(), on: on.parse().unwrap() });
+
+        let first = drawn_by(&plan, "people", 12, 7, ages("2020-01-01")).await;
+
+        let strata: Vec<_> = first
+            .strata
+            .iter()
+            .map(|it| (it.stratum, it.people, it.is_counted, it.drawn))
+            .collect();
+        // One was born on no day, one is not born yet, of one it is not known.
+        let expected = [
+            (Stratum::NotCarried, 1, true, 1),
+            (Stratum::Under18, 17, true, 2),
+            (Stratum::From18, 22, true, 2),
+            (Stratum::From40, 25, true, 3),
+            (Stratum::From65, 15, true, 2),
+            (Stratum::From80, 20, true, 2),
+            (Stratum::UnknownAge, 2, true, 1),
+        ];
+        assert_eq!(
+            strata.iter().map(|it| (it.0, it.1, it.2)).collect::<Vec<_>>(),
+            expected.map(|it| (it.0, it.1, it.2))
+        );
+        assert_eq!(first.people.len(), 12);
+        assert!(strata.iter().all(|it| it.3 > 0), "{strata:?}");
+        let again = drawn_by(&plan, "people", 12, 7, ages("2020-01-01")).await;
+        assert_eq!(names(&first), names(&again));
+        // Years later they are older.
+        let later = drawn_by(&plan, "people", 12, 7, ages("2040-01-01")).await;
+        assert_ne!(later.strata, first.strata);
+        names_of_both.push(names(&first));
+    }
+    assert_eq!(names_of_both[0], names_of_both[1]);
+}
+
+/// Somebody of each year from 1921 to 2019, and three of whom no age is known.
+const AGES: &str = "
+create table person (id integer primary key, born text);
+with recursive n(i) as (select 1921 union all select i + 1 from n where i < 2019)
+insert into person select i, i || '-01-01' from n;
+insert into person values (1, 'on no day'), (2, null), (3, '2999-01-01');
+";
+
+const AGES_PLAN: &str = "
+tables:
+- source: person
+  key: [id]
+  target: people
+  columns:
+  - {target: id, source: id, type: bigint, nullable: false}
+  - {target: born, source: born, type: date}
+  create: {primary_key: [id]}
+";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merged_person_is_shown_with_where_their_rows_went() {

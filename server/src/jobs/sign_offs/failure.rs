@@ -12,6 +12,9 @@ pub enum SignOffError {
     /// The plan does not say which table has the people, and neither did who asked.
     #[error("nothing says which table of the plan has the people")]
     NoPeopleTable,
+    /// The plan does not say which column has the birth date, or the table has no such column.
+    #[error("nothing says which column of the table has the birth date")]
+    NoBirthDate,
     #[error("whoever judges has to have looked at both sides first")]
     NotSeen,
     #[error("{left} people of the sample are not judged yet")]

@@ -11,16 +11,17 @@ use engine::EngineError;
 use engine::clock::Clock;
 use engine::run::Stop;
 use engine::seal::{self, Key};
-use engine::verify::{DrawRequest, Drawn, LookRequest};
+use engine::verify::{Ages, DrawRequest, Drawn, LookRequest};
 use shared::assessment::TableName;
 use shared::audit::{Action, Outcome, Reason};
+use shared::duplicate::Attribute;
 use shared::error_code::ErrorCode;
 use shared::id::{RunId, SignOffId};
 use shared::plan::Plan;
 use shared::run::Failure;
 use shared::sign_off::{
     Acceptance, Judgement, NewSignOff, RevealedPerson, SampledPerson, SignOff, SignOffState,
-    StratumResult,
+    StrataBy, StratumResult,
 };
 use tokio::runtime::Handle;
 
@@ -61,6 +62,7 @@ struct Task {
     table: TableName,
     size: u32,
     seed: u64,
+    ages: Option<Ages>,
     by: By,
 }
 
@@ -97,6 +99,13 @@ impl SignOffs {
     async fn begin(&self, by: &By, new: &NewSignOff) -> Result<Task, JobError> {
         let (run, plan, sides) = self.0.runs.completed(&new.run_id).await?;
         let table = people_table(&plan, new.table.as_ref()).ok_or(SignOffError::NoPeopleTable)?;
+        let born = match new.strata {
+            StrataBy::Records => None,
+            StrataBy::Age => {
+                let born = birth_column(&plan, &table, new.born.as_deref());
+                Some(born.ok_or(SignOffError::NoBirthDate)?)
+            }
+        };
         let Inner { store, clock, owner, .. } = &*self.0;
         let id = clock.fresh_id().to_string();
         let id = SignOffId::parse(id).expect("a UUID is an id");
@@ -106,12 +115,16 @@ impl SignOffs {
             people: &table,
             size: new.size,
             seed: new.seed,
+            strata_by: new.strata,
+            born: born.as_deref(),
             requested_by: &by.name,
             owner,
         };
         sign_offs::insert(store.pool(), &begun, clock.now()).await?;
         let (size, seed, by) = (new.size, new.seed, by.clone());
-        Ok(Task { id, run_id: run.id, plan, sides, table, size, seed, by })
+        // The day is the run's, so that the same people are drawn again later.
+        let ages = born.map(|born| Ages { born, on: run.created_at.date_naive() });
+        Ok(Task { id, run_id: run.id, plan, sides, table, size, seed, ages, by })
     }
 
     pub async fn find(&self, id: &SignOffId) -> Result<SignOff, JobError> {
@@ -251,6 +264,7 @@ impl SignOffs {
             table: task.table,
             size: task.size,
             seed: task.seed,
+            ages: task.ages,
             key: key.clone(),
             stop: stop.clone(),
         };
@@ -336,6 +350,7 @@ fn sign_off_of(stored: StoredSignOff) -> SignOff {
         table: stored.people,
         size: stored.size,
         seed: stored.seed,
+        strata: stored.strata_by,
         state: stored.state,
         requested_by: stored.requested_by,
         requested_at: stored.requested_at,
@@ -354,6 +369,20 @@ fn people_table(plan: &Plan, asked: Option<&TableName>) -> Option<TableName> {
             && (named.schema.is_none() || mapping.target.schema == named.schema)
     })?;
     Some(mapping.target.clone())
+}
+
+/// The column of the birth date: the one that was asked for, or the plan's own; one that the plan fills.
+fn birth_column(plan: &Plan, table: &TableName, asked: Option<&str>) -> Option<String> {
+    let named = || {
+        let duplicates = plan.duplicates.as_ref()?;
+        let is_it = duplicates.table.name == table.name;
+        let mut columns = duplicates.columns.get(&Attribute::BirthDate)?.iter();
+        columns.next().filter(|_| is_it)
+    };
+    let column = asked.or_else(named)?;
+    let filled = plan.tables.iter().filter(|mapping| mapping.target == *table);
+    let mut columns = filled.flat_map(|mapping| &mapping.columns);
+    columns.any(|known| known.target == column).then(|| column.to_owned())
 }
 
 fn result_of(drawn: &engine::verify::DrawnStratum) -> StratumResult {

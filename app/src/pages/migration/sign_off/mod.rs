@@ -7,7 +7,7 @@ mod sides;
 use leptos::prelude::*;
 use shared::page::{DEFAULT_LIMIT, Page};
 use shared::run::Run;
-use shared::sign_off::{NewSignOff, SignOff, SignOffState};
+use shared::sign_off::{NewSignOff, SignOff, SignOffState, StrataBy};
 
 pub(super) use one::SignOffPage;
 
@@ -16,7 +16,7 @@ use super::listed::{Listed, ShowMore};
 use super::place::Place;
 use crate::api;
 use crate::components::{
-    Badge, EmptyState, Icon, Moment, Refusal, SelectField, Shape, TableFrame, TextField,
+    Badge, Choice, EmptyState, Icon, Moment, Refusal, SelectField, Shape, TableFrame, TextField,
 };
 use crate::format;
 use crate::routes;
@@ -52,15 +52,21 @@ fn StartCard(runs: Vec<Run>) -> impl IntoView {
     let size = RwSignal::new("30".to_owned());
     let seed = RwSignal::new("1".to_owned());
     let table = RwSignal::new(String::new());
+    let strata = RwSignal::new(StrataBy::default().as_str().to_owned());
+    let born = RwSignal::new(String::new());
+    let is_by_age = move || strata.with(|strata| strata == StrataBy::Age.as_str());
     let start = form.sender(move |run_id| {
         let new = NewSignOff {
             run_id,
             size: number(&size.get_untracked()).unwrap_or(0),
             seed: number(&seed.get_untracked()).unwrap_or(u64::MAX),
             table: table.get_untracked().trim().parse().ok(),
+            strata: StrataBy::from_name(&strata.get_untracked()).unwrap_or_default(),
+            born: Some(born.get_untracked().trim().to_owned()).filter(|born| !born.is_empty()),
         };
         async move { api::sign_offs::start(&new).await.map(|begun| Place::SignOff(begun.id)) }
     });
+    let kinds = StrataBy::ALL.map(|by| Choice::new(by.as_str(), by.label())).to_vec();
     let WithRun { choices, run, refusal, is_busy } = form.clone();
     view! {
         <section class="card" aria-labelledby="draw-people">
@@ -87,6 +93,21 @@ fn StartCard(runs: Vec<Run>) -> impl IntoView {
                     value=table
                     problem=form.about("table")
                 />
+                <SelectField
+                    name="sign-off-strata"
+                    label="Kinds of people by"
+                    value=strata
+                    choices=kinds
+                    hint="Those who were not carried over, or merged, are kinds of their own."
+                />
+                <Show when=is_by_age>
+                    <TextField
+                        name="sign-off-born"
+                        label="Column of the birth date"
+                        hint="Left empty, it is the one that the plan names for duplicates."
+                        value=born
+                    />
+                </Show>
             </div>
             <Refusal error=move || refusal.get().filter(|error| error.fields().is_empty())/>
             <div class="actions">
@@ -211,6 +232,8 @@ mod tests {
                 size: number(nonsense).unwrap_or(0),
                 seed: number(nonsense).unwrap_or(u64::MAX),
                 table: None,
+                strata: StrataBy::Records,
+                born: None,
             };
             assert_eq!(new.problems().len(), 2, "{nonsense}");
         }

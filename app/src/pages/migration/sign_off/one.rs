@@ -37,6 +37,7 @@ pub fn SignOffPage(id: SignOffId) -> impl IntoView {
 fn SignOffView(first: SignOff) -> impl IntoView {
     let (id, run) = (StoredValue::new(first.id.clone()), first.run_id.clone());
     let (plan, table, seed) = (first.plan_name.clone(), first.table.to_string(), first.seed);
+    let strata = first.strata.label();
     let (drawn_by, drawn_at) = (first.requested_by.clone(), first.requested_at);
     let known = RwSignal::new(first);
     let look = move || {
@@ -83,6 +84,7 @@ fn SignOffView(first: SignOff) -> impl IntoView {
             <h3 id="acceptance">"What the judgements say"</h3>
             <Facts>
                 <Fact name="People of">{table}</Fact>
+                <Fact name="Kinds by">{strata}</Fact>
                 <Fact name="Seed">{seed.to_string()}</Fact>
                 <Fact name="Drawn by">{drawn_by} ", " <Moment time=drawn_at/></Fact>
                 <Fact name="Signed by">

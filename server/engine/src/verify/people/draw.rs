@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 
+use chrono::NaiveDate;
 use sha2::{Digest as _, Sha256};
 use shared::assessment::TableName;
 use shared::connection::Engine;
@@ -37,9 +38,20 @@ pub struct DrawRequest {
     pub table: TableName,
     pub size: u32,
     pub seed: u64,
+    /// Strata by age; without it, by how many rows of other tables refer to somebody.
+    pub ages: Option<Ages>,
     /// The key of the run; who was drawn is sealed with it.
     pub key: Key,
     pub stop: Stop,
+}
+
+/// How somebody's age is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ages {
+    /// The column of the table of people that has the birth date.
+    pub born: String,
+    /// The day on which they are so old.
+    pub on: NaiveDate,
 }
 
 /// Who was drawn, by stratum and within it by lot.
@@ -139,10 +151,12 @@ async fn drawn<S: Session>(mut opened: Opened<S>, request: &DrawRequest) -> Resu
         not_carried: Smallest::new(size),
         merged: Smallest::new(size),
         carried: Smallest::new(looked_at),
+        by_age: BTreeMap::new(),
     };
     let referred = referred(&opened);
+    let ages = places_of_ages(&opened, request)?;
     for part in 0..opened.comparisons[opened.people].parts.len() {
-        read(&mut opened, request, part, &referred, &mut found).await?;
+        read(&mut opened, request, part, (&referred, ages), &mut found).await?;
     }
     let (carried, looked_at) = (found.carried.seen, found.carried.lots.len() as u64);
     let lots = found.carried.lots.into_sorted_vec();
@@ -162,6 +176,9 @@ async fn drawn<S: Session>(mut opened: Opened<S>, request: &DrawRequest) -> Resu
         if !matches!(stratum, Stratum::NotCarried | Stratum::Merged) && carried > looked_at {
             *people = share_of(carried, *people, looked_at);
         }
+    }
+    for (stratum, smallest) in found.by_age {
+        strata.insert(stratum, (smallest.seen, smallest.lots.into_sorted_vec()));
     }
     strata.retain(|_, (_, lots)| !lots.is_empty());
     let people: Vec<u64> = strata.values().map(|(people, _)| *people).collect();
@@ -220,6 +237,8 @@ struct Found {
     not_carried: Smallest,
     merged: Smallest,
     carried: Smallest,
+    /// Instead, where strata are by age.
+    by_age: BTreeMap<Stratum, Smallest>,
 }
 
 /// Columns of the table of people to which others refer.
@@ -232,12 +251,27 @@ fn referred<S>(opened: &Opened<S>) -> Vec<usize> {
     columns
 }
 
+/// Where the birth date stands, and the day on which ages are told; none where strata are not by age.
+fn places_of_ages<S>(
+    opened: &Opened<S>,
+    request: &DrawRequest,
+) -> Result<Option<(usize, NaiveDate)>> {
+    let Some(ages) = &request.ages else { return Ok(None) };
+    let comparison = &opened.comparisons[opened.people];
+    let place = comparison.columns.iter().position(|column| column.name == ages.born);
+    let place = place.ok_or_else(|| {
+        let doing = format!("looking for the column {} of {}", ages.born, comparison.target);
+        EngineError::new(ErrorCode::Map001, doing)
+    })?;
+    Ok(Some((place, ages.on)))
+}
+
 /// Reads the rows of one mapping.
 async fn read<S: Session>(
     opened: &mut Opened<S>,
     request: &DrawRequest,
     number: usize,
-    referred: &[usize],
+    (referred, ages): (&[usize], Option<(usize, NaiveDate)>),
     found: &mut Found,
 ) -> Result<()> {
     let comparison = &opened.comparisons[opened.people];
@@ -278,6 +312,14 @@ async fn read<S: Session>(
                 }
                 if is_merged(members, comparison, &text) {
                     found.merged.offer(lot, || (handle, Vec::new()));
+                    continue;
+                }
+                if let Some((place, on)) = ages {
+                    let data_type = &comparison.columns[place].data_type;
+                    let born = day_of(comparison.engine, text.field(place), data_type);
+                    let smallest = found.by_age.entry(Stratum::of_age(born, on));
+                    let smallest = smallest.or_insert_with(|| Smallest::new(request.size as usize));
+                    smallest.offer(lot, || (handle, Vec::new()));
                     continue;
                 }
                 let keys = || {
@@ -323,6 +365,18 @@ fn key_text(
     match value(engine, field, data_type)? {
         Value::Int(number) => Some(number.to_string()),
         Value::Text(text) => Some(text.into_owned()),
+        _ => None,
+    }
+}
+
+/// The day that a date, a moment, or a text that begins with one, says.
+fn day_of(
+    engine: Engine,
+    field: &[u8],
+    data_type: &shared::data_type::DataType,
+) -> Option<NaiveDate> {
+    match value(engine, field, data_type)? {
+        Value::Text(text) => text.get(..10)?.parse().ok(),
         _ => None,
     }
 }

@@ -29,7 +29,7 @@ use crate::run::work_hash;
 use crate::seal::Key;
 use crate::value::{Row, Value, display};
 
-pub use draw::{DrawRequest, Drawn, DrawnPerson, DrawnStratum, draw};
+pub use draw::{Ages, DrawRequest, Drawn, DrawnPerson, DrawnStratum, draw};
 pub use look::{LookRequest, look};
 
 /// Where somebody's row is found again in the source. It holds values, and is kept sealed.
