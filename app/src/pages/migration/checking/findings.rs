@@ -55,7 +55,8 @@ pub(super) fn Findings(
                             {format::counted(number as u64, "check", "checks")}
                         </span>
                     </div>
-                    <ul class="findings">{items(worth)}</ul>
+                    {(!worth.is_empty())
+                        .then(|| view! { <ul class="findings">{items(worth)}</ul> })}
                     {(!rest.is_empty())
                         .then(|| {
                             view! {
