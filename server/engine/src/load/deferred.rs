@@ -1,7 +1,9 @@
 //! References that are put in after the rows, because the keys that hold them lead in a circle: what
 //! they are is kept beside the ledger until then, in the same commit as the rows.
 
-use shared::assessment::{ForeignKey, TableName};
+use std::collections::BTreeSet;
+
+use shared::assessment::{ForeignKey, Table, TableName};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::plan::TableMapping;
@@ -21,12 +23,57 @@ const ROWS_AT_ONCE: usize = 1_000;
 /// Every reference here is one of PostgreSQL: no other target checks while rows come in.
 const ENGINE: Engine = Engine::Postgres;
 
+/// What of a table's rows comes after the rows.
+#[derive(Debug, Default)]
+pub struct Deferred {
+    /// The columns that wait.
+    pub columns: Vec<String>,
+    /// Those of a row that is there already keep what they refer to until then, for as long as these
+    /// columns, which are of the same keys, stay what they are. None where a unique index is over
+    /// any that wait: rows may have changed places.
+    pub kept_with: Option<Vec<String>>,
+}
+
+impl Deferred {
+    /// That of the table at a place in the plan, as the target has it.
+    pub fn of(aside: &[SetAside], index: usize, table: &Table) -> Self {
+        let own = aside.iter().filter(|aside| aside.index == index);
+        let columns: BTreeSet<&String> =
+            own.flat_map(|aside| &aside.columns).map(|(name, _)| name).collect();
+        let is_over_any = |names: &[String]| names.iter().any(|name| columns.contains(name));
+        let is_unique = table.indexes.iter().any(|i| i.unique && is_over_any(&i.columns));
+        let keys = table.foreign_keys.iter().filter(|key| is_over_any(&key.columns));
+        let beside: BTreeSet<&String> =
+            keys.flat_map(|key| &key.columns).filter(|name| !columns.contains(name)).collect();
+        Self {
+            kept_with: (!is_unique).then(|| beside.into_iter().cloned().collect()),
+            columns: columns.into_iter().cloned().collect(),
+        }
+    }
+
+    /// What a column has until then in a row `t` that is there, over which a row `s` is written;
+    /// none when the column does not wait.
+    pub(super) fn meanwhile(&self, column: &str) -> Option<String> {
+        self.columns.iter().find(|waiting| *waiting == column)?;
+        let name = quote(ENGINE, column);
+        let Some(kept_with) = &self.kept_with else {
+            return Some(format!("nullif(s.{name}, s.{name})"));
+        };
+        let mut goes = vec![format!("s.{name} is null")];
+        goes.extend(kept_with.iter().map(|other| {
+            let other = quote(ENGINE, other);
+            format!("t.{other} is distinct from s.{other}")
+        }));
+        Some(format!("case when {} then null else t.{name} end", goes.join(" or ")))
+    }
+}
+
 pub(super) fn create_statement() -> String {
     format!(
         "create table if not exists {} (
             run_id text not null,
             table_index integer not null,
-            -- The row's key as one text, and its columns that are null until the end.
+            -- The row's key as one text, and what its columns that wait will be.
             row_key text not null,
             held jsonb not null,
             primary key (run_id, table_index, row_key)
@@ -35,13 +82,13 @@ pub(super) fn create_statement() -> String {
     )
 }
 
-/// Keeps what rows of the stage, called `s`, refer to.
+/// Keeps what rows refer to, called `s` in the statement of which `rows` is the rest.
 pub(super) async fn keep<S: Session>(
     session: &mut S,
     run_id: &str,
     record: &TableRecord,
     columns: &[String],
-    stage_where: &str,
+    rows: &str,
 ) -> Result<()> {
     let held: Vec<String> = columns
         .iter()
@@ -51,7 +98,7 @@ pub(super) async fn keep<S: Session>(
         columns.iter().map(|name| format!("s.{} is not null", quote(ENGINE, name))).collect();
     let sql = format!(
         "insert into {} (run_id, table_index, row_key, held)
-         select $1, {}, {}, jsonb_build_object({}) from {stage_where} and ({})
+         select $1, {}, {}, jsonb_build_object({}) from {rows} and ({})
          on conflict (run_id, table_index, row_key) do update set held = excluded.held",
         table(ENGINE, "deferred"),
         record.table_index,
@@ -97,33 +144,30 @@ impl Waiting<'_> {
     }
 
     fn is_of(&self, held: &str, alias: &str) -> String {
-        let record = self.own.records.first();
-        let (index, key) = record.map_or((0, &[][..]), |record| (record.table_index, &record.key));
+        let index = self.aside.index;
+        let mut records = self.own.records.iter();
+        let record = records.find(|record| record.table_index as usize == index);
         format!(
             "{held}.run_id = {} and {held}.table_index = {index} and {held}.row_key = {}",
             literal(ENGINE, &self.own.claim.run_id),
-            key_text(alias, key)
+            key_text(alias, record.map_or(&[], |record| &record.key))
         )
     }
 
-    /// A condition that holds for rows of the run whose reference is still to be put in.
-    pub fn waits(&self, alias: &str) -> String {
+    /// A condition that holds for rows of which any column of the key is still to be put in, or all
+    /// that may be.
+    fn waits(&self, alias: &str, any_or_all: &str) -> String {
         let present: Vec<String> = self
             .aside
             .columns
             .iter()
             .map(|(name, _)| format!("held.held ->> {} is not null", literal(ENGINE, name)))
             .collect();
-        let rest = self.aside.key.columns.iter().filter(|name| !self.is_held(name));
-        let rest: Vec<String> =
-            rest.map(|name| format!(" and {alias}.{} is not null", quote(ENGINE, name))).collect();
-        let rest = rest.concat();
         format!(
-            "exists (select 1 from {} as held where {} and {}){rest} and {}",
+            "exists (select 1 from {} as held where {} and ({}))",
             table(ENGINE, "deferred"),
             self.is_of("held", alias),
-            present.join(" and "),
-            is_brought(&self.own, alias)
+            present.join(any_or_all)
         )
     }
 
@@ -131,9 +175,14 @@ impl Waiting<'_> {
         self.aside.columns.iter().any(|(name, _)| name == column)
     }
 
-    /// A condition that holds for such rows whose parent is not there.
+    /// A condition that holds for rows whose reference is still to be put in, and whose parent is not
+    /// there.
     pub fn waits_in_vain(&self, alias: &str) -> String {
         let key = &self.aside.key;
+        // One null is enough to refer to nothing.
+        let rest = key.columns.iter().filter(|name| !self.is_held(name));
+        let rest: Vec<String> =
+            rest.map(|name| format!(" and {alias}.{} is not null", quote(ENGINE, name))).collect();
         let equal: Vec<String> = key
             .columns
             .iter()
@@ -143,28 +192,34 @@ impl Waiting<'_> {
             })
             .collect();
         format!(
-            "{} and not exists (select 1 from {} as parent where {})",
-            self.waits(alias),
+            "{}{} and not exists (select 1 from {} as parent where {})",
+            self.waits(alias, " and "),
+            rest.concat(),
             quote_table(ENGINE, &target_name(ENGINE, &key.references)),
             equal.join(" and ")
         )
     }
 
-    /// Puts the references in, all at once: rows of one table may refer to each other. Where the
-    /// plan keeps the legacy key elsewhere, those without a parent stay away. Meant to run in a
-    /// transaction.
+    /// Puts the references in, all at once: rows of one table may refer to each other. Meant to run
+    /// in a transaction.
     pub async fn put_in<S: Session>(&self, session: &mut S, in_vain: InVain) -> Result<u64> {
         self.own.claim.hold(session).await?;
         let set: Vec<String> = self
             .aside
             .columns
             .iter()
-            .map(|(name, _)| format!("{} = {}", quote(ENGINE, name), self.value("child", name)))
+            .map(|(name, _)| {
+                let (column, value) = (quote(ENGINE, name), self.value("child", name));
+                match in_vain {
+                    InVain::Went => format!("{column} = {value}"),
+                    InVain::Stay => {
+                        let in_vain = self.waits_in_vain("child");
+                        format!("{column} = case when {in_vain} then null else {value} end")
+                    }
+                }
+            })
             .collect();
-        let mut condition = self.waits("child");
-        if in_vain == InVain::Stay {
-            condition = format!("{condition} and not ({})", self.waits_in_vain("child"));
-        }
+        let condition = self.waits("child", " or ");
         let (run_id, records) = (&self.own.claim.run_id, self.own.records);
         mark::rewrite(session, self.own.key, run_id, records, &set.join(", "), &condition).await
     }
@@ -173,17 +228,17 @@ impl Waiting<'_> {
 /// What becomes of rows whose parent is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InVain {
-    /// They were taken out before.
+    /// They were taken out before, or are what they were.
     Went,
     /// They stay without the reference.
     Stay,
 }
 
-/// A condition that holds for rows of the run, called `child`, that refer by a key to a row for
-/// which a condition holds.
+/// A condition that holds for rows, under that name, that refer by a key to a row, called `child`,
+/// for which a condition holds.
 pub fn refers_to_one_of(
-    own: &OwnRows<'_>,
-    child: &TableName,
+    alias: &str,
+    table: &TableName,
     key: &ForeignKey,
     condition: &str,
 ) -> String {
@@ -196,20 +251,14 @@ pub fn refers_to_one_of(
         })
         .collect();
     format!(
-        "child.ctid in (
+        "{alias}.ctid in (
              select referring.ctid from {} as referring
              join {} as child on {} where {condition}
-         ) and {}",
-        quote_table(ENGINE, child),
+         )",
+        quote_table(ENGINE, table),
         quote_table(ENGINE, &target_name(ENGINE, &key.references)),
-        equal.join(" and "),
-        is_brought(own, "child")
+        equal.join(" and ")
     )
-}
-
-/// Rows of the run under that name, as it left them.
-pub fn is_brought(own: &OwnRows<'_>, alias: &str) -> String {
-    mark::is_own(ENGINE, &own.claim.run_id, alias, own.records, Change::Brought, None)
 }
 
 /// Rows that go because of a key.
@@ -236,7 +285,7 @@ impl Taking<'_> {
         let target = target_name(ENGINE, &self.mapping.target);
         let name = quote_table(ENGINE, &target);
         let names = carried_columns(self.mapping);
-        let texts: Vec<String> = names.iter().map(|column| self.text(column)).collect();
+        let texts: Vec<String> = names.iter().map(|column| self.text("taken", column)).collect();
         let sql = format!(
             "delete from {name} as taken where ctid in (
                  select child.ctid from {name} as child where {condition} limit {ROWS_AT_ONCE}
@@ -266,12 +315,44 @@ impl Taking<'_> {
             .collect()
     }
 
-    fn text(&self, column: &str) -> String {
-        let own = format!("taken.{}::text", quote(ENGINE, column));
+    /// Whether the run wrote over rows, called `t`, for which a condition holds.
+    pub async fn are_any_written_over<S: Session>(
+        &self,
+        session: &mut S,
+        condition: &str,
+    ) -> Result<bool> {
+        let run_id = &self.own.claim.run_id;
+        let changed = mark::is_own(ENGINE, run_id, "t", self.own.records, Change::Changed, None);
+        let sql = format!(
+            "select '1' from {} as t where {changed} and {condition} limit 1",
+            quote_table(ENGINE, &target_name(ENGINE, &self.mapping.target))
+        );
+        Ok(!session.fetch(&sql, &[]).await?.is_empty())
+    }
+
+    /// Makes rows of one chunk that were there before, called `t`, for which a condition holds, what
+    /// they were, and hands over what was written over them, sealed, with the references that they
+    /// would have had. Meant to run in a transaction.
+    pub async fn take_back<S: Session>(
+        &self,
+        session: &mut S,
+        of: (&TableRecord, i32),
+        condition: &str,
+        fresh_id: impl FnMut() -> String,
+    ) -> Result<Vec<Quarantined>> {
+        self.own.claim.hold(session).await?;
+        let text = |column: &str| self.text("t", column);
+        let rows = (condition, text);
+        orphans::take_back_where(session, self.mapping, of, self.key, self.own, rows, fresh_id)
+            .await
+    }
+
+    fn text(&self, alias: &str, column: &str) -> String {
+        let own = format!("{alias}.{}::text", quote(ENGINE, column));
         let aside = self.aside.iter().find(|a| a.columns.iter().any(|(held, _)| held == column));
         aside.map_or(own.clone(), |aside| {
             let waiting = Waiting { aside, own: self.own };
-            format!("coalesce({own}, ({})::text)", waiting.value("taken", column))
+            format!("coalesce(({})::text, {own})", waiting.value(alias, column))
         })
     }
 }

@@ -12,7 +12,7 @@ use shared::error_code::ErrorCode;
 use shared::plan::Existing;
 
 use super::before_image::{self, ImageOf};
-use super::deferred;
+use super::deferred::{self, Deferred};
 use super::mark::{self, Change, Keys, TableRecord, Writer};
 use super::{LoadColumn, LoadTable, Piece as _, Refused, Session};
 use crate::error::{EngineError, Result};
@@ -32,8 +32,8 @@ pub struct Into<'a> {
     pub writer: Writer<'a>,
     /// What images of rows are sealed with.
     pub key: &'a Key,
-    /// Columns that stay null until all rows are there.
-    pub deferred: &'a [String],
+    /// What is put in when all rows are there.
+    pub deferred: &'a Deferred,
 }
 
 /// What became of a piece's rows.
@@ -282,9 +282,18 @@ impl Into<'_> {
         if kept == 0 {
             return Ok(true);
         }
+        self.keep_deferred(
+            session,
+            &format!("{stage} as s join {target} as t on {same_key} where {range} and {differs}"),
+        )
+        .await?;
         let set: Vec<String> = self
             .values()
-            .map(|column| format!("{0} = s.{0}", quote(engine, &column.name)))
+            .map(|column| {
+                let name = quote(engine, &column.name);
+                let value = self.deferred.meanwhile(&column.name);
+                format!("{name} = {}", value.unwrap_or_else(|| format!("s.{name}")))
+            })
             .collect();
         let sql = format!(
             "update {target} as t set {} from {stage} as s where {same_key} and {range} and {differs}",
@@ -333,10 +342,7 @@ impl Into<'_> {
         if left == 0 {
             return Ok(true);
         }
-        if !self.deferred.is_empty() {
-            let rows = format!("{stage} as s where {range}");
-            deferred::keep(session, self.writer.run_id, self.record, self.deferred, &rows).await?;
-        }
+        self.keep_deferred(session, &format!("{stage} as s where {range}")).await?;
         let from = format!("select {values} from {stage} as s where {range} order by s.{PLACE}");
         if engine != Engine::Postgres {
             let sql = format!("insert into {target} ({columns}) {from}");
@@ -356,6 +362,15 @@ impl Into<'_> {
         Ok(i64::try_from(done.loaded) == Ok(left))
     }
 
+    /// Keeps what rows of the stage refer to by keys that wait.
+    async fn keep_deferred<S: Session>(&self, session: &mut S, rows: &str) -> Result<()> {
+        let columns = &self.deferred.columns;
+        if columns.is_empty() {
+            return Ok(());
+        }
+        deferred::keep(session, self.writer.run_id, self.record, columns, rows).await
+    }
+
     fn stage(&self, engine: Engine) -> String {
         quote_table(engine, &staged(self.record, self.table).name)
     }
@@ -367,7 +382,7 @@ impl Into<'_> {
     /// What a row is inserted with: null in the column's own type where its value comes later.
     fn value(&self, engine: Engine, column: &str) -> String {
         let name = quote(engine, column);
-        if self.deferred.iter().any(|deferred| deferred == column) {
+        if self.deferred.columns.iter().any(|deferred| deferred == column) {
             return format!("nullif(s.{name}, s.{name})");
         }
         format!("s.{name}")

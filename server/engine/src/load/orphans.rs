@@ -37,7 +37,7 @@ pub struct OwnRows<'a> {
 
 impl OwnRows<'_> {
     /// A condition that holds for rows, called `child`, that the run brought.
-    fn brought(&self, engine: Engine) -> String {
+    pub fn brought(&self, engine: Engine) -> String {
         mark::is_own(engine, &self.claim.run_id, "child", self.records, Change::Brought, None)
     }
 }
@@ -152,9 +152,28 @@ pub async fn take_out<S: Session>(
 pub async fn take_back<S: Session>(
     session: &mut S,
     mapping: &TableMapping,
+    of: (&TableRecord, i32),
+    key: &ForeignKey,
+    own: OwnRows<'_>,
+    fresh_id: impl FnMut() -> String,
+) -> Result<Vec<Quarantined>> {
+    let engine = session.engine();
+    let condition = refers_to_nothing(engine, "t", key);
+    let text = |column: &str| match engine {
+        Engine::Postgres => format!("t.{}::text", quote(engine, column)),
+        _ => literal::exactly(&format!("t.{}", quote(engine, column))),
+    };
+    take_back_where(session, mapping, of, key, own, (&condition, text), fresh_id).await
+}
+
+/// The same of rows, called `t`, for which a condition holds, each column of which is told by a text.
+pub(super) async fn take_back_where<S: Session>(
+    session: &mut S,
+    mapping: &TableMapping,
     (record, ordinal): (&TableRecord, i32),
     key: &ForeignKey,
     own: OwnRows<'_>,
+    (condition, text): (&str, impl Fn(&str) -> String),
     mut fresh_id: impl FnMut() -> String,
 ) -> Result<Vec<Quarantined>> {
     let engine = session.engine();
@@ -165,12 +184,9 @@ pub async fn take_back<S: Session>(
         Engine::Postgres => "null::text".to_owned(),
         _ => "cast(t._rowid_ as text)".to_owned(),
     }];
-    texts.extend(names.iter().map(|name| match engine {
-        Engine::Postgres => format!("t.{}::text", quote(engine, name)),
-        _ => literal::exactly(&format!("t.{}", quote(engine, name))),
-    }));
+    texts.extend(names.iter().map(|name| text(name)));
     let changed = mark::is_own(engine, run_id, "t", &[record], Change::Changed, Some(&[ordinal]));
-    let condition = format!("{changed} and {}", refers_to_nothing(engine, "t", key));
+    let condition = format!("{changed} and {condition}");
     let of = ImageOf { target: &record.target, key: &record.key };
     let owner = before_image::owner(run_id, record.table_index, ordinal);
     let taken = before_image::take_back(session, own.key, &owner, of, &condition, &texts).await?;

@@ -1,6 +1,7 @@
 //! Foreign keys that a target has already and that lead in a circle: no row of it could come first.
 //! Some of them are set aside. Their rows come in without the reference, which is put in when all
-//! rows are there; every other key is held to, and so are these, for everybody else all the time.
+//! rows are there; a row that is there already keeps the one that it has. Every other key is held to,
+//! and so are these, for everybody else all the time.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ pub struct SetAside {
     /// The table's place in the plan.
     pub index: usize,
     pub key: ForeignKey,
-    /// The columns of the key that are null until then, with their types as the target spells them.
+    /// The columns of the key that wait until then, with their types as the target spells them.
     pub columns: Vec<(String, String)>,
 }
 
@@ -67,7 +68,7 @@ fn candidates(
     };
     let own_key = row_key(mapping, Some(table));
     // Rows are found again by their key.
-    if own_key.is_empty() || mapping.existing.compares() {
+    if own_key.is_empty() {
         return Vec::new();
     }
     let targets: BTreeSet<_> = circle

@@ -22,6 +22,7 @@ use super::record::Step;
 use super::work::Desk;
 use crate::error::Result;
 use crate::ident::{literal, quote, quote_table};
+use crate::load::deferred::Deferred;
 use crate::load::existing;
 use crate::load::ledger::{self, RowForm, SignedBooks};
 use crate::load::mark::{self, Keys, TableRecord, Writer};
@@ -444,12 +445,13 @@ impl Writing<'_> {
             ordinal: *ordinal,
         };
         // As in the run, they may be for rows that are there.
+        let nothing = Deferred::default();
         let existing = (record.existing.compares() && !record.made).then_some(existing::Into {
             table: load,
             record,
             writer,
             key: self.quarantine.key,
-            deferred: &[],
+            deferred: &nothing,
         });
         let mut piece = match existing {
             Some(_) => session.piece(&existing::staged(record, load)),

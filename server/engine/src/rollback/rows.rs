@@ -133,7 +133,7 @@ impl Undoing {
             })
     }
 
-    /// Takes the reference out of rows that are about to go.
+    /// Takes the reference out of rows that are about to go, or to become what they were.
     async fn let_go<S: Session>(
         &self,
         session: &mut S,
@@ -141,10 +141,13 @@ impl Undoing {
         loose: &Loose<'_>,
     ) -> Result<()> {
         let set = format!("{} = null", quote(self.catalog.engine, loose.column));
-        let goes = self.goes(table, "child");
+        let (goes, changed) =
+            (self.goes(table, "child"), self.changed_by_run(table, "child", None));
+        let condition = format!("({goes} or {changed})");
         let records = table.record_refs();
         session.run_script("begin").await?;
-        let done = mark::rewrite(session, &self.key, &self.run.run_id, &records, &set, &goes).await;
+        let done =
+            mark::rewrite(session, &self.key, &self.run.run_id, &records, &set, &condition).await;
         crate::load::end(session, done).await.map(drop)
     }
 

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, Reader, TableRead};
 use crate::load::claim::Claim;
+use crate::load::deferred::Deferred;
 use crate::load::existing::{self, Placed};
 use crate::load::ledger::{self, Entry, Origin, Quarantined, RowForm, SignedBooks};
 use crate::load::mark::{self, Keys, TableRecord, Writer};
@@ -56,8 +57,8 @@ pub(super) struct TableCopy {
     pub turn: RowTransform,
     pub load: LoadTable,
     pub record: TableRecord,
-    /// Columns that stay null until all rows are there.
-    pub deferred: Vec<String>,
+    /// What is put in when all rows are there.
+    pub deferred: Deferred,
     /// Rows go from one PostgreSQL into the other as they are, undecoded.
     pub passes_on: bool,
 }
@@ -174,7 +175,7 @@ impl Context {
         let table = &job.table;
         let record = &table.record;
         // Rows of a table that the run makes meet none that were there.
-        let is_placed = record.existing.compares() || !table.deferred.is_empty();
+        let is_placed = record.existing.compares() || !table.deferred.columns.is_empty();
         let existing = (is_placed && !record.made).then(|| existing::Into {
             table: &table.load,
             record,

@@ -8,12 +8,12 @@ use super::Request;
 use super::board::Board;
 use super::transaction::end;
 use crate::error::Result;
-use crate::load::Session;
 use crate::load::claim::Claim;
 use crate::load::deferred::{self, InVain, Waiting};
-use crate::load::ledger::{self, Entry, Origin};
+use crate::load::ledger::{self, Entry, Origin, Quarantined};
 use crate::load::mark::{self, TableRecord};
 use crate::load::orphans::{self, OwnRows};
+use crate::load::{Session, before_image};
 use crate::map::circle::{self, SetAside};
 use crate::map::target_name;
 
@@ -85,23 +85,16 @@ impl Settling<'_> {
             }
             let own = self.own_records(aside.index);
             let waiting = Waiting { aside, own: self.own(&own) };
-            let condition = waiting.waits_in_vain("child");
-            any |= self.take_out(session, aside.index, &aside.key, &condition).await?;
+            let rows = |alias: &str| waiting.waits_in_vain(alias);
+            any |= self.take_out(session, self.step(aside.index, &aside.key, rows, 0)).await?;
         }
         Ok(any)
     }
 
-    /// Takes out the rows of a table for which a condition holds; before them, those that refer to
-    /// them by keys that the target holds. These lead in no circle, so this comes to an end.
-    async fn take_out<S: Session>(
-        &self,
-        session: &mut S,
-        index: usize,
-        key: &ForeignKey,
-        condition: &str,
-    ) -> Result<bool> {
-        let condition = condition.to_owned();
-        let mut steps = vec![Step { index, key: key.clone(), condition, depth: 0 }];
+    /// Takes out rows of a table; before them, those that refer to them by keys that the target
+    /// holds. These lead in no circle, so this comes to an end.
+    async fn take_out<S: Session>(&self, session: &mut S, first: Step) -> Result<bool> {
+        let mut steps = vec![first];
         let mut next = 0;
         while let Some(step) = steps.get(next) {
             let more = self.referring(step);
@@ -113,6 +106,24 @@ impl Settling<'_> {
             any |= self.take_out_all(session, step).await?;
         }
         Ok(any)
+    }
+
+    fn step(
+        &self,
+        index: usize,
+        key: &ForeignKey,
+        rows: impl Fn(&str) -> String,
+        depth: usize,
+    ) -> Step {
+        let own = self.own_records(index);
+        let brought = self.own(&own).brought(Engine::Postgres);
+        Step {
+            index,
+            key: key.clone(),
+            brought: format!("{} and {brought}", rows("child")),
+            written_over: rows("t"),
+            depth,
+        }
     }
 
     fn referring(&self, step: &Step) -> Vec<Step> {
@@ -130,10 +141,9 @@ impl Settling<'_> {
                 if is_aside || target_name(Engine::Postgres, &key.references) != parent {
                     continue;
                 }
-                let own = self.own_records(index);
-                let own = self.own(&own);
-                let condition = deferred::refers_to_one_of(&own, &target, key, &step.condition);
-                found.push(Step { index, key: key.clone(), condition, depth: step.depth + 1 });
+                let rows =
+                    |alias: &str| deferred::refers_to_one_of(alias, &target, key, &step.brought);
+                found.push(self.step(index, key, rows, step.depth + 1));
             }
         }
         found
@@ -141,45 +151,73 @@ impl Settling<'_> {
 
     async fn take_out_all<S: Session>(&self, session: &mut S, step: &Step) -> Result<bool> {
         let mapping = &self.plan().tables[step.index];
-        let target = target_name(Engine::Postgres, &mapping.target);
         let own = self.own_records(step.index);
         let own = self.own(&own);
         let aside: Vec<SetAside> =
             self.aside.iter().filter(|aside| aside.index == step.index).cloned().collect();
         let taking = deferred::Taking { mapping, key: &step.key, own, aside: &aside };
-        let table_index = u32::try_from(step.index).unwrap_or(u32::MAX);
+        let fresh_id = || self.request.clock.fresh_id().simple().to_string();
         let mut any = false;
-        loop {
-            let now = self.request.clock.now();
-            session.run_script("begin").await?;
-            let taken = async {
-                let fresh_id = || self.request.clock.fresh_id().simple().to_string();
-                let rows = taking.take_out(session, &step.condition, fresh_id).await?;
-                if rows.is_empty() {
-                    return Ok(None);
-                }
-                let run_id = &self.claim.run_id;
-                let ordinal = ledger::next_correction(session, run_id, table_index).await?;
-                let origin = Origin {
-                    run_id,
-                    table_index,
-                    ordinal,
-                    source: &mapping.source,
-                    target: &target,
-                };
-                ledger::insert_quarantined(session, origin, &rows, now).await?;
-                let books = orphans::correction(rows.len(), 0);
-                let entry = Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 };
-                ledger::insert_entry(session, run_id, &entry, now).await?;
-                Ok(Some(entry))
+        if taking.are_any_written_over(session, &step.written_over).await? {
+            for chunk in self.chunks_that_wrote_over(session, step.index).await? {
+                session.run_script("begin").await?;
+                let of = (&self.records[step.index], chunk);
+                let rows = taking.take_back(session, of, &step.written_over, fresh_id).await;
+                any |= self.put_by(session, step.index, rows, |rows| (0, rows)).await?;
             }
-            .await;
-            match end(session, taken).await? {
-                Some(entry) => self.board.committed(&entry),
-                None => return Ok(any),
+        }
+        loop {
+            session.run_script("begin").await?;
+            let rows = taking.take_out(session, &step.brought, fresh_id).await;
+            if !self.put_by(session, step.index, rows, |rows| (rows, 0)).await? {
+                return Ok(any);
             }
             any = true;
         }
+    }
+
+    async fn chunks_that_wrote_over<S: Session>(
+        &self,
+        session: &mut S,
+        index: usize,
+    ) -> Result<Vec<i32>> {
+        let table_index = self.records[index].table_index;
+        before_image::ordinals(session, &self.claim.run_id, table_index).await
+    }
+
+    /// Puts rows into quarantine that went, or are what they were, and corrects the books by so many
+    /// of each, in the transaction that is open, which ends here. True when there are any.
+    async fn put_by<S: Session>(
+        &self,
+        session: &mut S,
+        index: usize,
+        rows: Result<Vec<Quarantined>>,
+        counted: impl Fn(usize) -> (usize, usize),
+    ) -> Result<bool> {
+        let (mapping, record) = (&self.plan().tables[index], &self.records[index]);
+        let (run_id, table_index) = (&self.claim.run_id, record.table_index);
+        let now = self.request.clock.now();
+        let kept = async {
+            let rows = rows?;
+            if rows.is_empty() {
+                return Ok(None);
+            }
+            let ordinal = ledger::next_correction(session, run_id, table_index).await?;
+            let (source, target) = (&mapping.source, &record.target);
+            let origin = Origin { run_id, table_index, ordinal, source, target };
+            ledger::insert_quarantined(session, origin, &rows, now).await?;
+            let (taken_out, taken_back) = counted(rows.len());
+            let books = orphans::correction(taken_out, taken_back);
+            let entry = Entry { table_index, ordinal, books, bytes: 0, seconds: 0.0 };
+            ledger::insert_entry(session, run_id, &entry, now).await?;
+            Ok(Some(entry))
+        }
+        .await;
+        let entry = end(session, kept).await?;
+        if let Some(entry) = &entry {
+            self.board.committed(entry);
+        }
+        Ok(entry.is_some())
     }
 }
 
@@ -187,8 +225,10 @@ impl Settling<'_> {
 struct Step {
     index: usize,
     key: ForeignKey,
-    /// Of rows called `child`.
-    condition: String,
+    /// Which of the run's rows go; a row is called `child`.
+    brought: String,
+    /// Of rows that were there before, and become what they were; a row is called `t`.
+    written_over: String,
     /// How many keys lie between them and the rows without their parent.
     depth: usize,
 }

@@ -1,6 +1,5 @@
 //! What is read, how it is turned and where it goes, table by table.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use shared::assessment::Catalog;
@@ -11,6 +10,7 @@ use super::copy::TableCopy;
 use crate::error::Result;
 use crate::extract::ReadColumn;
 use crate::load::blueprint::{load_table, with_types_of};
+use crate::load::deferred::Deferred;
 use crate::load::mark::TableRecord;
 use crate::map::{self, circle, target_name};
 use crate::seal::Key;
@@ -56,11 +56,12 @@ pub(super) fn tables(
             }
             let turn = RowTransform::compile(plan, &mapping, &read, engine, secret)?;
             let record = record.clone();
-            let own = aside.iter().filter(|aside| aside.index == index && !record.made);
-            let names = own.flat_map(|aside| &aside.columns).map(|(name, _)| name.clone());
-            let deferred: Vec<String> = names.collect::<BTreeSet<_>>().into_iter().collect();
+            let deferred = match target_catalog.table(&record.target) {
+                Some(table) if !record.made => Deferred::of(&aside, index, table),
+                _ => Deferred::default(),
+            };
             let source = mapping.source;
-            let is_placed = record.existing.compares() || !deferred.is_empty();
+            let is_placed = record.existing.compares() || !deferred.columns.is_empty();
             let passes_on = turn.passes_on() && (record.made || !is_placed);
             let copy = TableCopy { index, source, read, turn, load, record, deferred, passes_on };
             Ok(Arc::new(copy))
