@@ -201,6 +201,9 @@ pub struct Verification {
 pub struct Progress {
     pub tables: Vec<TableProgress>,
     pub elapsed_seconds: f64,
+    /// Why nothing is read at the moment, where the plan says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
 }
 
 impl Progress {

@@ -29,6 +29,12 @@ impl EngineError {
         self
     }
 
+    /// The same failure for somebody else whom it stops; its cause is only told.
+    pub(crate) fn again(&self) -> Self {
+        let source = self.source.as_ref().map(|cause| cause.to_string().into());
+        Self { code: self.code, doing: self.doing.clone(), source }
+    }
+
     pub const fn code(&self) -> ErrorCode {
         self.code
     }

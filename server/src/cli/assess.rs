@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use shared::assessment::{
 use shared::check::{Check, CheckSelection, CheckState, Group};
 use shared::error_code::ErrorCode;
 use shared::plan::Plan;
+use tokio::sync::watch;
 
 use super::CommandError;
 use super::input::{read_plan, sides};
@@ -80,11 +82,14 @@ impl Assess {
                 secret_in_plan: Some(has_secret(&plan)),
                 ..Surroundings::default()
             },
+            held: watch::Sender::new(None),
             plan: plan.clone(),
         };
+        let held = request.held.subscribe();
         let mut signals = Signals::listen()?;
         let assessment = tokio::select! {
             assessment = assess(request) => assessment?,
+            never = tell_when_held(held) => match never {},
             () = signals.next() => {
                 return Err(CommandError::new(ErrorCode::Sys004, "the assessment was stopped")
                     .hint("Nothing was changed; the same command begins anew."));
@@ -125,6 +130,17 @@ async fn keep(
     store.close().await;
     kept?;
     Ok(())
+}
+
+/// Says on stderr why nothing is read, for as long as it is polled.
+async fn tell_when_held(mut held: watch::Receiver<Option<String>>) -> Infallible {
+    loop {
+        if held.changed().await.is_err() {
+            std::future::pending().await
+        }
+        let reason = held.borrow_and_update().clone();
+        tell(reason.map_or("going on".to_owned(), |reason| format!("waiting: {reason}")));
+    }
 }
 
 fn list() -> Result<(), CommandError> {

@@ -260,7 +260,10 @@ async fn show(pictures: watch::Receiver<Option<Progress>>) -> std::convert::Infa
         let Some(progress) = pictures.borrow().clone() else { continue };
         let rows = progress.tables.iter().map(|table| table.rows_compared).sum();
         let mismatches = progress.tables.iter().map(|table| table.mismatches).sum();
-        let message = format!("{} rows, {} mismatches", count(rows), count(mismatches));
+        let message = match &progress.held {
+            Some(held) => format!("waiting: {held}"),
+            None => format!("{} rows, {} mismatches", count(rows), count(mismatches)),
+        };
         if is_terminal {
             bar.set_position(thousandths(progress.fraction()));
             bar.set_message(message);

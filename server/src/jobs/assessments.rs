@@ -1,6 +1,7 @@
 //! Assessing plans: their databases, their schema and their rows, before anything moves.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use engine::EngineError;
@@ -21,6 +22,7 @@ use shared::id::AssessmentId;
 use shared::plan::{Plan, RulesTrial, TriedRules};
 use shared::run::Failure;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -48,6 +50,8 @@ struct Inner {
     owner: String,
     /// An HTTP worker's own runtime has one thread, and requests wait on it.
     runtime: Handle,
+    /// Why the source of an assessment under way here is not read at the moment.
+    held: Mutex<HashMap<AssessmentId, watch::Receiver<Option<String>>>>,
 }
 
 /// How an assessment ended.
@@ -68,7 +72,8 @@ impl Assessments {
         owner: String,
     ) -> Self {
         let runtime = Handle::current();
-        Self(Arc::new(Inner { store, clock, databases, key, owner, runtime }))
+        let held = Mutex::default();
+        Self(Arc::new(Inner { store, clock, databases, key, owner, runtime, held }))
     }
 
     /// What the rules of one table of a plan make of a few rows. Nothing is kept.
@@ -99,6 +104,7 @@ impl Assessments {
             key: key.clone(),
             clock: Arc::clone(clock),
             surroundings: self.surroundings(settings, &plan.plan).await?,
+            held: watch::Sender::new(None),
             plan: plan.plan.clone(),
         };
         let by = By::from(caller);
@@ -160,7 +166,13 @@ impl Assessments {
 
     pub async fn find(&self, id: &AssessmentId) -> Result<KeptAssessment, JobError> {
         let found = assessments::find_whole(self.0.store.pool(), id).await?;
-        found.ok_or(JobError::AssessmentNotFound)
+        let mut found = found.ok_or(JobError::AssessmentNotFound)?;
+        found.item.held = self.held().get(id).and_then(|held| held.borrow().clone());
+        Ok(found)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<AssessmentId, watch::Receiver<Option<String>>>> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finds assessments that this installation had under way when it ended, and says so.
@@ -174,6 +186,7 @@ impl Assessments {
     }
 
     async fn work(&self, by: &By, item: &AssessmentItem, source: &str, request: Request) {
+        self.held().insert(item.id.clone(), request.held.subscribe());
         // On its own task, so that a panic in it is an outcome like any other, and it can be ended.
         let asked = self.0.runtime.spawn(assess(request));
         let recorded = match self.end_of(&item.id, asked).await {
@@ -185,6 +198,7 @@ impl Assessments {
             }
             Ended::Stopped => Ok(()),
         };
+        self.held().remove(&item.id);
         if let Err(error) = recorded {
             tracing::error!(assessment.id = %item.id, cause = causes::line(&error), "{error}");
         }
@@ -330,6 +344,7 @@ impl Assessments {
             ended_at: None,
             failure: None,
             counts: None,
+            held: None,
         }
     }
 }

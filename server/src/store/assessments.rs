@@ -308,6 +308,7 @@ fn item_of(row: &AnyRow) -> Result<AssessmentItem, sqlx::Error> {
         ended_at: column::optional_time(row, "ended_at")?,
         failure: column::failure(row)?,
         counts: column::optional_json(row, "counts")?,
+        held: None,
     })
 }
 
@@ -335,6 +336,7 @@ mod tests {
             ended_at: None,
             failure: None,
             counts: None,
+            held: None,
         }
     }
 

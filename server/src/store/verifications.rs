@@ -302,7 +302,7 @@ pub(super) mod tests {
                 rows_compared: 10,
                 mismatches: 0,
             };
-            let progress = Progress { tables: vec![table], elapsed_seconds: 0.5 };
+            let progress = Progress { tables: vec![table], elapsed_seconds: 0.5, held: None };
             record_picture(store.pool(), &one, Some(&progress), at(3)).await.unwrap();
             let (findings, other) = (Findings::default(), "v9".parse().unwrap());
             let ended = Ending {

@@ -62,6 +62,9 @@ pub struct AssessmentItem {
     /// What it came to, once it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<AssessmentCounts>,
+    /// Why the source is not read at the moment, where the plan says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
 }
 
 /// What an assessment came to, in numbers.

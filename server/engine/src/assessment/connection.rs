@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::doctor::{self, Pooler, pooler_of};
 use super::notebook::{Found, Notebook, Outcome, words};
-use super::{Request, source, wants_any};
+use super::{Request, source, wants_any, workers};
 use crate::assess::ask::{Asked, text};
 use crate::assess::catalog;
 use crate::connect::sqlite::SqliteFile;
@@ -68,7 +68,7 @@ pub(super) async fn look(book: &mut Notebook, request: &Request) -> Opened {
     if !wants_any(book, shared::check::Group::Connection) {
         return opened;
     }
-    let workers = i64::from(request.workers.unwrap_or(request.plan.options.workers).max(1));
+    let workers = i64::try_from(workers(request)).unwrap_or(i64::MAX);
     if let Some(side) = &mut opened.source {
         one_end(book, request, &mut side.asked, &request.source_url, SOURCE, workers + 2).await;
     }

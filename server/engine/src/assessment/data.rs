@@ -10,6 +10,7 @@ use super::notebook::{Found, Notebook, Outcome};
 use super::{Look, Request, schema, wants_any};
 use crate::assess::ask::rows;
 use crate::map::{self, check};
+use crate::run::governor::Governor;
 
 /// What was found besides findings.
 #[derive(Default)]
@@ -18,7 +19,12 @@ pub(super) struct Foreseen {
     pub(super) forecast: Option<Foretold>,
 }
 
-pub(super) async fn look(book: &mut Notebook, request: &Request, opened: &mut Opened) -> Foreseen {
+pub(super) async fn look(
+    book: &mut Notebook,
+    request: &Request,
+    opened: &mut Opened,
+    governor: &Governor,
+) -> Foreseen {
     let mut foreseen = Foreseen::default();
     let plan = &request.plan;
     let Some(source) = &mut opened.source else { return foreseen };
@@ -59,7 +65,8 @@ pub(super) async fn look(book: &mut Notebook, request: &Request, opened: &mut Op
         }
         return foreseen;
     }
-    match forecast(request, (&source.source, &source.catalog), &target.catalog).await {
+    let from = (&source.source, &source.catalog);
+    match forecast(request, from, &target.catalog, governor).await {
         Ok(made) => {
             book.note(Check::QuarantineForecast, Ok(quarantine(&made.foretold)));
             book.note(Check::Escalation, Ok(escalation(plan, &made.foretold)));

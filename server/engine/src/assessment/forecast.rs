@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::scratch::{self, Digester, KeyReference, KeyRows, KeyTable, Refusal, Scratch};
-use super::{Look, Request, target};
+use super::{Look, Request, target, workers};
 use crate::connect::{Source, classify, target as open_target};
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, ReadColumn, Reader, Sameness, Snapshot, SourceState, TableRead};
@@ -23,6 +23,8 @@ use crate::load::blueprint::with_types_of;
 use crate::load::{orphans, schema};
 use crate::map::{source_table, target_name};
 use crate::quarantine::mask;
+use crate::run::Stop;
+use crate::run::governor::{Gate, Governor};
 use crate::transform::{self, BadValue, End, RowTransform, Verdict};
 use crate::value::{Batch, Row, Value};
 
@@ -73,7 +75,7 @@ struct Work {
     jobs: Mutex<VecDeque<Job>>,
     tallies: Vec<Mutex<Tally>>,
     digester: Digester,
-    batch_bytes: usize,
+    gate: Arc<Gate>,
 }
 
 /// A forecast, and tables that somebody wrote to meanwhile.
@@ -87,9 +89,10 @@ pub(super) async fn forecast(
     request: &Request,
     (source, source_catalog): (&Source, &Catalog),
     target_catalog: &Catalog,
+    governor: &Governor,
 ) -> Result<Forecast> {
     let plan = &request.plan;
-    let workers = usize::from(request.workers.unwrap_or(plan.options.workers).max(1));
+    let workers = workers(request);
     let keyed = Keyed::of(request, target_catalog);
     let tables = tables(request, (source.engine(), source_catalog), target_catalog, &keyed)?;
     let mut snapshot = Snapshot::open(source, workers).await?;
@@ -100,8 +103,10 @@ pub(super) async fn forecast(
         Look::Everything | Look::Nothing => plan.options.chunk_rows,
     };
     let mut cuts = Vec::with_capacity(tables.len());
+    let stop = Stop::default();
     for table in &tables {
-        cuts.push(snapshot.plan_chunks(&table.read, chunk_rows).await?);
+        let cut = governor.spare(&stop, snapshot.plan_chunks(&table.read, chunk_rows)).await?;
+        cuts.push(cut.unwrap_or_default());
     }
     let totals: Vec<u64> =
         cuts.iter().map(|chunks| chunks.iter().map(|chunk| chunk.rows).sum()).collect();
@@ -109,10 +114,11 @@ pub(super) async fn forecast(
     let is_complete = request.forecast == Look::Everything;
     let began = Instant::now();
     let (work, refused) =
-        look(request, snapshot, tables, jobs, is_complete.then_some(&keyed)).await?;
+        look(snapshot, tables, jobs, is_complete.then_some(&keyed), governor).await?;
     let wall = began.elapsed().as_secs_f64();
     let written_to = if is_complete {
-        Some(written_to(source, &work.tables, &cuts, &state, chunk_rows).await?)
+        let compared = written_to(source, &work.tables, &cuts, &state, chunk_rows);
+        governor.spare(&stop, compared).await?
     } else {
         None
     };
@@ -327,11 +333,11 @@ fn jobs(cuts: &[Vec<Chunk>], look: Look) -> VecDeque<Job> {
 
 /// Reads and turns everything that is to be looked at, and settles the keys where all was.
 async fn look(
-    request: &Request,
     snapshot: Snapshot,
     tables: Vec<Table>,
     jobs: VecDeque<Job>,
     keyed: Option<&Keyed>,
+    governor: &Governor,
 ) -> Result<(Arc<Work>, BTreeMap<Refusal, u64>)> {
     let (keys, settling) = match keyed {
         None => (None, None),
@@ -354,7 +360,7 @@ async fn look(
         jobs: Mutex::new(jobs),
         tallies,
         digester: Digester::default(),
-        batch_bytes: usize::try_from(request.plan.options.batch_bytes).unwrap_or(usize::MAX),
+        gate: Arc::clone(governor.gate()),
     });
     let (readers, hold) = snapshot.into_parts();
     let mut at_work = JoinSet::new();
@@ -363,7 +369,12 @@ async fn look(
         at_work.spawn(async move { work.read_all(reader, keys).await });
     }
     drop(keys);
-    while let Some(done) = at_work.join_next().await {
+    loop {
+        let done = tokio::select! {
+            done = at_work.join_next() => done,
+            strained = governor.failed() => return Err(strained),
+        };
+        let Some(done) = done else { break };
         done.map_err(|error| stopped().because(error))??;
     }
     drop(hold);
@@ -385,11 +396,12 @@ impl Work {
         keys: Option<mpsc::Sender<KeyRows>>,
     ) -> Result<()> {
         loop {
+            let _slot = self.gate.enter().await;
             let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some(job) = job else { return Ok(()) };
             let table = &self.tables[job.table];
             let (send, mut receive) = mpsc::channel(2);
-            let reading = reader.read(&table.read, &job.chunk, self.batch_bytes, send);
+            let reading = reader.read(&table.read, &job.chunk, self.gate.batch_bytes(), send);
             let turning = async {
                 let mut tally = Tally::default();
                 while let Some(batch) = receive.recv().await {

@@ -5,6 +5,7 @@
 //! It stands behind the steps that it foretells, because it does what they do.
 
 mod notebook;
+mod held;
 mod doctor;
 mod connection;
 mod source;
@@ -27,11 +28,16 @@ use shared::plan::Plan;
 pub use doctor::{Pooler, pooler_of};
 pub use trial::try_rules;
 
+use tokio::sync::watch;
+
+use self::held::Heard;
 use self::notebook::Notebook;
 use crate::assess::profile;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::load::ledger::work_hash;
+use crate::run::Stop;
+use crate::run::governor::{Governor, Sparing, Watcher};
 use crate::seal::Key;
 
 /// What is to be assessed, and how.
@@ -50,6 +56,8 @@ pub struct Request {
     pub key: Key,
     pub clock: Arc<dyn Clock>,
     pub surroundings: Surroundings,
+    /// Takes why the source is not read at the moment, where the plan says so.
+    pub held: watch::Sender<Option<String>>,
 }
 
 /// How many rows of a table are looked at.
@@ -74,24 +82,48 @@ pub struct Surroundings {
     pub secret_in_plan: Option<bool>,
 }
 
-/// Assesses a plan. A database that cannot be reached is a finding.
+/// Assesses a plan, as fast as the source bears it and when the plan lets it be read. A database that
+/// cannot be reached is a finding.
 pub async fn assess(request: Request) -> Result<Assessment> {
-    let began = Instant::now();
     let mut book = Notebook::new(request.selection.clone());
+    let heard = Arc::new(Heard::new(request.held.clone()));
+    let watcher = Arc::clone(&heard) as Arc<dyn Watcher>;
+    let sparing = Sparing::of(&request.plan, &request.source_url, &request.clock, watcher);
+    // Whoever asks for it gives it up as a whole.
+    let stop = Stop::default();
+    sparing.await_window(&stop).await?;
+    let began = Instant::now();
     let mut opened = connection::look(&mut book, &request).await;
-    source::look(&mut book, &request, &mut opened).await;
-    target::look(&mut book, &request, &mut opened).await;
-    let found = data::look(&mut book, &request, &mut opened).await;
-    governance::look(&mut book, &request);
-    let profile = match (&opened.source, request.profile) {
-        (Some(source), Look::Everything) => {
-            profile::of_source(&source.source, &source.catalog, u64::MAX).await?
-        }
-        (Some(source), Look::Rows(rows)) => {
-            profile::of_source(&source.source, &source.catalog, rows).await?
-        }
-        _ => Vec::new(),
+    let batch_bytes = usize::try_from(request.plan.options.batch_bytes).unwrap_or(usize::MAX);
+    let governor = match &opened.source {
+        Some(side) => sparing.begin(&side.source, workers(&request), batch_bytes),
+        None => Governor::free(batch_bytes),
     };
+    let looked = async {
+        source::look(&mut book, &request, &mut opened).await;
+        Ok(())
+    };
+    governor.spare(&stop, looked).await?;
+    target::look(&mut book, &request, &mut opened).await;
+    let mut found = data::look(&mut book, &request, &mut opened, &governor).await;
+    governance::look(&mut book, &request);
+    let rows = match request.profile {
+        Look::Everything => Some(u64::MAX),
+        Look::Rows(rows) => Some(rows),
+        Look::Nothing => None,
+    };
+    let from = opened.source.as_ref().map(|side| (&side.source, &side.catalog));
+    let profile = async move {
+        match from.zip(rows) {
+            Some(((source, catalog), rows)) => profile::of_source(source, catalog, rows).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let profile = governor.spare(&stop, profile).await?.unwrap_or_default();
+    drop(governor);
+    if let Some(forecast) = &mut found.forecast {
+        forecast.notes.extend(heard.notes());
+    }
     let (checks, findings) = book.close();
     let status = match findings.iter().map(|finding| finding.severity).max() {
         Some(Severity::Blocking) => Readiness::Blocked,
@@ -111,6 +143,11 @@ pub async fn assess(request: Request) -> Result<Assessment> {
         profile,
         seconds: began.elapsed().as_secs_f64(),
     })
+}
+
+/// How many readers work at once.
+fn workers(request: &Request) -> usize {
+    usize::from(request.workers.unwrap_or(request.plan.options.workers).max(1))
 }
 
 /// Whether any check of a group is to be made.

@@ -9,6 +9,7 @@ use shared::plan::Plan;
 use shared::run::{Books, Health, Phase, Progress, Retry, Stall, TableProgress};
 use tokio::sync::{Notify, watch};
 
+use super::governor::Watcher;
 use crate::load::ledger::{Entry, SignedBooks};
 
 /// Over how long the speed is measured.
@@ -160,25 +161,6 @@ impl Board {
         });
     }
 
-    /// Nothing is to move, for the reason given, until it is said that it may.
-    pub(super) fn hold(&self, reason: Option<String>) {
-        if self.lock().held == reason {
-            return;
-        }
-        if let Some(reason) = &reason {
-            tracing::info!("nothing is read: {reason}");
-        }
-        self.change(|state| {
-            if reason.is_none() {
-                // What was held does not count as time in which nothing moved.
-                state.touch();
-            }
-            let seconds = state.moved.elapsed().as_secs_f64();
-            state.stall = reason.clone().map(|reason| Stall { seconds, reason });
-            state.held = reason;
-        });
-    }
-
     /// The whole run is in this phase now.
     pub(super) fn enter(&self, phase: Phase) {
         self.change(|state| {
@@ -279,6 +261,31 @@ impl Board {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watcher for Board {
+    /// Nothing is to move, for the reason given, until it is said that it may.
+    fn hold(&self, reason: Option<String>) {
+        if self.lock().held == reason {
+            return;
+        }
+        if let Some(reason) = &reason {
+            tracing::info!("nothing is read: {reason}");
+        }
+        self.change(|state| {
+            if reason.is_none() {
+                // What was held does not count as time in which nothing moved.
+                state.touch();
+            }
+            let seconds = state.moved.elapsed().as_secs_f64();
+            state.stall = reason.clone().map(|reason| Stall { seconds, reason });
+            state.held = reason;
+        });
+    }
+
+    fn note(&self, note: String) {
+        Self::note(self, note);
     }
 }
 

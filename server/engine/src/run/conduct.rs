@@ -16,6 +16,7 @@ use super::board::Board;
 use super::builders::{Builders, Built};
 use super::close::causes;
 use super::crew::{Crew, Order};
+use super::governor::{Sparing, Watcher};
 use super::patience::{Next, Patience, Tries};
 use super::records::records;
 use super::tables::tables;
@@ -212,15 +213,19 @@ impl<T: Target + 'static> Work<T> {
         let tables = tables(plan, key, source.engine(), source_catalog, &target_catalog, &records)?;
         let reads = tables.iter().map(|table| table.read.clone()).collect();
         blueprint::insert(session, &self.run.run_id, &Blueprint::new(plan, reads)).await?;
-        self.await_window().await?;
+        let sparing = self.sparing();
+        sparing.await_window(&self.request.stop).await?;
         if self.request.stop.is_requested() {
             return Ok(Copied::Stopped);
         }
+        let governor = sparing.begin(source, workers, self.batch_bytes(workers));
         let mut snapshot = Snapshot::open(source, workers).await?;
         if let Some(note) = snapshot.note() {
             self.board.note(note);
         }
-        let jobs = self.cut(session, &mut snapshot, &tables).await?;
+        let Some(jobs) = self.cut(session, &mut snapshot, &tables, &governor).await? else {
+            return Ok(Copied::Stopped);
+        };
         self.board.done_retrying(CONDUCTOR);
         self.decide_before_load(session, source, source_catalog, &mut snapshot).await?;
         self.board.enter(Phase::Copying);
@@ -229,7 +234,8 @@ impl<T: Target + 'static> Work<T> {
         let (readers, hold) = snapshot.into_parts();
         self.publish(Some(self.order(&ticket))).await;
         let builders = Builders::begin(self, session, &records, workers).await?;
-        let copied = self.copy(source, &ticket, readers, levels).await;
+        let copied = self.copy(source, &ticket, readers, levels, &governor).await;
+        drop(governor);
         self.publish(None).await;
         drop(hold);
         if !matches!(copied, Ok(Copied::Everything)) {
@@ -248,6 +254,11 @@ impl<T: Target + 'static> Work<T> {
         }
         self.board.enter(Phase::Closing);
         copied
+    }
+
+    fn sparing(&self) -> Sparing {
+        let Request { plan, source_url, clock, .. } = &self.request;
+        Sparing::of(plan, source_url, clock, Arc::clone(&self.board) as Arc<dyn Watcher>)
     }
 
     /// Invites workers of other processes, or sends them away.

@@ -8,6 +8,7 @@ use shared::error_code::ErrorCode;
 use super::conduct::{Work, place};
 use super::copy::{Job, TableCopy};
 use super::escalate::escalate;
+use super::governor::Governor;
 use super::transaction::end;
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, Sameness, Snapshot, SourceState};
@@ -16,14 +17,16 @@ use crate::load::ledger;
 use crate::load::{Session, Target};
 
 impl<T: Target + 'static> Work<T> {
-    /// Cuts every table into chunks. A run that continues has to find the cuts that it made.
+    /// Cuts every table into chunks, as fast as the source bears it. A run that continues has to find
+    /// the cuts that it made. None when somebody asked to stop.
     pub(super) async fn cut(
         &self,
         session: &mut T::Session,
         snapshot: &mut Snapshot,
         tables: &[Arc<TableCopy>],
-    ) -> Result<VecDeque<Job>> {
-        let run_id = &self.run.run_id;
+        governor: &Governor,
+    ) -> Result<Option<VecDeque<Job>>> {
+        let (run_id, stop) = (&self.run.run_id, &self.request.stop);
         let chunk_rows = self.request.plan.options.chunk_rows;
         let entries = ledger::entries(session, run_id).await?;
         let committed: HashSet<(u32, i32)> =
@@ -39,12 +42,14 @@ impl<T: Target + 'static> Work<T> {
                 // Every table was cut before the first chunk was copied.
                 Some(_) if !entries.is_empty() && before.iter().all(is_copied) => before,
                 Some(earlier) if !before.is_empty() => {
-                    let same = snapshot.compare(&table.read, earlier, &before, chunk_rows).await?;
+                    let same = snapshot.compare(&table.read, earlier, &before, chunk_rows);
+                    let Some(same) = governor.spare(stop, same).await? else { return Ok(None) };
                     self.accept(table, same)?;
                     before
                 }
                 _ => {
-                    let chunks = snapshot.plan_chunks(&table.read, chunk_rows).await?;
+                    let cut = snapshot.plan_chunks(&table.read, chunk_rows);
+                    let Some(chunks) = governor.spare(stop, cut).await? else { return Ok(None) };
                     session.run_script("begin").await?;
                     let kept = ledger::insert_chunks(session, run_id, place, &chunks).await;
                     end(session, kept).await?;
@@ -71,13 +76,13 @@ impl<T: Target + 'static> Work<T> {
         cuts.sort_by_key(|(_, chunks)| {
             std::cmp::Reverse(chunks.iter().map(|chunk| chunk.rows).sum::<u64>())
         });
-        Ok(cuts
+        let jobs = cuts
             .into_iter()
             .flat_map(|(table, chunks)| {
                 chunks.into_iter().map(move |chunk| Job { table: Arc::clone(&table), chunk })
             })
-            .filter(|job| !committed.contains(&(place(job.table.index), ordinal(&job.chunk))))
-            .collect())
+            .filter(|job| !committed.contains(&(place(job.table.index), ordinal(&job.chunk))));
+        Ok(Some(jobs.collect()))
     }
 
     /// The state of the source in which tables were cut; none when they are to be cut in this one.

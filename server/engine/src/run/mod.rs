@@ -2,7 +2,7 @@
 
 mod stop;
 mod patience;
-mod governor;
+pub(crate) mod governor;
 mod board;
 mod transaction;
 mod duplicates;

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::Stop;
 use super::conduct::{Work, place};
 use super::copy::{Context, Fault, Job, stopped};
-use super::governor::Gate;
+use super::governor::{Gate, Governor};
 use super::patience::{Next, Patience, Tries};
 use super::queue::Queue;
 use super::share;
@@ -37,14 +37,12 @@ impl<T: Target + 'static> Work<T> {
         ticket: &Ticket,
         readers: Vec<Reader>,
         levels: Vec<VecDeque<Job>>,
+        governor: &Governor,
     ) -> Result<Copied> {
-        let workers = readers.len();
-        // Closed until it is known what the source bears.
-        let gate = Gate::of(0, self.batch_bytes(workers));
-        let context = Arc::new(self.context(Arc::clone(&gate)));
+        let context = Arc::new(self.context(Arc::clone(governor.gate())));
         tokio::select! {
             copied = self.copy_levels(source, ticket, readers, levels, context) => copied,
-            strained = self.govern(source, &gate, workers) => Err(strained),
+            strained = governor.failed() => Err(strained),
         }
     }
 

@@ -41,7 +41,10 @@ impl<S: Session + 'static> Work<S> {
             let (Some(source), Some(target)) = (from.pop(), to.pop()) else { return Ok(()) };
             let mut readers = Readers { source, target };
             for (table, segment) in doubtful {
-                let matched = self.match_again(&mut readers, table, &segment).await?;
+                let again = self.match_again(&mut readers, table, &segment);
+                let Some(matched) = self.governor.spare(&self.request.stop, again).await? else {
+                    return Ok(());
+                };
                 self.keep_what_stays(table, &segment, matched).await?;
             }
         }

@@ -8,16 +8,19 @@ use shared::verification::{Progress, TableProgress};
 use tokio::sync::watch;
 
 use super::record::Counts;
+use crate::run::governor::Watcher;
 
 pub(super) struct Board {
     began: Instant,
+    notes: Mutex<Vec<String>>,
     picture: Mutex<Progress>,
     out: watch::Sender<Option<Progress>>,
 }
 
 impl Board {
     pub(super) fn new(out: watch::Sender<Option<Progress>>) -> Self {
-        Self { began: Instant::now(), picture: Mutex::default(), out }
+        let (notes, picture) = (Mutex::default(), Mutex::default());
+        Self { began: Instant::now(), notes, picture, out }
     }
 
     pub(super) fn seconds(&self) -> f64 {
@@ -48,10 +51,32 @@ impl Board {
         });
     }
 
+    /// What limits the reading, for the statement.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn change(&self, change: impl FnOnce(&mut Progress)) {
         let mut picture = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut picture);
         picture.elapsed_seconds = self.began.elapsed().as_secs_f64();
         self.out.send_replace(Some(picture.clone()));
+    }
+}
+
+impl Watcher for Board {
+    fn hold(&self, reason: Option<String>) {
+        let is_known = |picture: &Progress| picture.held == reason;
+        if is_known(&self.picture.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        self.change(|picture| picture.held.clone_from(&reason));
+    }
+
+    fn note(&self, note: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
     }
 }

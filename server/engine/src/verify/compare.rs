@@ -20,6 +20,7 @@ use super::table::{Comparison, Part};
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, ChunkRange, Reader};
 use crate::load::Session;
+use crate::run::governor::Governor;
 
 /// One table under comparison.
 pub(super) struct Table {
@@ -140,7 +141,9 @@ pub(super) struct Work<S: Session> {
     pub(super) run_id: Option<String>,
     pub(super) tables: Vec<Table>,
     pub(super) session: tokio::sync::Mutex<S>,
-    pub(super) board: Board,
+    pub(super) board: Arc<Board>,
+    /// Lets as many workers read as the source bears.
+    pub(super) governor: Governor,
     /// Whether the target's server computes what its rows come to.
     pub(super) target_computes: bool,
 }
@@ -164,7 +167,16 @@ impl<S: Session + 'static> Work<S> {
             workers.spawn(Arc::clone(self).work(readers, Arc::clone(&jobs)));
         }
         let mut failure = None;
-        while let Some(ended) = workers.join_next().await {
+        loop {
+            let ended = tokio::select! {
+                ended = workers.join_next() => ended,
+                strained = self.governor.failed(), if failure.is_none() => {
+                    // At once, and not at the end of their segments.
+                    workers.shutdown().await;
+                    return Err(strained);
+                }
+            };
+            let Some(ended) = ended else { break };
             let ended = ended.unwrap_or_else(|panic| {
                 Err(EngineError::new(ErrorCode::Sys001, "comparing").because(panic))
             });
@@ -186,6 +198,10 @@ impl<S: Session + 'static> Work<S> {
         jobs: Arc<Mutex<VecDeque<Job>>>,
     ) -> Result<()> {
         loop {
+            let _slot = tokio::select! {
+                slot = self.governor.gate().enter() => slot,
+                () = self.request.stop.requested() => return Ok(()),
+            };
             if self.request.stop.is_requested() {
                 return Ok(());
             }

@@ -18,13 +18,14 @@ use super::prepare::{self, jobs};
 use super::record::{self, Counts, Identities, Record, Segment, Which};
 use super::table::{Comparison, comparisons};
 use super::{GoingOn, Request};
-use super::{merged, references, sample};
+use super::{merged, references, rows, sample};
 use crate::assess::catalog;
 use crate::connect::Source;
 use crate::error::{EngineError, Result};
 use crate::load::ledger::{self, RunRecord};
 use crate::load::{Session, Target, claim};
 use crate::map::check;
+use crate::run::governor::{Sparing, Watcher};
 use crate::run::work_hash;
 
 pub(super) async fn conduct<T: Target>(target: T, request: Request) -> Result<VerificationOutcome>
@@ -33,6 +34,12 @@ where
 {
     let mut opened = open(&target, &request).await?;
     claim::name_session(&mut opened.session, freshness::VERIFIER).await?;
+    let board = Arc::new(Board::new(request.progress.clone()));
+    let watcher = Arc::clone(&board) as Arc<dyn Watcher>;
+    let sparing = Sparing::of(&request.plan, &request.source_url, &request.clock, watcher);
+    sparing.await_window(&request.stop).await?;
+    let workers = prepare::workers(&request);
+    let governor = sparing.begin(&opened.source, workers, rows::BATCH_BYTES);
     // Before the snapshots: what changes from here on changes the marks.
     let marks = freshness::marks(&request.plan, &opened.source, &opened.target).await?;
     let (record, done) = begin(&mut opened, &request, &marks).await?;
@@ -40,11 +47,10 @@ where
         Mode::SinceLast => unchanged(&mut opened.session, &request, &record, &marks).await?,
         Mode::Full | Mode::Sample => Vec::new(),
     };
-    let board = Board::new(request.progress.clone());
-    let mut prepared = prepare::prepare(&mut opened, &request, unchanged).await?;
+    let mut prepared = prepare::prepare(&mut opened, &request, unchanged, &governor).await?;
     let jobs = jobs(&mut prepared.tables, &board, &done);
-    let Opened { source, target, catalog, session, run, .. } = opened;
-    let sides = Sides { source, target, catalog, notes: prepared.notes };
+    let Opened { source, target: compared, catalog, session, run, .. } = opened;
+    let sides = Sides { source, target: compared, catalog, notes: prepared.notes };
     let work = Arc::new(Work {
         verification: record.id.clone(),
         run_id: run.map(|run| run.run_id),
@@ -52,9 +58,14 @@ where
         session: tokio::sync::Mutex::new(session),
         board,
         target_computes: prepared.target_computes,
+        governor,
         request,
     });
     let mut carried_out = work.carry_out(prepared.readers, jobs).await;
+    if matches!(&carried_out, Err(error) if error.code() == ErrorCode::Load045) {
+        // Whoever was at work was given up, maybe while writing down what was found.
+        *work.session.lock().await = target.session().await?;
+    }
     if matches!(carried_out, Ok(false)) {
         let marks = marks.begun(&sides.target);
         let looked = work.look_again(&sides.source, &sides.target, &marks).await;
@@ -215,7 +226,7 @@ async fn close<S: Session + 'static>(
     let mut session = work.session.lock().await;
     let mut findings = Findings {
         tables: work.tables.iter().flat_map(|table| found(table, work.request.sample)).collect(),
-        notes: sides.notes,
+        notes: [sides.notes, work.board.notes()].concat(),
         sample: (work.request.mode == Mode::Sample).then_some(work.request.sample),
         ..Findings::default()
     };

@@ -20,6 +20,7 @@ use super::{Request, hash, sample};
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, ChunkRange, Reader, Snapshot, TableRead};
 use crate::load::{Param, Session, ledger};
+use crate::run::governor::Governor;
 
 /// Tables in pieces, and the readers that see both sides as they were at one instant.
 pub(super) struct Prepared {
@@ -36,8 +37,9 @@ pub(super) async fn prepare<S: Session>(
     opened: &mut Opened<S>,
     request: &Request,
     unchanged: Vec<TableVerification>,
+    governor: &Governor,
 ) -> Result<Prepared> {
-    let workers = usize::from(request.workers.unwrap_or(request.plan.options.workers).max(1));
+    let workers = workers(request);
     let mut from = Snapshot::open(&opened.source, workers).await?;
     let to = Snapshot::open(&opened.target, workers).await?;
     let notes: Vec<String> = from.note().into_iter().collect();
@@ -48,6 +50,7 @@ pub(super) async fn prepare<S: Session>(
     };
     let mut preparation = Preparation {
         request,
+        governor,
         run_id: opened.run.as_ref().map(|run| run.run_id.as_str()),
         source: opened.source.engine(),
         target: &opened.catalog,
@@ -61,7 +64,12 @@ pub(super) async fn prepare<S: Session>(
             comparison.compute_here();
         }
         let session = &mut opened.session;
-        tables.push(preparation.table(session, &mut from, place, comparison).await?);
+        let Some(table) = preparation.table(session, &mut from, place, comparison).await? else {
+            // Of what is not cut, nothing is compared.
+            tables.clear();
+            break;
+        };
+        tables.push(table);
     }
     let notes = preparation.notes;
     let readers = from.into_readers().into_iter().zip(to);
@@ -69,9 +77,15 @@ pub(super) async fn prepare<S: Session>(
     Ok(Prepared { tables, readers, target_computes, notes })
 }
 
+/// How many segments are compared at once.
+pub(super) fn workers(request: &Request) -> usize {
+    usize::from(request.workers.unwrap_or(request.plan.options.workers).max(1))
+}
+
 /// What cutting tables takes.
 struct Preparation<'a> {
     request: &'a Request,
+    governor: &'a Governor,
     run_id: Option<&'a str>,
     source: Engine,
     target: &'a Catalog,
@@ -86,7 +100,7 @@ impl Preparation<'_> {
         snapshot: &mut Snapshot,
         place: usize,
         mut comparison: Comparison,
-    ) -> Result<Table> {
+    ) -> Result<Option<Table>> {
         let name = comparison.target.clone();
         let there = self
             .target
@@ -95,10 +109,12 @@ impl Preparation<'_> {
         let carried = self.unchanged.iter().find(|table| table.target == name).cloned();
         let mut cuts = Vec::with_capacity(comparison.parts.len());
         for part in &comparison.parts {
-            cuts.push(match carried {
-                Some(_) => Cut::nothing(),
-                None => cut(session, snapshot, self.request, self.run_id, part).await?,
-            });
+            let cut = match carried {
+                Some(_) => Some(Cut::nothing()),
+                None => self.cut(session, snapshot, part).await?,
+            };
+            let Some(cut) = cut else { return Ok(None) };
+            cuts.push(cut);
         }
         let mut ranges = comparison.in_step(&cuts[0].chunks, there, self.source);
         let mut drawn = None;
@@ -107,7 +123,9 @@ impl Preparation<'_> {
             self.request.mode == Mode::Sample && !self.request.plan.checks.has_critical(&name);
         if may_draw && cuts[0].chunks.len() > 1 && ranges.is_some() {
             let read = &comparison.parts[0].read;
-            let chunks = snapshot.plan_chunks(read, sample::SEGMENT_ROWS).await?;
+            let chunks = snapshot.plan_chunks(read, sample::SEGMENT_ROWS);
+            let chunks = self.governor.spare(&self.request.stop, chunks).await?;
+            let Some(chunks) = chunks else { return Ok(None) };
             drawn = Some(sample::draw(self.request.sample, &name.to_string(), chunks.len()));
             ranges = comparison.in_step(&chunks, there, self.source);
             cuts[0].chunks = chunks;
@@ -115,7 +133,45 @@ impl Preparation<'_> {
         }
         self.note(&comparison);
         let state = Mutex::new(State::default());
-        Ok(Table { place, comparison, cuts, ranges, drawn, carried, state })
+        Ok(Some(Table { place, comparison, cuts, ranges, drawn, carried, state }))
+    }
+
+    /// How a mapping's source is cut: by the chunks of the run where they still stand, so that rows
+    /// in quarantine are found by chunk. None when somebody asked to stop.
+    async fn cut<S: Session>(
+        &self,
+        session: &mut S,
+        snapshot: &mut Snapshot,
+        part: &Part,
+    ) -> Result<Option<Cut>> {
+        let index = u32::try_from(part.index).unwrap_or(u32::MAX);
+        let of_run = match self.run_id {
+            Some(run_id) => ledger::chunks(session, run_id, index).await?,
+            None => Vec::new(),
+        };
+        // A range of keys is one whatever the table holds; places in a file or of pages are not.
+        let stands = !of_run.is_empty()
+            && of_run.iter().all(|chunk| matches!(chunk.range, ChunkRange::Keys { .. }));
+        let chunks = if stands {
+            of_run.clone()
+        } else {
+            let cut = snapshot.plan_chunks(&part.read, self.request.plan.options.chunk_rows);
+            let cut = self.governor.spare(&self.request.stop, cut).await?;
+            let Some(chunks) = cut else { return Ok(None) };
+            chunks
+        };
+        let is_of_run = !of_run.is_empty() && chunks == of_run;
+        let quarantined = match self.run_id {
+            Some(run_id) => quarantined(session, run_id, index).await?,
+            None => BTreeSet::new(),
+        };
+        let chunks = if chunks.is_empty() {
+            vec![Chunk { ordinal: 0, range: ChunkRange::Whole, rows: 0 }]
+        } else {
+            chunks
+        };
+        let kept = part.kept.iter().map(|_| OnceCell::new()).collect();
+        Ok(Some(Cut { chunks, is_of_run, quarantined, absent: OnceCell::new(), kept }))
     }
 
     fn note(&mut self, comparison: &Comparison) {
@@ -222,40 +278,6 @@ pub(super) fn jobs(tables: &mut [Table], board: &Board, done: &[Segment]) -> Vec
     }
     by_table.sort_by_key(|(rows, _)| std::cmp::Reverse(*rows));
     by_table.into_iter().flat_map(|(_, jobs)| jobs).collect()
-}
-
-/// How a mapping's source is cut: by the chunks of the run where they still stand, so that rows
-/// in quarantine are found by chunk.
-async fn cut<S: Session>(
-    session: &mut S,
-    snapshot: &mut Snapshot,
-    request: &Request,
-    run_id: Option<&str>,
-    part: &Part,
-) -> Result<Cut> {
-    let index = u32::try_from(part.index).unwrap_or(u32::MAX);
-    let of_run = match run_id {
-        Some(run_id) => ledger::chunks(session, run_id, index).await?,
-        None => Vec::new(),
-    };
-    // A range of keys is one whatever the table holds; places in a file or of pages are not.
-    let stands = !of_run.is_empty()
-        && of_run.iter().all(|chunk| matches!(chunk.range, ChunkRange::Keys { .. }));
-    let chunk_rows = request.plan.options.chunk_rows;
-    let chunks =
-        if stands { of_run.clone() } else { snapshot.plan_chunks(&part.read, chunk_rows).await? };
-    let is_of_run = !of_run.is_empty() && chunks == of_run;
-    let quarantined = match run_id {
-        Some(run_id) => quarantined(session, run_id, index).await?,
-        None => BTreeSet::new(),
-    };
-    let chunks = if chunks.is_empty() {
-        vec![Chunk { ordinal: 0, range: ChunkRange::Whole, rows: 0 }]
-    } else {
-        chunks
-    };
-    let kept = part.kept.iter().map(|_| OnceCell::new()).collect();
-    Ok(Cut { chunks, is_of_run, quarantined, absent: OnceCell::new(), kept })
 }
 
 impl Cut {

@@ -26,13 +26,14 @@ use super::board::Board;
 use super::compare::{Readers, Work};
 use super::conduct::{Opened, open};
 use super::record::{self, Record, Which};
-use super::{GoingOn, Request, prepare, references};
+use super::{GoingOn, Request, prepare, references, rows};
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
 use crate::ident::{literal, quote, quote_table};
 use crate::load::mark::TableRecord;
 use crate::load::{PostgresTarget, Session, SqliteTarget, Target, ledger};
 use crate::map::order;
+use crate::run::governor::Governor;
 use crate::run::{Stop, work_hash};
 use crate::seal::Key;
 
@@ -104,7 +105,9 @@ where
         Some(run) => ledger::tables(&mut opened.session, &run.run_id).await?,
         None => Vec::new(),
     };
-    let mut prepared = prepare::prepare(&mut opened, &comparison, Vec::new()).await?;
+    // Few rows are read: those that differ.
+    let governor = Governor::free(rows::BATCH_BYTES);
+    let mut prepared = prepare::prepare(&mut opened, &comparison, Vec::new(), &governor).await?;
     let readers = prepared.readers.pop().ok_or_else(|| {
         EngineError::new(ErrorCode::Sys001, "repairing").because("no reader is open")
     })?;
@@ -115,7 +118,8 @@ where
         run_id: run.map(|run| run.run_id),
         tables: prepared.tables,
         session: tokio::sync::Mutex::new(session),
-        board: Board::new(comparison.progress.clone()),
+        board: Arc::new(Board::new(comparison.progress.clone())),
+        governor,
         target_computes: prepared.target_computes,
         request: comparison,
     };

@@ -19,7 +19,7 @@ use crate::value::{Batch, Row, Value};
 
 /// How many batches wait between reading and comparing.
 const BATCHES_AHEAD: usize = 2;
-const BATCH_BYTES: usize = 1 << 20;
+pub(super) const BATCH_BYTES: usize = 1 << 20;
 
 /// A row that the target should have.
 pub(super) enum Expected<'r> {

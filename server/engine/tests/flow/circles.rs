@@ -305,7 +305,8 @@ tables:
         let outcome = run(&plan(&source, target.url(), &rest)).await.unwrap();
 
         assert_eq!(outcome.failure, None);
-        let nodes = "select string_agg(format('%s:%s>%s:%s', tree, id, up_tree, up), ' ' order by tree, id)
+        let nodes =
+            "select string_agg(format('%s:%s>%s:%s', tree, id, up_tree, up), ' ' order by tree, id)
                      from nodes";
         let fourth = if existing == "update" { " 1:4>2:1" } else { "" };
         assert_eq!(target.query(nodes), format!("1:1>9: 1:2>1:1 1:3>:7{fourth} 2:1>:"));

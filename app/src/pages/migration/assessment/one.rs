@@ -36,15 +36,19 @@ pub fn AssessmentPage(id: AssessmentId) -> impl IntoView {
 fn Assessment(found: KeptAssessment) -> impl IntoView {
     let item = found.item.clone();
     let rest = match item.state {
-        AssessmentState::Running => view! {
-            <section class="card">
-                <p role="status">
-                    "It is under way. What it found is shown here when it is through; you may leave \
-                    this page."
-                </p>
-            </section>
+        AssessmentState::Running => {
+            let held = item.held.clone().map(|held| format!("It waits: {held}. "));
+            view! {
+                <section class="card">
+                    <p role="status">
+                        {held}
+                        "It is under way. What it found is shown here when it is through; you may \
+                        leave this page."
+                    </p>
+                </section>
+            }
+            .into_any()
         }
-        .into_any(),
         AssessmentState::Stopped => view! {
             <section class="card">
                 <p>"Somebody stopped it. Nothing is kept of what it found."</p>

@@ -20,11 +20,18 @@ pub(super) fn ProgressCard(known: RwSignal<Verification>) -> impl IntoView {
             format::counted(differing, "differs", "differ")
         )
     };
+    let held = move || {
+        known.with(|known| {
+            let held = known.progress.as_ref()?.held.clone()?;
+            Some(view! { <p role="status">{format!("Waiting: {held}.")}</p> })
+        })
+    };
     view! {
         <section class="card" aria-labelledby="verification-progress">
             <h3 id="verification-progress">"Progress"</h3>
             <ProgressBar fraction label="How far the verification is" is_short/>
             <p>{text}</p>
+            {held}
         </section>
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 #[derive(Debug)]
-pub(in crate::run) struct Gate {
+pub(crate) struct Gate {
     state: Mutex<State>,
     changed: Notify,
     batch_bytes: AtomicUsize,
@@ -18,12 +18,12 @@ struct State {
     inside: usize,
 }
 
-/// The right to copy one chunk, until it is dropped.
+/// The right to read one piece, until it is dropped.
 #[derive(Debug)]
-pub(in crate::run) struct Slot(Arc<Gate>);
+pub(crate) struct Slot(Arc<Gate>);
 
 impl Gate {
-    pub(in crate::run) fn of(most: usize, batch_bytes: usize) -> Arc<Self> {
+    pub(crate) fn of(most: usize, batch_bytes: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State { most, inside: 0 }),
             changed: Notify::new(),
@@ -39,12 +39,12 @@ impl Gate {
     }
 
     /// Bytes that are held of one chunk at a time.
-    pub(in crate::run) fn batch_bytes(&self) -> usize {
+    pub(crate) fn batch_bytes(&self) -> usize {
         self.batch_bytes.load(Ordering::Relaxed)
     }
 
     /// Waits until there is room.
-    pub(in crate::run) async fn enter(self: &Arc<Self>) -> Slot {
+    pub(crate) async fn enter(self: &Arc<Self>) -> Slot {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -55,6 +55,19 @@ impl Gate {
                     state.inside += 1;
                     return Slot(Arc::clone(self));
                 }
+            }
+            changed.await;
+        }
+    }
+
+    /// Comes when nobody is let in, not even those inside.
+    pub(super) async fn closed(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.lock().most == 0 {
+                return;
             }
             changed.await;
         }

@@ -28,6 +28,7 @@ pub(crate) fn request(plan: &Plan) -> Request {
         key: Key::new(KEY),
         clock: Arc::new(SystemClock),
         surroundings: Surroundings::default(),
+        held: tokio::sync::watch::Sender::new(None),
     }
 }
 
