@@ -1,10 +1,8 @@
 //! Making people one, and taking that back, in the target of a plan.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
-use engine::clock::SystemClock;
 use serde::Serialize;
 use shared::duplicate::RecordId;
 use shared::error_code::ErrorCode;
@@ -17,12 +15,12 @@ use super::CommandError;
 use super::input::{read_plan, sides};
 use super::match_people::input::decisions;
 use super::output::{Json, count, table, tell};
+use super::runs::KnownRuns;
 use crate::audit::Actor;
-use crate::auth::secret::Secrets;
 use crate::config::Installation;
+use crate::jobs::Duplicates;
 use crate::jobs::duplicates::Subject;
 use crate::jobs::rollbacks::By;
-use crate::jobs::{Databases, Duplicates};
 use crate::store::Store;
 
 /// Make people who are in a plan's target twice one.
@@ -163,16 +161,8 @@ impl Place {
             CommandError::new(ErrorCode::Map001, error.to_string())
                 .hint("Say in the plan, under `duplicates`, which table holds people.")
         })?;
-        let key = installation.key()?;
-        let store = installation.open_store().await?;
-        let databases = Databases::new(store.clone(), Secrets::new(&key));
-        let duplicates = Duplicates::new(
-            store.clone(),
-            Arc::new(SystemClock),
-            databases,
-            key.quarantine(),
-            installation.name()?,
-        );
+        let KnownRuns { store, runs, .. } = KnownRuns::open(installation).await?;
+        let duplicates = runs.duplicates().clone();
         let by = By { actor: Actor::command_line(), name: super::whoever() };
         Ok(Self { store, duplicates, subject, by })
     }

@@ -23,16 +23,17 @@ use super::input::{read_plan, sides};
 use super::output::{Json, count, table, tell};
 use super::plan::refused;
 use super::rehearsal;
+use super::runs::KnownRuns;
 use super::signal::Signals;
 use crate::audit::Actor;
 use crate::auth::secret::Secrets;
 use crate::causes;
 use crate::config::Installation;
+use crate::jobs::Duplicates;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::{self, Sides};
 use crate::jobs::duplicates::{Keep, Subject};
 use crate::jobs::rollbacks::By;
-use crate::jobs::{Databases, Duplicates};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -145,15 +146,8 @@ impl Migrate {
             return Ok(None);
         }
         let subject = Arc::new(Subject::new(None, plan.clone(), sides.target.clone())?);
-        let key = installation.key()?;
-        let store = installation.open_store().await?;
-        let duplicates = Duplicates::new(
-            store.clone(),
-            Arc::new(SystemClock),
-            Databases::new(store.clone(), Secrets::new(&key)),
-            key.quarantine(),
-            installation.name()?,
-        );
+        let KnownRuns { store, runs, .. } = KnownRuns::open(installation).await?;
+        let duplicates = runs.duplicates().clone();
         let by = By { actor: Actor::command_line(), name: super::whoever() };
         let keep = if self.rehearse { Keep::Nothing } else { Keep::Search };
         let matcher = duplicates.matcher(&subject, &by, keep)?;

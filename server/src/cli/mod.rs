@@ -2,6 +2,7 @@
 
 mod exit;
 mod input;
+mod runs;
 mod output;
 mod signal;
 mod serve;

@@ -1,8 +1,6 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use engine::clock::{Clock, SystemClock};
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
 
@@ -10,12 +8,12 @@ use super::CommandError;
 use super::exit::Status;
 use super::input::{RunTarget, run_not_found};
 use super::output::{Json, give, tell};
+use super::runs::KnownRuns;
 use crate::audit::Actor;
-use crate::auth::secret::Secrets;
 use crate::config::Installation;
+use crate::jobs::Reports;
 use crate::jobs::reports::pack::{PackError, Signer, verify};
 use crate::jobs::runs::Ledger;
-use crate::jobs::{Databases, Reports, Runs};
 
 /// Write the evidence of a run: counts, quarantine, verification, approvals, signed
 #[derive(Debug, Args)]
@@ -72,13 +70,7 @@ impl Make {
     async fn run(self, installation: &Installation) -> Result<(), CommandError> {
         let (Some(run), Some(out)) = (&self.run, &self.out) else { return Ok(()) };
         let named = self.target.url(installation).await?;
-        let key = installation.key()?;
-        let store = installation.open_store().await?;
-        let databases = Databases::new(store.clone(), Secrets::new(&key));
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let owner = installation.name()?;
-        let runs =
-            Runs::new(store.clone(), Arc::clone(&clock), databases, key.quarantine(), None, owner);
+        let KnownRuns { key, store, clock, runs, .. } = KnownRuns::open(installation).await?;
         let reports = Reports::new(store.clone(), clock, runs, &key);
         let actor = Actor::command_line();
         let pack = match named {

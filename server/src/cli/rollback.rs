@@ -1,8 +1,6 @@
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use clap::Args;
-use engine::clock::SystemClock;
 use engine::rollback::{Effect, Request, roll_back};
 use shared::assessment::TableName;
 use shared::error_code::ErrorCode;
@@ -13,13 +11,13 @@ use super::CommandError;
 use super::exit::Status;
 use super::input::{RunTarget, run_not_found};
 use super::output::{Json, count, table, tell};
+use super::runs::KnownRuns;
 use crate::audit::Actor;
-use crate::auth::secret::Secrets;
 use crate::config::Installation;
+use crate::jobs::Rollbacks;
 use crate::jobs::approvals::Permit;
 use crate::jobs::rollbacks::By;
 use crate::jobs::runs::Ledger;
-use crate::jobs::{Databases, Rollbacks, Runs};
 
 /// Undo what a run did, and leave everybody else's rows alone.
 ///
@@ -49,20 +47,8 @@ pub(super) struct Rollback {
 
 impl Rollback {
     pub(super) async fn run(self, installation: &Installation) -> Result<(), CommandError> {
-        let key = installation.key()?;
         let named = self.target.url(installation).await?;
-        let store = installation.open_store().await?;
-        let clock = Arc::new(SystemClock);
-        let owner = installation.name()?;
-        let databases = Databases::new(store.clone(), Secrets::new(&key));
-        let runs = Runs::new(
-            store.clone(),
-            Arc::<SystemClock>::clone(&clock),
-            databases,
-            key.quarantine(),
-            None,
-            owner.clone(),
-        );
+        let KnownRuns { key, store, clock, owner, runs } = KnownRuns::open(installation).await?;
         let new = NewRollback {
             run_id: self.run.clone(),
             scope: self.scope(),

@@ -1,22 +1,19 @@
 //! Which run, which rows, and who asks.
 
-use std::sync::Arc;
-
 use clap::Args;
-use engine::clock::{Clock, SystemClock};
 use shared::assessment::TableName;
 use shared::error_code::ErrorCode;
 use shared::id::{QuarantineId, RunId};
 use shared::quarantine::{QuarantineFilter, QuarantineState, Selection};
 
 use crate::audit::Actor;
-use crate::auth::secret::Secrets;
 use crate::cli::input::{RunTarget, run_not_found};
+use crate::cli::runs::KnownRuns;
 use crate::cli::{CommandError, whoever};
 use crate::config::Installation;
 use crate::jobs::quarantine::{By, Subject};
 use crate::jobs::runs::Ledger;
-use crate::jobs::{Databases, JobError, QuarantineWork, Runs};
+use crate::jobs::{JobError, QuarantineWork};
 use crate::store::Store;
 
 /// Where the run wrote.
@@ -95,13 +92,7 @@ impl Place {
     /// installation.
     pub(super) async fn open(&self, installation: &Installation) -> Result<Opened, CommandError> {
         let named = self.target.url(installation).await?;
-        let key = installation.key()?;
-        let store = installation.open_store().await?;
-        let databases = Databases::new(store.clone(), Secrets::new(&key));
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let owner = installation.name()?;
-        let runs =
-            Runs::new(store.clone(), Arc::clone(&clock), databases, key.quarantine(), None, owner);
+        let KnownRuns { key, store, clock, runs, .. } = KnownRuns::open(installation).await?;
         let work = QuarantineWork::new(store.clone(), clock, runs, key.quarantine());
         let subject = match named {
             Some(target) => {
