@@ -297,6 +297,7 @@ actions! {
     MatchingStarted = "matching_started", "Search for duplicates started";
     MatchingCompleted = "matching_completed", "Search for duplicates completed";
     MatchingFailed = "matching_failed", "Search for duplicates failed";
+    MatchingForgotten = "matching_forgotten", "Old search for duplicates forgotten";
     /// Somebody looked at people in clear.
     PeopleUnmasked = "people_unmasked", "People looked at in clear";
     MatchDecided = "match_decided", "Pair decided";

@@ -16,6 +16,7 @@ pub struct Settings {
     pub hosts: HostSettings,
     pub notifications: NotificationSettings,
     pub assistant: AssistantSettings,
+    pub searches: SearchSettings,
 }
 
 /// How long somebody stays signed in.
@@ -147,6 +148,27 @@ pub struct AssistantSettings {
     pub model: Option<String>,
 }
 
+/// What is kept of searches for people who are there twice. What was decided is kept in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct SearchSettings {
+    /// So many searches among the same people are kept, the newest.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1000))]
+    pub keep: u32,
+    /// Of them, those that ended no longer ago; all when it is not said. The newest that came to an
+    /// end always stays: the next one goes by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 3650))]
+    pub keep_days: Option<u32>,
+}
+
+impl Default for SearchSettings {
+    fn default() -> Self {
+        Self { keep: 20, keep_days: None }
+    }
+}
+
 impl Settings {
     /// What is wrong with them, field by field; empty when they can be used.
     pub fn problems(&self) -> Vec<FieldProblem> {
@@ -157,7 +179,7 @@ impl Settings {
                 problems.push(FieldProblem { field, message });
             }
         };
-        let Self { sessions, approvals, hosts, assistant, .. } = self;
+        let Self { sessions, approvals, hosts, assistant, searches, .. } = self;
         check(
             (1..=1440).contains(&sessions.idle_minutes),
             "sessions.idle_minutes",
@@ -172,6 +194,12 @@ impl Settings {
             (5..=10_080).contains(&approvals.expire_minutes),
             "approvals.expire_minutes",
             "Between 5 minutes and 10080, a week.",
+        );
+        check((1..=1000).contains(&searches.keep), "searches.keep", "Between 1 search and 1000.");
+        check(
+            searches.keep_days.is_none_or(|days| (1..=3650).contains(&days)),
+            "searches.keep_days",
+            "Between 1 day and 3650, ten years; nothing for as long as there are few enough.",
         );
         check(
             hosts.listed.len() <= 200 && hosts.listed.iter().all(|host| is_host_pattern(host)),
@@ -272,13 +300,21 @@ mod tests {
     fn each_problem_names_its_field() {
         let mut settings = Settings::default();
         settings.sessions.idle_minutes = 0;
+        settings.searches = SearchSettings { keep: 0, keep_days: Some(0) };
         settings.hosts.listed = vec!["db clinic".to_owned()];
         settings.hosts.folders = vec!["exports".to_owned()];
         settings.assistant.enabled = true;
         let fields: Vec<_> = settings.problems().into_iter().map(|it| it.field).collect();
         assert_eq!(
             fields,
-            ["sessions.idle_minutes", "hosts.listed", "hosts.folders", "assistant.enabled"]
+            [
+                "sessions.idle_minutes",
+                "searches.keep",
+                "searches.keep_days",
+                "hosts.listed",
+                "hosts.folders",
+                "assistant.enabled"
+            ]
         );
     }
 }

@@ -7,7 +7,7 @@ use shared::matching::{Matching, MatchingCounts, MatchingState, Side};
 use shared::run::Failure;
 use sqlx::any::AnyRow;
 
-use super::{Executor, Place, StoreError, column};
+use super::{Executor, Place, StoreError, Transaction, column};
 
 /// A search that begins.
 #[derive(Debug, Clone)]
@@ -218,6 +218,78 @@ pub async fn find_running(
         .map_err(StoreError::while_doing("finding a search that is under way"))
 }
 
+/// A search that came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub id: MatchingId,
+    pub started_at: DateTime<Utc>,
+    pub ended_at: DateTime<Utc>,
+    pub state: MatchingState,
+}
+
+/// The searches among these people that came to an end, the newest first.
+pub async fn list_ended(
+    executor: impl Executor<'_>,
+    people: &str,
+) -> Result<Vec<Ended>, StoreError> {
+    sqlx::query(
+        "select id, state, started_at, ended_at
+         from matchings
+         where people = $1 and state <> 'running' and ended_at is not null
+         order by started_at desc, id desc",
+    )
+    .bind(people)
+    .fetch_all(executor)
+    .await
+    .and_then(|rows| {
+        rows.iter()
+            .map(|row| {
+                Ok(Ended {
+                    id: column::parsed(row, "id")?,
+                    started_at: column::time(row, "started_at")?,
+                    ended_at: column::time(row, "ended_at")?,
+                    state: column::named(row, "state", MatchingState::from_name)?,
+                })
+            })
+            .collect()
+    })
+    .map_err(StoreError::while_doing("listing ended searches for duplicates"))
+}
+
+/// All people among whom somebody looked.
+pub async fn list_people(executor: impl Executor<'_>) -> Result<Vec<String>, StoreError> {
+    sqlx::query("select distinct people from matchings order by people")
+        .fetch_all(executor)
+        .await
+        .and_then(|rows| rows.iter().map(|row| column::text(row, "people")).collect())
+        .map_err(StoreError::while_doing("listing people who were searched"))
+}
+
+/// Forgets an ended search with its pairs and its clusters. What people decided of them, and what was
+/// merged, is no part of it. False when it is not there, or is under way.
+pub async fn forget(tx: &mut Transaction, id: &MatchingId) -> Result<bool, StoreError> {
+    let failed = StoreError::while_doing("forgetting a search for duplicates");
+    let ended = sqlx::query("select id from matchings where id = $1 and state <> 'running'")
+        .bind(id.as_str())
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(&failed)?;
+    if ended.is_none() {
+        return Ok(false);
+    }
+    for statement in [
+        "delete from matching_memory where matching_id = $1",
+        "delete from matches where matching_id = $1",
+        "delete from cluster_members
+         where cluster_key in (select key from clusters where matching_id = $1)",
+        "delete from clusters where matching_id = $1",
+        "delete from matchings where id = $1",
+    ] {
+        sqlx::query(statement).bind(id.as_str()).execute(&mut **tx).await.map_err(&failed)?;
+    }
+    Ok(true)
+}
+
 /// The plan by which these people were searched last, where one of the store was.
 pub async fn find_plan(
     executor: impl Executor<'_>,
@@ -280,9 +352,12 @@ fn matching_of(row: &AnyRow) -> Result<Matching, sqlx::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
+    use crate::store::matches::NewMatch;
     use crate::store::testing::{add_matching, add_plan, at, on_both};
+    use crate::store::{Store, clusters, commit, matches};
+    use shared::duplicate::{ClusterId, RecordId, Verdict};
     use shared::error_code::ErrorCode;
+    use shared::matching::{ClusterItem, MatchFilter};
 
     #[tokio::test]
     async fn a_search_ends_once_and_keeps_what_it_found() {
@@ -306,6 +381,63 @@ mod tests {
             let (policy, model, kept) = documents(store.pool(), &id).await.unwrap().unwrap();
             assert_eq!((policy.as_str(), model.as_deref()), ("{}", Some("{}")));
             assert_eq!(kept, Some(summary));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_ended_search_is_forgotten_with_all_that_is_its_own() {
+        on_both(async |store| {
+            let [first, second, running] = [1, 2, 3].map(|second| (format!("m{second}"), second));
+            let mut ids = Vec::new();
+            for (name, second) in [&first, &second, &running] {
+                ids.push(add_matching(&store, name, *second).await);
+            }
+            for id in &ids {
+                let mut tx = store.begin().await.unwrap();
+                let pair = NewMatch {
+                    id: format!("{id}-pair").parse().unwrap(),
+                    left_id: RecordId::from("1"),
+                    right_id: RecordId::from("2"),
+                    weight: 9.0,
+                    probability: 0.9,
+                    verdict: Verdict::Match,
+                    vetoes: Vec::new(),
+                    frequency: 1,
+                };
+                let cluster = ClusterItem {
+                    key: format!("{id}-cluster").parse().unwrap(),
+                    id: ClusterId("1".to_owned()),
+                    members: ["1", "2"].map(RecordId::from).to_vec(),
+                    cohesion: 9.0,
+                    decision: Verdict::Match,
+                    merge: None,
+                };
+                matches::insert(&mut tx, id, &[pair]).await.unwrap();
+                clusters::insert(&mut tx, id, &[cluster]).await.unwrap();
+                commit(tx).await.unwrap();
+            }
+            let failure = Failure { code: ErrorCode::Sys006, message: "gone".to_owned() };
+            for id in &ids[..2] {
+                assert!(fail(store.pool(), id, &failure, at(9)).await.unwrap());
+            }
+
+            let mut tx = store.begin().await.unwrap();
+            assert!(forget(&mut tx, &ids[0]).await.unwrap());
+            assert!(!forget(&mut tx, &ids[0]).await.unwrap(), "it is gone");
+            assert!(!forget(&mut tx, &ids[2]).await.unwrap(), "it is under way");
+            commit(tx).await.unwrap();
+
+            let ended = list_ended(store.pool(), "people").await.unwrap();
+            let ended: Vec<_> = ended.iter().map(|search| search.id.clone()).collect();
+            assert_eq!(ended, [ids[1].clone()]);
+            assert_eq!(list_people(store.pool()).await.unwrap(), ["people"]);
+            for (id, left) in ids.iter().zip([0, 1, 1]) {
+                let filter = MatchFilter::default();
+                let pairs = matches::list(store.pool(), id, &filter, None, 9).await.unwrap();
+                let found = clusters::list(store.pool(), id, None, 9).await.unwrap();
+                assert_eq!((pairs.len(), found.len()), (left, left), "{id}");
+            }
         })
         .await;
     }

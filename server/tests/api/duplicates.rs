@@ -458,3 +458,37 @@ async fn what_is_not_there_cannot_be_looked_at() {
     let back = mia.post("/api/v1/merges/none/unmerge", &json!({})).await;
     back.assert_refused(404, "merge_not_found");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_searches_are_forgotten_and_what_was_said_in_them_is_not() {
+    let app = TestApp::start().await;
+    let (ada, mia) = (app.admin().await, app.member().await);
+    let clinic = Clinic::open(&app, &mia, ON_REQUEST).await;
+    let mut settings = ada.get(route::SETTINGS).await.json()["settings"].clone();
+    settings["searches"] = json!({"keep": 1});
+    assert_eq!(ada.put(route::SETTINGS, &settings).await.status, 200);
+    let first = clinic.search(&mia, &json!({})).await;
+    let item = queue(&mia, &first, "?sort=doubt").await.remove(0);
+    let pair = format!("/api/v1/matches/{}", id(&item));
+    let said = mia.put(&format!("{pair}/decision"), &json!({"verdict": "no_match"})).await;
+    assert_eq!(said.status, 200, "{}", said.text);
+
+    let second = clinic.search(&mia, &json!({})).await;
+
+    let path = |search: &Value| format!("{MATCHINGS}/{}", id(search));
+    // It is forgotten as soon as the next one is there.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while mia.get(&path(&first)).await.status != 404 {
+        assert!(std::time::Instant::now() < deadline, "the first search is still there");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(mia.get(&pair).await.status, 404);
+    assert_eq!(all(&mia, MATCHINGS).await.len(), 1);
+    let forgotten: Vec<_> =
+        mia.audit(20).await.into_iter().filter(|(it, _)| it == "matching_forgotten").collect();
+    assert_eq!(forgotten, [("matching_forgotten".to_owned(), id(&first))]);
+    let open = queue(&mia, &second, "").await;
+    let both =
+        |it: &&Value| (&it["left_id"], &it["right_id"]) == (&item["left_id"], &item["right_id"]);
+    assert!(open.iter().find(both).is_none(), "they are not the same, still");
+}

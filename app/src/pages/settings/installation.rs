@@ -5,10 +5,10 @@ use shared::approval::ActKind;
 use shared::problem::FieldProblem;
 use shared::settings::{
     ApprovalSettings, AssistantSettings, FilePolicy, HostSettings, NotificationSettings,
-    QuietHours, ServerPolicy, SessionSettings, Settings, SettingsState,
+    QuietHours, SearchSettings, ServerPolicy, SessionSettings, Settings, SettingsState,
 };
 
-use super::sections::{Approvals, Assistant, Hosts, Notifications, Sessions};
+use super::sections::{Approvals, Assistant, Hosts, Notifications, Searches, Sessions};
 use crate::api::{self, ApiError};
 use crate::components::{Loaded, Moment, Refusal};
 use crate::stores::Notices;
@@ -79,6 +79,7 @@ fn SettingsForm(state: SettingsState, changed: Callback<()>) -> impl IntoView {
             <Sessions entry said/>
             <Approvals entry said/>
             <Notifications entry said/>
+            <Searches entry said/>
             <Hosts entry said is_fixed=hosts_fixed/>
             <Assistant entry said has_key=assistant_key_set changed/>
             <Refusal error=move || refusal.get().filter(|error| error.fields().is_empty())/>
@@ -126,11 +127,13 @@ pub(super) struct Entry {
     pub(super) assistant_enabled: RwSignal<bool>,
     pub(super) assistant_endpoint: RwSignal<String>,
     pub(super) assistant_model: RwSignal<String>,
+    pub(super) searches_keep: RwSignal<String>,
+    pub(super) searches_keep_days: RwSignal<String>,
 }
 
 impl Entry {
     fn of(settings: &Settings) -> Self {
-        let Settings { sessions, approvals, hosts, notifications, assistant } = settings;
+        let Settings { sessions, approvals, hosts, notifications, assistant, searches } = settings;
         let quiet = notifications.quiet_hours.as_ref();
         let time = |time: chrono::NaiveTime| time.format(TIME).to_string();
         let text = RwSignal::new;
@@ -150,6 +153,10 @@ impl Entry {
             assistant_enabled: RwSignal::new(assistant.enabled),
             assistant_endpoint: text(assistant.endpoint.clone().unwrap_or_default()),
             assistant_model: text(assistant.model.clone().unwrap_or_default()),
+            searches_keep: text(searches.keep.to_string()),
+            searches_keep_days: text(
+                searches.keep_days.map(|days| days.to_string()).unwrap_or_default(),
+            ),
         }
     }
 
@@ -166,6 +173,9 @@ impl Entry {
         let idle_minutes = number(self.idle_minutes, "sessions.idle_minutes");
         let longest_hours = number(self.longest_hours, "sessions.longest_hours");
         let expire_minutes = number(self.expire_minutes, "approvals.expire_minutes");
+        let keep = number(self.searches_keep, "searches.keep");
+        let keep_days = (!self.searches_keep_days.read_untracked().trim().is_empty())
+            .then(|| number(self.searches_keep_days, "searches.keep_days"));
         let quiet_hours = self.quiet_hours();
         problems.extend(quiet_hours.as_ref().err().cloned());
         if !problems.is_empty() {
@@ -192,6 +202,7 @@ impl Entry {
                 endpoint: given(self.assistant_endpoint),
                 model: given(self.assistant_model),
             },
+            searches: SearchSettings { keep, keep_days },
         })
     }
 
@@ -267,6 +278,7 @@ mod tests {
             zone: "Europe/Berlin".to_owned(),
         });
         settings.assistant.model = Some("small".to_owned());
+        settings.searches = SearchSettings { keep: 5, keep_days: Some(90) };
         settings
     }
 

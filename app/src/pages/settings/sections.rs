@@ -118,6 +118,31 @@ pub(super) fn Notifications(entry: Entry, said: Problems) -> impl IntoView {
 }
 
 #[component]
+pub(super) fn Searches(entry: Entry, said: Problems) -> impl IntoView {
+    view! {
+        <fieldset class="setting-group">
+            <legend>"Old searches for duplicates"</legend>
+            <div class="form-row">
+                <TextField
+                    name="searches-keep"
+                    label="Keep so many among the same people"
+                    hint="What was decided and merged stays in any case."
+                    value=entry.searches_keep
+                    problem=said.about("searches.keep")
+                />
+                <TextField
+                    name="searches-keep-days"
+                    label="And none older than so many days"
+                    hint="Leave it empty to go by the number alone."
+                    value=entry.searches_keep_days
+                    problem=said.about("searches.keep_days")
+                />
+            </div>
+        </fieldset>
+    }
+}
+
+#[component]
 pub(super) fn Hosts(
     entry: Entry,
     said: Problems,

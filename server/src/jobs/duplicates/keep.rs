@@ -2,18 +2,24 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use engine::merge::Order;
 use shared::audit::Action;
 use shared::duplicate::{Cluster, Pair, RecordId};
 use shared::id::{ClusterKey, MatchId, MatchingId};
-use shared::matching::{ClusterItem, Side};
+use shared::matching::{ClusterItem, MatchingState, Side};
 use shared::run::Failure;
+use shared::settings::SearchSettings;
 
 use super::search::{Found, Job, Sure};
 use super::{By, Duplicates, Inner, JobError, Subject};
-use crate::audit;
+use crate::audit::{self, Actor};
+use crate::causes;
 use crate::store::matches::NewMatch;
-use crate::store::{self, StoreError, clusters, document, matches, matching_memory, matchings};
+use crate::store::matchings::Ended;
+use crate::store::{
+    self, StoreError, clusters, document, matches, matching_memory, matchings, settings,
+};
 
 /// Pairs that share a transaction: nobody else waits long for the store.
 const PAIRS_AT_ONCE: usize = 2_000;
@@ -99,7 +105,34 @@ impl Duplicates {
             let (action, id) = (Action::MatchingCompleted, job.id.as_str());
             audit::record(&mut tx, now, by.actor.clone(), action, id, detail).await?;
         }
-        Ok(store::commit(tx).await?)
+        store::commit(tx).await?;
+        let forgotten = self.forget_old(&job.subject.people).await;
+        if let Err(error) = forgotten {
+            // The search is done; the next one forgets what this one could not.
+            tracing::warn!(cause = causes::line(&error), "{error}");
+        }
+        Ok(())
+    }
+
+    /// Forgets searches among these people that are old by the settings, each with its entry in the
+    /// trail.
+    pub(super) async fn forget_old(&self, people: &str) -> Result<(), StoreError> {
+        let Inner { store, clock, .. } = &*self.0;
+        let settings = settings::find(store.pool()).await?;
+        let searches = settings.map(|saved| saved.settings.searches).unwrap_or_default();
+        let ended = matchings::list_ended(store.pool(), people).await?;
+        for old in outdated(&ended, searches, clock.now()) {
+            let now = clock.now();
+            let mut tx = store.begin().await?;
+            if matchings::forget(&mut tx, &old.id).await? {
+                let began = old.started_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+                let detail = Some(format!("among {people}, begun {began}"));
+                let (actor, action) = (Actor::system(), Action::MatchingForgotten);
+                audit::record(&mut tx, now, actor, action, old.id.as_str(), detail).await?;
+            }
+            store::commit(tx).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn record_failure(
@@ -149,5 +182,55 @@ impl Duplicates {
             decision: cluster.decision,
             merge: None,
         }
+    }
+}
+
+/// Which of the searches among the same people, the newest first, are no longer kept. The newest that
+/// was completed stays: the next one goes by its model and by what it remembers.
+fn outdated(ended: &[Ended], settings: SearchSettings, now: DateTime<Utc>) -> Vec<&Ended> {
+    let latest = ended.iter().find(|search| search.state == MatchingState::Completed);
+    let oldest = settings.keep_days.map(|days| now - TimeDelta::days(days.into()));
+    let kept = usize::try_from(settings.keep).unwrap_or(usize::MAX);
+    let searches = ended.iter().enumerate().filter(|(place, search)| {
+        *place >= kept || oldest.is_some_and(|oldest| search.ended_at < oldest)
+    });
+    searches.map(|(_, search)| search).filter(|search| Some(*search) != latest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 60 * 60;
+
+    #[track_caller]
+    fn check(searches: &[(i64, MatchingState)], keep: u32, keep_days: Option<u32>, old: &[&str]) {
+        let at = |day: i64| DateTime::from_timestamp(day * DAY, 0).unwrap();
+        let ended: Vec<Ended> = searches
+            .iter()
+            .map(|(day, state)| Ended {
+                id: format!("m{day}").parse().unwrap(),
+                started_at: at(*day),
+                ended_at: at(*day),
+                state: *state,
+            })
+            .collect();
+        let found = outdated(&ended, SearchSettings { keep, keep_days }, at(100));
+        let found: Vec<&str> = found.iter().map(|search| search.id.as_str()).collect();
+        assert_eq!(found, old);
+    }
+
+    #[test]
+    fn the_newest_are_kept_and_always_the_one_that_the_next_goes_by() {
+        use MatchingState::{Completed, Failed};
+        let searches =
+            [(99, Failed), (98, Failed), (90, Completed), (50, Completed), (10, Completed)];
+        check(&searches, 20, None, &[]);
+        check(&searches, 4, None, &["m10"]);
+        check(&searches, 1, None, &["m98", "m50", "m10"]);
+        check(&searches, 20, Some(60), &["m10"]);
+        check(&searches, 20, Some(5), &["m50", "m10"]);
+        check(&searches, 2, Some(1), &["m98", "m50", "m10"]);
+        check(&[], 1, Some(1), &[]);
     }
 }

@@ -105,14 +105,19 @@ impl Duplicates {
         Ok(found.ok_or(DuplicatesError::MatchingNotFound)?)
     }
 
-    /// Finds searches that this installation had under way when it ended, and says so.
+    /// Finds searches that this installation had under way when it ended, and says so; forgets those
+    /// that became old meanwhile.
     pub async fn recover(&self) -> Result<(), StoreError> {
         let Inner { store, clock, owner, .. } = &*self.0;
         let failure = Failure {
             code: ErrorCode::Sys006,
             message: "looking for people who are there twice".to_owned(),
         };
-        matchings::fail_abandoned(store.pool(), owner, &failure, clock.now()).await.map(drop)
+        matchings::fail_abandoned(store.pool(), owner, &failure, clock.now()).await?;
+        for people in matchings::list_people(store.pool()).await? {
+            self.forget_old(&people).await?;
+        }
+        Ok(())
     }
 
     /// The people of a plan as it is now.
