@@ -181,3 +181,29 @@ tables:
   - {target: born, source: born, type: date}
   create: {primary_key: [id]}
 ";
+
+#[test]
+fn rows_larger_than_a_batch_share_the_memory_that_there_is() {
+    const MIB: u64 = 1 << 20;
+    let desk = Desk::new();
+    let source = desk.sqlite(
+        "legacy.db",
+        "create table scan (id integer primary key, image blob);
+         with recursive n (id) as (select 1 union all select id + 1 from n where id < 16)
+         insert into scan select id, zeroblob(20 << 20) from n;",
+    );
+    let database = testbed::postgres().create_database();
+    desk.draft(&source, database.url());
+    let by_four = desk.read("plan.yaml").replacen("tables:", "options: {workers: 4}\ntables:", 1);
+    desk.write("plan.yaml", &by_four);
+
+    let run = desk.run(&["migrate", "plan.yaml", "--json", "out.json"]);
+
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let bytes = database.query("select sum(octet_length(image)) from scan");
+    assert_eq!(bytes, (16 * 20 * MIB).to_string());
+    // Each of the four has the row that it is reading, once more in SQLite, and one of them has one
+    // on its way. Where nobody waits for room, it is 460 MiB.
+    let peak = desk.json("out.json")["peak_rss_bytes"].as_u64().unwrap();
+    assert!(peak < 380 * MIB, "{} MiB", peak / MIB);
+}

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use shared::error_code::ErrorCode;
-use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
 use self::lookup::{Lookups, Values};
+use super::outlet::Outlet;
 use super::snapshot::nobody_listens;
 use super::{Chunk, ChunkRange, Cut, Form, SourceState, TableRead, state};
 use crate::connect::csv::{CsvFile, CsvFolder, Record, decode, unreadable};
@@ -66,19 +66,13 @@ impl CsvReader {
         .await
     }
 
-    pub(super) async fn read(
-        &self,
-        read: &TableRead,
-        chunk: &Chunk,
-        batch_bytes: usize,
-        out: Sender<Batch>,
-    ) -> Result<u64> {
+    pub(super) async fn read(&self, read: &TableRead, chunk: &Chunk, out: Outlet) -> Result<u64> {
         refuse_statements(read)?;
         let file = self.folder.file(&read.table)?.clone();
         let (reader, read, range) = (self.clone(), read.clone(), chunk.range.clone());
         blocking(move || {
             let places = reader.places(&read, &file)?;
-            read_range(&read, &file, &places, &range, batch_bytes, &out)
+            read_range(&read, &file, &places, &range, &out)
         })
         .await
     }
@@ -130,8 +124,7 @@ fn read_range(
     file: &CsvFile,
     columns: &[Place],
     range: &ChunkRange,
-    batch_bytes: usize,
-    out: &Sender<Batch>,
+    out: &Outlet,
 ) -> Result<u64> {
     let failed = |error| unreadable(&file.path, error);
     let (from, to) = match range {
@@ -142,22 +135,18 @@ fn read_range(
     };
     let mut records = file.records(from, to).map_err(failed)?;
     let mut batch = Batch::new(columns.len());
+    out.open_blocking(&mut batch, 0);
     let mut rows = 0;
     while let Some(record) = records.next().map_err(failed)? {
         push_record(file, columns, record, &mut batch);
         rows += 1;
-        if batch.bytes() >= batch_bytes {
-            let next = batch.following();
-            let full = std::mem::replace(&mut batch, next);
-            out.blocking_send(full).map_err(|_| nobody_listens(read))?;
+        if out.is_full(&batch) {
+            batch = out.pass_blocking(batch).ok_or_else(|| nobody_listens(read))?;
         }
     }
     // Before the last batch goes out: what was read of a file that changed is not to be kept.
     file.check_unchanged()?;
-    if !batch.is_empty() {
-        out.blocking_send(batch).map_err(|_| nobody_listens(read))?;
-    }
-    Ok(rows)
+    if out.finish_blocking(batch) { Ok(rows) } else { Err(nobody_listens(read)) }
 }
 
 fn push_record(file: &CsvFile, columns: &[Place], record: Record<'_>, batch: &mut Batch) {

@@ -3,12 +3,14 @@
 mod state;
 mod snapshot;
 mod sql;
+mod outlet;
 mod chunk;
 mod postgres;
 mod mysql;
 mod sqlite;
 pub mod csv;
 
+pub use outlet::Outlet;
 pub use postgres::decode_raw;
 pub use snapshot::{Answer, Hold, Reader, Snapshot};
 pub use state::{Sameness, SourceState, Ticket};

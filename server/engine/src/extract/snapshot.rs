@@ -5,6 +5,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::csv::CsvReader;
 use super::mysql::MysqlReader;
+use super::outlet::Outlet;
 use super::postgres::PostgresReader;
 use super::sqlite::SqliteReader;
 use super::{
@@ -240,11 +241,16 @@ impl Reader {
         batch_bytes: usize,
         out: Sender<Batch>,
     ) -> Result<u64> {
+        self.read_into(read, chunk, Outlet::new(out, batch_bytes)).await
+    }
+
+    /// The same into an outlet that may have to wait for room.
+    pub async fn read_into(&mut self, read: &TableRead, chunk: &Chunk, out: Outlet) -> Result<u64> {
         match &mut self.0 {
-            Inner::Postgres(reader) => reader.read(read, chunk, batch_bytes, out).await,
-            Inner::Mysql(reader) => reader.read(read, chunk, batch_bytes, out).await,
-            Inner::Sqlite(reader) => reader.read(read, chunk, batch_bytes, out).await,
-            Inner::Csv(reader) => reader.read(read, chunk, batch_bytes, out).await,
+            Inner::Postgres(reader) => reader.read(read, chunk, out).await,
+            Inner::Mysql(reader) => reader.read(read, chunk, out).await,
+            Inner::Sqlite(reader) => reader.read(read, chunk, out).await,
+            Inner::Csv(reader) => reader.read(read, chunk, out).await,
         }
     }
 }

@@ -7,10 +7,10 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
-use tokio::sync::mpsc::Sender;
 use tokio::task::spawn_blocking;
 
 use super::chunk::{self, Keys, Proof};
+use super::outlet::Outlet;
 use super::snapshot::{interrupted, nobody_listens};
 use super::{Chunk, ChunkRange, Cut, Form, SourceState, TableRead, sql};
 use crate::connect::sqlite::{SqliteFile, classify_rows};
@@ -72,14 +72,10 @@ impl SqliteReader {
         &mut self,
         read: &TableRead,
         chunk: &Chunk,
-        batch_bytes: usize,
-        out: Sender<Batch>,
+        out: Outlet,
     ) -> Result<u64> {
         let (wanted, chunk) = (read.clone(), chunk.clone());
-        self.with(read, move |connection| {
-            read_chunk(connection, &wanted, &chunk, batch_bytes, &out)
-        })
-        .await
+        self.with(read, move |connection| read_chunk(connection, &wanted, &chunk, &out)).await
     }
 
     /// Lends the connection to a thread on which it may block.
@@ -135,8 +131,7 @@ fn read_chunk(
     connection: &Connection,
     read: &TableRead,
     chunk: &Chunk,
-    batch_bytes: usize,
-    out: &Sender<Batch>,
+    out: &Outlet,
 ) -> Result<u64> {
     let failed = |error| classify_rows(error, format!("reading {}", read.table));
     let key = match place(connection, read).map_err(failed)? {
@@ -158,20 +153,16 @@ fn read_chunk(
     let mut statement = connection.prepare(&statement).map_err(failed)?;
     let mut rows = statement.query([]).map_err(failed)?;
     let mut batch = Batch::new(columns.len());
+    out.open_blocking(&mut batch, 0);
     let mut count = 0;
     while let Some(row) = rows.next().map_err(failed)? {
         push_row(read, row, &mut batch).map_err(failed)?;
         count += 1;
-        if batch.bytes() >= batch_bytes {
-            let next = batch.following();
-            let full = std::mem::replace(&mut batch, next);
-            out.blocking_send(full).map_err(|_| nobody_listens(read))?;
+        if out.is_full(&batch) {
+            batch = out.pass_blocking(batch).ok_or_else(|| nobody_listens(read))?;
         }
     }
-    if !batch.is_empty() {
-        out.blocking_send(batch).map_err(|_| nobody_listens(read))?;
-    }
-    Ok(count)
+    if out.finish_blocking(batch) { Ok(count) } else { Err(nobody_listens(read)) }
 }
 
 fn push_row(read: &TableRead, row: &Row<'_>, batch: &mut Batch) -> rusqlite::Result<()> {

@@ -13,11 +13,11 @@ use super::Stop;
 use super::board::{Board, Wait};
 use super::escalate::escalate;
 use super::governor::Gate;
-use super::share::BATCHES_AHEAD;
+use super::share::{self, BATCHES_AHEAD};
 use super::transaction::end;
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
-use crate::extract::{Chunk, Reader, TableRead};
+use crate::extract::{Chunk, Outlet, Reader, TableRead};
 use crate::load::claim::Claim;
 use crate::load::deferred::Deferred;
 use crate::load::existing::{self, Placed};
@@ -26,7 +26,7 @@ use crate::load::mark::{self, Keys, TableRecord, Writer};
 use crate::load::{LoadTable, Piece, Session};
 use crate::seal::{self, Key};
 use crate::transform::{BadValue, RowTransform, Verdict};
-use crate::value::{self, Batch, Row, Value};
+use crate::value::{self, Batch, Room, Row, Value};
 
 /// What every worker of a run needs.
 pub(super) struct Context {
@@ -40,6 +40,8 @@ pub(super) struct Context {
     pub board: Arc<Board>,
     /// How many chunks are copied at once, and how much is held of each.
     pub gate: Arc<Gate>,
+    /// For all rows that are held at once.
+    pub room: Room,
 }
 
 /// A chunk that is to be copied.
@@ -110,9 +112,9 @@ impl Context {
         let (send, receive) = mpsc::channel(BATCHES_AHEAD);
         let reading = tokio::spawn({
             let (table, chunk) = (Arc::clone(&job.table), job.chunk.clone());
-            let batch_bytes = self.gate.batch_bytes();
+            let out = Outlet::new(send, self.gate.batch_bytes()).within(self.room.clone());
             async move {
-                let read = lent.read(&table.read, &chunk, batch_bytes, send).await;
+                let read = lent.read_into(&table.read, &chunk, out).await;
                 (lent, read)
             }
         });
@@ -183,10 +185,9 @@ impl Context {
             key: &self.key,
             deferred: &table.deferred,
         });
-        let mut piece = match existing {
-            Some(_) => session.piece(&existing::staged(record, &table.load)),
-            None => session.piece(&table.load),
-        };
+        let staged = existing.as_ref().map(|_| existing::staged(record, &table.load));
+        let form = staged.as_ref().unwrap_or(&table.load);
+        let mut piece = session.piece(form);
         let mut written = Written::default();
         let columns = table.load.columns.iter().map(|column| column.name.as_str());
         let mut keys = Keys::of(session.engine(), &self.key, &table.record, columns);
@@ -233,6 +234,10 @@ impl Context {
                     };
                     bad.push(self.quarantine(table, &row, fault)?);
                 }
+            }
+            if piece.bytes() > share::USUAL * self.gate.batch_bytes() {
+                // It would keep the memory of its largest rows.
+                piece = session.piece(form);
             }
             if !bad.is_empty() {
                 written.books.quarantined += count(bad.len());

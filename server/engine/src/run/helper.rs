@@ -12,6 +12,7 @@ use super::copy::{Context, Job, TableCopy};
 use super::crew::{Offer, Order};
 use super::governor::Gate;
 use super::patience::Patience;
+use super::share;
 use super::tables::tables;
 use super::work::Worker;
 use crate::assess::catalog;
@@ -23,6 +24,7 @@ use crate::load::claim::Claim;
 use crate::load::ledger;
 use crate::load::{PostgresTarget, Session as _, Target as _};
 use crate::seal::Key;
+use crate::value::Room;
 
 /// One pair of hands: a reader in the run's state of the source, and a session in its target.
 pub struct Helper {
@@ -64,6 +66,7 @@ impl Helper {
             board: Arc::new(Board::new(&order.plan, watch::channel(None).0)),
             // Whoever offers chunks says how many there are at once.
             gate: Gate::of(usize::MAX, batch_bytes),
+            room: Room::of(share::BYTES_UNDER_WAY),
         };
         let worker = Worker {
             place: 0,

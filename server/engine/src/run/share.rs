@@ -6,8 +6,12 @@ pub(super) const BATCHES_AHEAD: usize = 1;
 /// Batches that are held of one chunk: one is read, some wait, one is turned into what is written.
 const BATCHES_A_WORKER: usize = 1 + BATCHES_AHEAD + 2;
 
-/// Bytes of rows that all workers of a process hold together.
-const BYTES_UNDER_WAY: usize = 40 << 20;
+/// A batch that is more than so many times what it was to be has rows larger than a batch.
+pub(super) const USUAL: usize = 2;
+
+/// Bytes of rows that all workers of a process hold together, also where single rows are larger than
+/// a batch: those wait until there is room for them, and one that is larger than all of it goes alone.
+pub(super) const BYTES_UNDER_WAY: usize = 40 << 20;
 
 /// Bytes of one batch: as many as the plan says, and no more than the worker's share.
 pub(super) fn batch_bytes(planned: u64, workers: usize) -> usize {

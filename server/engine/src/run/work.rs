@@ -19,6 +19,7 @@ use crate::extract::{Reader, Ticket};
 use crate::load::Target;
 use crate::load::claim;
 use crate::load::ledger::{self, Entry};
+use crate::value::Room;
 
 /// How far copying came.
 pub(super) enum Copied {
@@ -108,6 +109,7 @@ impl<T: Target + 'static> Work<T> {
             stop: self.request.stop.clone(),
             board: Arc::clone(&self.board),
             gate,
+            room: Room::of(share::BYTES_UNDER_WAY),
         }
     }
 }

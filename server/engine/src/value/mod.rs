@@ -3,6 +3,7 @@
 mod display;
 mod hex;
 mod packed;
+mod room;
 mod sealed_form;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use std::borrow::Cow;
 pub use display::display;
 pub(crate) use hex::from_hex;
 pub use packed::Packed;
+pub use room::{Held, Room};
 pub use sealed_form::{from_sealed_form, sealed_value, to_sealed_form};
 
 /// One value on its way. Dates and times count as PostgreSQL counts them, from 2000-01-01.
@@ -113,11 +115,13 @@ pub struct Batch {
     arena: Vec<u8>,
     /// Rows that nobody decoded yet, which have no cells.
     packed: Option<Packed>,
+    /// The room that it takes.
+    held: Option<Held>,
 }
 
 impl Batch {
     pub const fn new(columns: usize) -> Self {
-        Self { columns, cells: Vec::new(), arena: Vec::new(), packed: None }
+        Self { columns, cells: Vec::new(), arena: Vec::new(), packed: None, held: None }
     }
 
     /// One whose rows stay in PostgreSQL's binary form. It takes rows, and no cells.
@@ -133,6 +137,7 @@ impl Batch {
             cells: Vec::with_capacity(with_some_more(self.cells.len())),
             arena: Vec::with_capacity(with_some_more(self.arena.len())),
             packed: self.packed.as_ref().map(Packed::following),
+            held: None,
         }
     }
 
@@ -166,6 +171,19 @@ impl Batch {
         self.arena.len() + self.cells.len() * size_of::<Cell>() + packed
     }
 
+    /// The room that it takes; none when nobody asked for any.
+    pub const fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
+    }
+
+    pub fn hold(&mut self, held: Held) {
+        self.held = Some(held);
+    }
+
+    pub fn let_go(&mut self) {
+        self.held = None;
+    }
+
     /// The rows as PostgreSQL wrote them; none where they were decoded.
     pub const fn as_packed(&self) -> Option<&Packed> {
         self.packed.as_ref()
@@ -177,11 +195,11 @@ impl Batch {
 
     /// The same rows with cells of their own.
     #[must_use]
-    pub fn unpacked(self) -> Self {
+    pub fn unpacked(mut self) -> Self {
         if self.packed.is_none() {
             return self;
         }
-        let mut batch = Self::new(self.columns);
+        let mut batch = Self { held: self.held.take(), ..Self::new(self.columns) };
         for row in self.iter() {
             (0..self.columns).for_each(|column| batch.push(&row.value(column)));
         }

@@ -10,10 +10,10 @@ use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use sqlx::mysql::{MySql, MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Column, Executor, Row, Type, TypeInfo};
-use tokio::sync::mpsc::Sender;
 
 use self::value::CellForm;
 use super::chunk::{self, Keys, Proof};
+use super::outlet::Outlet;
 use super::snapshot::{interrupted, nobody_listens};
 use super::{Chunk, ChunkRange, Cut, Form, ReadColumn, TableRead, sql};
 use crate::connect::mysql::{MysqlServer, ask, bytes, version};
@@ -166,8 +166,7 @@ impl MysqlReader {
         &mut self,
         read: &TableRead,
         chunk: &Chunk,
-        batch_bytes: usize,
-        out: Sender<Batch>,
+        out: Outlet,
     ) -> Result<u64> {
         if self.busy {
             return Err(interrupted(read));
@@ -179,6 +178,7 @@ impl MysqlReader {
         let failed = |error| classify(error, format!("reading {}", read.table));
         let width = read.columns.len() + usize::from(read.filter.is_some());
         let mut batch = Batch::new(width);
+        out.open(&mut batch, 0).await;
         let (mut wanted, mut count) = (true, 0);
         let mut forms: Option<Vec<CellForm>> = None;
 
@@ -198,17 +198,16 @@ impl MysqlReader {
                 }
             }
             count += 1;
-            if batch.bytes() >= batch_bytes {
-                let next = batch.following();
-                let full = std::mem::replace(&mut batch, next);
-                wanted = out.send(full).await.is_ok();
+            if out.is_full(&batch) {
+                match out.pass(std::mem::take(&mut batch)).await {
+                    Some(next) => batch = next,
+                    None => wanted = false,
+                }
             }
         }
         drop(rows);
         self.busy = false;
-        if wanted && !batch.is_empty() {
-            wanted = out.send(batch).await.is_ok();
-        }
+        wanted = wanted && out.finish(batch).await;
         if wanted { Ok(count) } else { Err(nobody_listens(read)) }
     }
 

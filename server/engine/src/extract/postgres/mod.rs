@@ -14,17 +14,17 @@ use shared::data_type::DataType;
 use shared::error_code::ErrorCode;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor, Row};
-use tokio::sync::mpsc::Sender;
 
 use self::binary::{CellForm, Decoder};
 use super::chunk::{self, Keys, Proof};
+use super::outlet::Outlet;
 use super::snapshot::{Answer, interrupted, nobody_listens};
 use super::{Chunk, ChunkRange, Cut, Form, ReadColumn, TableRead, sql, state};
 use crate::connect::postgres::PostgresServer;
 use crate::connect::{Purpose, classify};
 use crate::error::{Directive, EngineError, Result};
 use crate::ident;
-use crate::value::{Batch, Value};
+use crate::value::Value;
 
 /// One connection inside the snapshot's transaction.
 pub(super) struct PostgresReader {
@@ -127,8 +127,7 @@ impl PostgresReader {
         &mut self,
         read: &TableRead,
         chunk: &Chunk,
-        batch_bytes: usize,
-        out: Sender<Batch>,
+        out: Outlet,
     ) -> Result<u64> {
         if self.busy {
             return Err(interrupted(read));
@@ -140,6 +139,7 @@ impl PostgresReader {
 
         self.busy = true;
         let mut batch = decoder.batch();
+        out.open(&mut batch, 0).await;
         let mut wanted = true;
         let mut messages = self
             .connection
@@ -156,17 +156,16 @@ impl PostgresReader {
             decoder
                 .feed(&message, &mut batch)
                 .map_err(|error| EngineError::new(ErrorCode::Sys001, doing()).because(error))?;
-            if batch.bytes() >= batch_bytes {
-                let next = batch.following();
-                let full = std::mem::replace(&mut batch, next);
-                wanted = out.send(full).await.is_ok();
+            if out.is_full(&batch) {
+                match out.pass(std::mem::take(&mut batch)).await {
+                    Some(next) => batch = next,
+                    None => wanted = false,
+                }
             }
         }
         drop(messages);
         self.busy = false;
-        if wanted && !batch.is_empty() {
-            wanted = out.send(batch).await.is_ok();
-        }
+        wanted = wanted && out.finish(batch).await;
         if wanted { Ok(decoder.rows()) } else { Err(nobody_listens(read)) }
     }
 
