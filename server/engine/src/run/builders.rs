@@ -1,5 +1,6 @@
 //! Keys, indexes and statistics of a table, made as soon as all its rows are in and while other
-//! tables are still copied. In PostgreSQL only: SQLite has one writer, and its keys from the start.
+//! tables are still copied; foreign keys as soon as every table has its keys. In PostgreSQL only:
+//! SQLite has one writer, and its keys from the start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use tokio::time::sleep;
 use super::Stop;
 use super::board::Board;
 use super::conduct::{Work, place};
+use super::foreign_keys;
 use super::transaction::end;
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
@@ -25,7 +27,7 @@ use crate::load::claim::{self, Claim};
 use crate::load::ledger::{self, Entry, Origin};
 use crate::load::mark::TableRecord;
 use crate::load::schema::{self, Kind, UniqueKey};
-use crate::load::{Session, Target, orphans, unique};
+use crate::load::{Session, Target, deferred, orphans, unique};
 use crate::map::target_name;
 use crate::seal::Key;
 
@@ -46,16 +48,25 @@ const ROOM_TO_SORT: &str = "
 /// Those who make keys and indexes, beside those who copy.
 pub(super) struct Builders<T: Target> {
     site: Arc<Site<T>>,
-    /// True when no more rows come, into whatever table.
-    all_full: watch::Sender<bool>,
-    at_work: JoinHandle<Result<()>>,
+    at_work: JoinHandle<Result<References>>,
 }
 
 /// What came of building.
 pub(super) enum Built {
-    Everything,
+    Everything(References),
     /// Somebody asked the run to stop; what is missing is made when it goes on.
     Stopped,
+}
+
+/// What is known of the plan's foreign keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum References {
+    /// They are not made: some references are still to be put in.
+    ToBeMade,
+    /// They are there, and every row holds.
+    Hold,
+    /// Some row refers to nothing.
+    Broken,
 }
 
 struct Site<T: Target> {
@@ -67,6 +78,12 @@ struct Site<T: Target> {
     clock: Arc<dyn Clock>,
     board: Arc<Board>,
     permits: Semaphore,
+    /// True when no more rows come, into whatever table.
+    all_full: watch::Sender<bool>,
+    /// Tables whose rows and keys are there.
+    keyed: watch::Sender<usize>,
+    /// True when nothing keeps a table's indexes waiting for foreign keys.
+    referenced: watch::Sender<bool>,
     idle: Mutex<Vec<Numbered<T::Session>>>,
     /// The server's numbers of the sessions that are at work.
     busy: Mutex<BTreeSet<String>>,
@@ -97,21 +114,23 @@ impl<T: Target + 'static> Builders<T> {
             clock: Arc::clone(&work.request.clock),
             board: Arc::clone(&work.board),
             permits: Semaphore::new(at_once),
+            all_full: watch::Sender::new(false),
+            keyed: watch::Sender::new(0),
+            referenced: watch::Sender::new(false),
             idle: Mutex::default(),
             busy: Mutex::default(),
             broken_off: AtomicBool::new(false),
         });
-        let (all_full, is_all_full) = watch::channel(false);
-        let at_work = tokio::spawn(build_what_is_full(Arc::clone(&site), is_all_full));
-        Ok(Self { site, all_full, at_work })
+        let at_work = tokio::spawn(build_what_is_full(Arc::clone(&site)));
+        Ok(Self { site, at_work })
     }
 
     /// Waits until every table has its keys and indexes.
     pub(super) async fn finish(mut self, stop: &Stop) -> Result<Built> {
-        self.all_full.send_replace(true);
+        self.site.all_full.send_replace(true);
         tokio::select! {
             ended = &mut self.at_work => {
-                ended.unwrap_or_else(|panic| Err(fault(panic))).map(|()| Built::Everything)
+                ended.unwrap_or_else(|panic| Err(fault(panic))).map(Built::Everything)
             }
             () = stop.requested() => {
                 self.break_off().await;
@@ -122,9 +141,9 @@ impl<T: Target + 'static> Builders<T> {
 
     /// Breaks off what is being made.
     pub(super) async fn break_off(mut self) {
-        self.all_full.send_replace(true);
         loop {
             self.site.break_off().await;
+            self.site.all_full.send_replace(true);
             tokio::select! {
                 _ = &mut self.at_work => return,
                 () = sleep(BREAK_OFF_AGAIN) => {}
@@ -140,17 +159,19 @@ impl<T: Target> Drop for Builders<T> {
 }
 
 /// Begins a table when the last of the mappings that fill it is through.
-async fn build_what_is_full<T: Target + 'static>(
-    site: Arc<Site<T>>,
-    mut is_all_full: watch::Receiver<bool>,
-) -> Result<()> {
+async fn build_what_is_full<T: Target + 'static>(site: Arc<Site<T>>) -> Result<References> {
     let mut filling: BTreeMap<TableName, Vec<usize>> = BTreeMap::new();
     if site.target.engine() == Engine::Postgres {
         for (index, record) in site.records.iter().enumerate() {
             filling.entry(record.target.clone()).or_default().push(index);
         }
     }
+    let mut is_all_full = site.all_full.subscribe();
     let mut builds = JoinSet::new();
+    if !filling.is_empty() {
+        builds.spawn(refer(Arc::clone(&site), filling.len()));
+    }
+    let mut references = References::ToBeMade;
     let mut failure = None;
     loop {
         let is_all = *is_all_full.borrow_and_update();
@@ -161,26 +182,71 @@ async fn build_what_is_full<T: Target + 'static>(
             .collect();
         for target in full {
             let indexes = filling.remove(&target).unwrap_or_default();
-            builds.spawn(build(Arc::clone(&site), target, indexes));
+            let site = Arc::clone(&site);
+            builds.spawn(async move { build(site, target, indexes).await.map(|()| None) });
         }
         if builds.is_empty() && is_all {
-            return failure.map_or(Ok(()), Err);
+            return failure.map_or(Ok(references), Err);
         }
         tokio::select! {
             Some(ended) = builds.join_next(), if !builds.is_empty() => {
-                if let Err(error) = ended.unwrap_or_else(|panic| Err(fault(panic))) {
-                    failure.get_or_insert(error);
+                match ended.unwrap_or_else(|panic| Err(fault(panic))) {
+                    Ok(found) => references = found.unwrap_or(references),
+                    Err(error) => {
+                        failure.get_or_insert(error);
+                        // Nobody waits for a table that will not have its keys.
+                        site.keyed.send_replace(usize::MAX);
+                        site.referenced.send_replace(true);
+                    }
                 }
             }
             () = site.board.filled(), if !is_all => {}
-            changed = is_all_full.changed(), if !is_all => if changed.is_err() {
-                return failure.map_or(Ok(()), Err);
-            },
+            _ = is_all_full.changed(), if !is_all => {}
         }
     }
 }
 
-/// All keys and indexes of a table side by side, then what needs the table for itself.
+/// Makes the foreign keys once all of so many tables have their own, and has the rows held against
+/// them while indexes are made: that needs one processor for as long as several indexes do.
+async fn refer<T: Target + 'static>(
+    site: Arc<Site<T>>,
+    tables: usize,
+) -> Result<Option<References>> {
+    let keyed = site.keyed.subscribe().wait_for(|keyed| *keyed >= tables).await.map(|keyed| *keyed);
+    if keyed.map_err(fault)? > tables {
+        return Ok(None);
+    }
+    let mut lent = site.lend().await?;
+    let made = async {
+        let (session, run_id) = (lent.session(), &site.claim.run_id);
+        if deferred::are_any(session, run_id).await? {
+            return Ok(false);
+        }
+        site.claim.hold(session).await?;
+        foreign_keys::make(session, &site.plan, run_id).await.map(|()| true)
+    }
+    .await;
+    site.give_back(lent);
+    site.referenced.send_replace(true);
+    if !made? {
+        return Ok(None);
+    }
+    let mut tables = JoinSet::new();
+    for statements in foreign_keys::checks(&site.plan) {
+        let site = Arc::clone(&site);
+        tables.spawn(async move {
+            for (name, sql) in statements {
+                site.run(&name, &sql).await?;
+            }
+            Ok(())
+        });
+    }
+    let hold = foreign_keys::hold(tables).await?;
+    Ok(Some(if hold { References::Hold } else { References::Broken }))
+}
+
+/// All keys of a table side by side: they may take rows out. Then its indexes, and at last what is
+/// known of its values.
 async fn build<T: Target + 'static>(
     site: Arc<Site<T>>,
     target: TableName,
@@ -189,27 +255,20 @@ async fn build<T: Target + 'static>(
     let mut made = JoinSet::new();
     for &index in &indexes {
         site.board.indexing(index);
-        let mapping = &site.plan.tables[index];
-        let keys = site.keys(index);
-        let keys = keys.iter().enumerate().map(|(place, key)| {
-            (Some((index, place)), key.name.clone(), schema::create_unique_index(&target, key))
-        });
-        let plain = schema::indexes(Engine::Postgres, mapping);
-        let plain = plain.into_iter().map(|(name, sql)| (None, name, sql));
-        for (key, name, sql) in keys.chain(plain) {
+        for (place, key) in site.keys(index).iter().enumerate() {
+            let (name, sql) = (key.name.clone(), schema::create_unique_index(&target, key));
             let site = Arc::clone(&site);
-            made.spawn(async move { (key, site.run(&name, &sql).await) });
+            made.spawn(async move { ((index, place), site.run(&name, &sql).await) });
         }
     }
     let mut with_equal_rows = Vec::new();
     let mut failure = None;
     while let Some(ended) = made.join_next().await {
         match ended {
-            Ok((_, Ok(()))) => {}
-            Ok((Some(key), Err(error))) if error.code() == ErrorCode::Data009 => {
+            Ok((key, Err(error))) if error.code() == ErrorCode::Data009 => {
                 with_equal_rows.push(key);
             }
-            Ok((_, Err(error))) => failure = failure.or(Some(error)),
+            Ok((_, ended)) => failure = failure.or(ended.err()),
             Err(panic) => failure = failure.or(Some(fault(panic))),
         }
     }
@@ -225,6 +284,25 @@ async fn build<T: Target + 'static>(
     }
     for &index in &indexes {
         site.add_keys(index).await?;
+    }
+    site.keyed.send_modify(|keyed| *keyed = keyed.saturating_add(1));
+    if *site.all_full.borrow() {
+        // Foreign keys cannot be made while an index is.
+        site.referenced.subscribe().wait_for(|referenced| *referenced).await.map_err(fault)?;
+    }
+    let mut made = JoinSet::new();
+    for &index in &indexes {
+        for (name, sql) in schema::indexes(Engine::Postgres, &site.plan.tables[index]) {
+            let site = Arc::clone(&site);
+            made.spawn(async move { site.run(&name, &sql).await });
+        }
+    }
+    let mut failure = None;
+    while let Some(ended) = made.join_next().await {
+        failure = failure.or(ended.unwrap_or_else(|panic| Err(fault(panic))).err());
+    }
+    if let Some(error) = failure {
+        return Err(error);
     }
     let name = quote_table(Engine::Postgres, &target);
     site.run(&target.to_string(), &format!("analyze {name}")).await

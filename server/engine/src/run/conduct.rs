@@ -244,11 +244,12 @@ impl<T: Target + 'static> Work<T> {
         }
         self.board.enter(Phase::Finishing);
         self.claim.hold(session).await?;
-        if let Built::Stopped = builders.finish(&self.request.stop).await? {
+        let Built::Everything(references) = builders.finish(&self.request.stop).await? else {
             return Ok(Copied::Stopped);
-        }
+        };
         let run = (&self.run, &self.claim);
-        finish::finish(&self.target, session, &self.request, run, &self.board).await?;
+        let request = &self.request;
+        finish::finish(&self.target, session, request, run, &self.board, references).await?;
         if self.merge_duplicates(session).await? {
             return Ok(Copied::Stopped);
         }

@@ -9,7 +9,7 @@ use shared::error_code::ErrorCode;
 use shared::plan::{Existing, Orphans, Plan, TableMapping};
 
 use super::board::Board;
-use super::builders::{because, note};
+use super::builders::{References, because, note};
 use super::escalate::escalate;
 use super::transaction::end;
 use super::{Request, foreign_keys, set_aside};
@@ -32,6 +32,7 @@ pub(super) async fn finish<T: Target + 'static>(
     request: &Request,
     (run, claim): (&RunRecord, &Claim),
     board: &Board,
+    references: References,
 ) -> Result<()> {
     let engine = target.engine();
     let plan = &request.plan;
@@ -39,7 +40,11 @@ pub(super) async fn finish<T: Target + 'static>(
     if engine == Engine::Postgres {
         set_aside::settle(session, request, claim, &records, board).await?;
         // Most databases have no orphans: making the keys is then what shows it.
-        if !foreign_keys::add(target, session, plan, &run.run_id).await? {
+        let hold = match references {
+            References::ToBeMade => foreign_keys::add(target, session, plan, &run.run_id).await?,
+            made => made == References::Hold,
+        };
+        if !hold {
             foreign_keys::drop(session, plan, &run.run_id).await?;
             take_out_orphans(session, request, claim, &records, board).await?;
             if !foreign_keys::add(target, session, plan, &run.run_id).await? {

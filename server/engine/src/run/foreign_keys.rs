@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
-use shared::plan::Plan;
+use shared::plan::{Plan, TableMapping};
 use tokio::task::JoinSet;
 
 use super::builders::{because, note};
@@ -15,13 +15,30 @@ use crate::map::target_name;
 use crate::rollback::foreign_key_name;
 
 /// Makes every foreign key of the plan, and has the target hold each row against it. False when a
-/// row refers to nothing: some keys are then there and some are not.
+/// row refers to nothing.
 pub(super) async fn add<T: Target + 'static>(
     target: &Arc<T>,
     session: &mut T::Session,
     plan: &Plan,
     run_id: &str,
 ) -> Result<bool> {
+    make(session, plan, run_id).await?;
+    let mut tables = JoinSet::new();
+    for statements in checks(plan) {
+        let target = Arc::clone(target);
+        tables.spawn(async move {
+            let mut session = target.session().await?;
+            for (name, sql) in statements {
+                session.run_script(&sql).await.map_err(|error| because(&name, error))?;
+            }
+            Ok(())
+        });
+    }
+    hold(tables).await
+}
+
+/// Makes every foreign key of the plan that is not there, without a look at the rows.
+pub(super) async fn make<S: Session>(session: &mut S, plan: &Plan, run_id: &str) -> Result<()> {
     let catalog = session.catalog().await?;
     // What a table's keys refer to is locked with it, so they are made one after the other; this
     // takes no time, because no row is looked at.
@@ -40,7 +57,7 @@ pub(super) async fn add<T: Target + 'static>(
             session.run_script(&sql).await.map_err(|error| because(&key.name, error))?;
         }
     }
-    validate(target, plan).await
+    Ok(())
 }
 
 /// Takes the foreign keys that the run made away: while they stand, a row that goes takes others
@@ -59,28 +76,18 @@ pub(super) async fn drop<S: Session>(session: &mut S, plan: &Plan, run_id: &str)
     Ok(())
 }
 
-/// Tables side by side, the keys of one table one after the other: each locks it against the next.
-async fn validate<T: Target + 'static>(target: &Arc<T>, plan: &Plan) -> Result<bool> {
-    let mut tables = JoinSet::new();
-    for mapping in &plan.tables {
-        let statements: Vec<(String, String)> = mapping
-            .create
-            .iter()
-            .flat_map(|shape| &shape.foreign_keys)
-            .map(|key| (key.name.clone(), schema::validate_foreign_key(mapping, key)))
-            .collect();
-        if statements.is_empty() {
-            continue;
-        }
-        let target = Arc::clone(target);
-        tables.spawn(async move {
-            let mut session = target.session().await?;
-            for (name, sql) in statements {
-                session.run_script(&sql).await.map_err(|error| because(&name, error))?;
-            }
-            Ok::<(), EngineError>(())
-        });
-    }
+/// The statements that hold the rows against the keys, each with the key's name: tables may go side
+/// by side, the keys of one table go one after the other, because each locks it against the next.
+pub(super) fn checks(plan: &Plan) -> Vec<Vec<(String, String)>> {
+    let of = |mapping: &TableMapping| -> Vec<(String, String)> {
+        let keys = mapping.create.iter().flat_map(|shape| &shape.foreign_keys);
+        keys.map(|key| (key.name.clone(), schema::validate_foreign_key(mapping, key))).collect()
+    };
+    plan.tables.iter().map(of).filter(|checks| !checks.is_empty()).collect()
+}
+
+/// Waits until all tables were checked. False when a row refers to nothing.
+pub(super) async fn hold(mut tables: JoinSet<Result<()>>) -> Result<bool> {
     let mut is_whole = true;
     while let Some(ended) = tables.join_next().await {
         match ended {

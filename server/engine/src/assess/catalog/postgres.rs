@@ -218,6 +218,16 @@ const TABLES: &str = "
     order by n.nspname, c.relname";
 
 const COLUMNS: &str = "
+    -- What domains stand for, through all that stand for others.
+    with recursive domains (domain, id, kind, typmod, base) as (
+        select oid, oid, typtype, -1, typbasetype from pg_type where typtype = 'd'
+        union all
+        select domains.domain, t.oid, t.typtype, under.typtypmod, t.typbasetype
+        from domains
+        join pg_type as under on under.oid = domains.id
+        join pg_type as t on t.oid = domains.base
+        where domains.kind = 'd'
+    )
     select a.attrelid::bigint as table_id,
            a.attname::text as name,
            format_type(a.atttypid, a.atttypmod) as native_type,
@@ -237,18 +247,10 @@ const COLUMNS: &str = "
     join pg_class as c on c.oid = a.attrelid
     left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
     cross join lateral (select pg_get_expr(d.adbin, d.adrelid) as text) as expression
+    left join domains on domains.domain = a.atttypid and domains.kind <> 'd'
     cross join lateral (
-        with recursive chain (id, kind, base, base_typmod, typmod) as (
-            select t.oid, t.typtype, t.typbasetype, t.typtypmod, a.atttypmod
-            from pg_type as t
-            where t.oid = a.atttypid
-            union all
-            select t.oid, t.typtype, t.typbasetype, t.typtypmod, chain.base_typmod
-            from chain
-            join pg_type as t on t.oid = chain.base
-            where chain.kind = 'd'
-        )
-        select id, typmod from chain where kind <> 'd'
+        select coalesce(domains.id, a.atttypid) as id,
+               case when domains.id is null then a.atttypmod else domains.typmod end as typmod
     ) as base
     join pg_type as plain on plain.oid = base.id
     cross join lateral (
@@ -258,7 +260,9 @@ const COLUMNS: &str = "
     join pg_type as element
       on element.oid = case when is_array then plain.typelem else plain.oid end
     join pg_namespace as element_schema on element_schema.oid = element.typnamespace
+    join pg_namespace as n on n.oid = c.relnamespace
     where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p')
+      and n.nspname not in ('information_schema', 'transfuse') and n.nspname !~ '^pg_'
     order by a.attrelid, a.attnum";
 
 const INDEXES: &str = "
@@ -277,7 +281,9 @@ const INDEXES: &str = "
     from pg_index as i
     join pg_class as c on c.oid = i.indexrelid
     join pg_am as m on m.oid = c.relam
+    join pg_namespace as n on n.oid = c.relnamespace
     where i.indisvalid
+      and n.nspname not in ('information_schema', 'transfuse') and n.nspname !~ '^pg_'
     order by i.indrelid, c.relname";
 
 /// The references of a partitioned table, not the copies that its partitions have.
