@@ -64,3 +64,18 @@ test('what the policy merged is listed', async ({ page }) => {
   await expect(page.getByRole('region', { name: 'Merges' })).toBeVisible();
   await expectAccessible(page);
 });
+
+test('a cluster shows what holds it together and, for a reason, what survives', async ({ page }) => {
+  const review = await new Duplicates(page).openLatest();
+  await review.openPage('Clusters');
+  await page.getByLabel('Order').selectOption('Weakest link first');
+  const clusters = page.getByRole('region', { name: 'Clusters' });
+  await clusters.locator('tbody').getByRole('link').first().click();
+
+  await expect(page.getByRole('region', { name: 'Links' })).toBeVisible();
+  await expectAccessible(page);
+  await expectNoSidewaysScroll(page);
+  await page.getByLabel('Reason').fill('looking at who belongs together');
+  await page.getByRole('button', { name: 'Show the records' }).click();
+  await expect(page.getByRole('region', { name: 'Records and what survives' })).toBeVisible();
+});

@@ -36,7 +36,7 @@ export class Review {
     await expect(this.records).toBeVisible();
   }
 
-  async openPage(name: 'Thresholds' | 'Model' | 'Merges'): Promise<void> {
+  async openPage(name: 'Clusters' | 'Thresholds' | 'Model' | 'Merges'): Promise<void> {
     const ways = this.page.getByRole('navigation', { name: 'Search' });
     await ways.getByRole('link', { name }).click();
     await expect(this.page.getByRole('heading', { level: 2, name })).toBeVisible();

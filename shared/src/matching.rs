@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::assessment::TableName;
 use crate::duplicate::{
-    Attribute, ClusterId, Decision, GoldenRecord, PairExplanation, Person, RecordId, Verdict, Veto,
+    Attribute, ClusterId, Decision, GoldenRecord, PairExplanation, Person, RecordId, Refusal,
+    Verdict, Veto,
 };
 use crate::error_code::ErrorCode;
 use crate::id::{ClusterKey, MatchId, MatchingId, MergeId, PlanId};
@@ -300,12 +301,30 @@ pub struct ClusterItem {
     pub merge: Option<MergeId>,
 }
 
+/// In what order clusters are looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterOrder {
+    /// The largest first.
+    #[default]
+    Size,
+    /// The one that hangs together by the weakest link first.
+    WeakestLink,
+}
+
 /// One cluster with its people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClusterDetail {
     pub item: ClusterItem,
     pub matching_id: MatchingId,
+    /// Its pairs that a search found, the heaviest first.
+    pub links: Vec<MatchItem>,
+    /// Pairs that lead out of it and joined nothing, with what kept them apart; the heaviest first.
+    pub apart: Vec<Refusal>,
+    /// The merge by which they are one by now, and whose row stayed.
+    pub merge: Option<Merge>,
     /// Those who are in the target now.
     pub people: Vec<Person>,
     /// What would survive of them.

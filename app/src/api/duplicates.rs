@@ -1,10 +1,11 @@
 //! People who are there twice: searches, their queue, and what is decided.
 
 use shared::duplicate::{ModelSummary, Simulation};
-use shared::id::{MatchId, MatchingId, MergeId, PlanId};
+use shared::id::{ClusterKey, MatchId, MatchingId, MergeId, PlanId};
 use shared::matching::{
-    AutoMerge, DecisionOutcome, MatchDetail, MatchItem, MatchOrder, Matching, Merge, ModelUse,
-    NewDecision, NewMatching, NewUnmerge, Remember, ReviewState, Unmerged,
+    AutoMerge, ClusterDetail, ClusterItem, ClusterOrder, DecisionOutcome, MatchDetail, MatchItem,
+    MatchOrder, Matching, Merge, ModelUse, NewDecision, NewMatching, NewUnmerge, Remember,
+    ReviewState, Unmerged,
 };
 use shared::page::{Cursor, Page};
 use shared::quarantine::RevealRequest;
@@ -94,6 +95,43 @@ pub(crate) async fn decide(id: &MatchId, new: &NewDecision) -> Result<DecisionOu
 /// Takes back what was said of a pair.
 pub(crate) async fn undo(id: &MatchId) -> Result<DecisionOutcome, ApiError> {
     send(delete(&route::of_match(route::MATCH_DECISION, id))).await
+}
+
+/// One page of the clusters of a search.
+pub(crate) async fn clusters(
+    id: &MatchingId,
+    sort: ClusterOrder,
+    after: Option<&Cursor>,
+    limit: u32,
+) -> Result<Page<ClusterItem>, ApiError> {
+    let limit = limit.to_string();
+    let sort = match sort {
+        ClusterOrder::Size => "size",
+        ClusterOrder::WeakestLink => "weakest_link",
+    };
+    let path = with_query(
+        &route::of_matching(route::MATCHING_CLUSTERS, id),
+        [
+            ("sort", Some(sort)),
+            ("limit", Some(limit.as_str())),
+            ("after", after.map(|after| after.0.as_str())),
+        ],
+    );
+    send(get(&path)).await
+}
+
+/// A cluster without a value of its people.
+pub(crate) async fn cluster(key: &ClusterKey) -> Result<ClusterDetail, ApiError> {
+    send(get(&route::of_cluster(route::CLUSTER, key))).await
+}
+
+/// A cluster with its people, for a reason that goes into the audit trail.
+pub(crate) async fn reveal_cluster(
+    key: &ClusterKey,
+    reason: &str,
+) -> Result<ClusterDetail, ApiError> {
+    let request = RevealRequest { reason: reason.to_owned() };
+    send(post(&route::of_cluster(route::CLUSTER_REVEAL, key)).json(&request)?).await
 }
 
 /// One page of the merges of a search's people, latest first.

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use shared::duplicate::{ModelSummary, Simulation, Verdict, Veto};
 use shared::id::{MatchingId, PlanId};
 use shared::matching::{
-    ClusterItem, MatchFilter, MatchItem, MatchOrder, Matching, Merge, MergeState, NewMatching,
-    ReviewState, TriedThresholds,
+    ClusterItem, ClusterOrder, MatchFilter, MatchItem, MatchOrder, Matching, Merge, MergeState,
+    NewMatching, ReviewState, TriedThresholds,
 };
 use shared::page::{Cursor, Page, PageQuery};
 use shared::problem::Problem;
@@ -167,24 +167,36 @@ pub(super) async fn queue(
     Ok(Json(cursor::page(found, limit, |item| QueuePlace::of(item, filter.sort))))
 }
 
-/// The people whom a search found to be there more than once, the largest cluster first.
+/// Which clusters are wanted, and from where on.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+pub(super) struct ClusterQuery {
+    /// `size`, the largest first, unless asked otherwise; `weakest_link`.
+    #[param(value_type = Option<String>)]
+    sort: ClusterOrder,
+    after: Option<Cursor>,
+    limit: Option<u32>,
+}
+
+/// The people whom a search found to be there more than once.
 #[utoipa::path(
     get, path = route::MATCHING_CLUSTERS, tag = "duplicates",
-    params(("id" = MatchingId, Path), PageQuery),
+    params(("id" = MatchingId, Path), ClusterQuery),
     responses((status = 200, body = Page<ClusterItem>)),
 )]
 pub(super) async fn clusters(
     _: Authorized<Read>,
     services: Data<Services>,
     id: Path<MatchingId>,
-    page: Query<PageQuery>,
+    query: Query<ClusterQuery>,
 ) -> Result<Json<Page<ClusterItem>>, ApiError> {
-    let after: Option<ClusterPlace> = cursor::decode(page.after.as_ref())?;
-    let limit = page.limit();
+    let ClusterQuery { sort, after, limit } = query.into_inner();
+    let after: Option<ClusterPlace> = cursor::decode(after.as_ref())?;
+    let limit = PageQuery { after: None, limit }.limit();
     services.duplicates.find(&id).await?;
     let pool = services.store.pool();
-    let found = clusters::list(pool, &id, after.as_ref(), limit + 1).await?;
-    Ok(Json(cursor::page(found, limit, ClusterPlace::of)))
+    let found = clusters::list(pool, &id, sort, after.as_ref(), limit + 1).await?;
+    Ok(Json(cursor::page(found, limit, |item| ClusterPlace::of(item, sort))))
 }
 
 /// Which merges are wanted, and from where on.

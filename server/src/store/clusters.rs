@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use shared::duplicate::{ClusterId, RecordId, Verdict};
+use shared::duplicate::{ClusterId, RecordId, Refusal, RefusalReason, Verdict};
 use shared::id::{ClusterKey, MatchingId, MergeId};
-use shared::matching::ClusterItem;
+use shared::matching::{ClusterItem, ClusterOrder};
 use sqlx::any::AnyRow;
 
 use super::{Executor, InvalidPlace, StoreError, Transaction, column};
@@ -44,22 +44,96 @@ pub async fn insert(
     Ok(())
 }
 
+/// Adds what kept clusters of a search apart.
+pub async fn insert_refusals(
+    tx: &mut Transaction,
+    matching: &MatchingId,
+    refusals: &[Refusal],
+) -> Result<(), StoreError> {
+    for refusal in refusals {
+        // What was said of a pair and what was computed of it are each refused.
+        sqlx::query(
+            "insert into cluster_refusals (matching_id, left_id, right_id, weight, reason)
+             values ($1, $2, $3, $4, $5)
+             on conflict (matching_id, left_id, right_id) do nothing",
+        )
+        .bind(matching.as_str())
+        .bind(refusal.left_id.as_str())
+        .bind(refusal.right_id.as_str())
+        .bind(refusal.weight)
+        .bind(refusal.reason.as_str())
+        .execute(&mut **tx)
+        .await
+        .map_err(StoreError::while_doing("adding what kept clusters apart"))?;
+    }
+    Ok(())
+}
+
+/// So many at most are told of one cluster.
+const MOST_REFUSALS: i64 = 200;
+
+/// Pairs that lead out of a cluster and joined nothing, the heaviest first.
+pub async fn refusals(
+    executor: impl Executor<'_>,
+    matching: &MatchingId,
+    key: &ClusterKey,
+) -> Result<Vec<Refusal>, StoreError> {
+    sqlx::query(
+        "select left_id, right_id, weight, reason
+         from (
+             select left_id, right_id, weight, reason,
+                    left_id in (select record_id from cluster_members where cluster_key = $2)
+                        as has_left,
+                    right_id in (select record_id from cluster_members where cluster_key = $2)
+                        as has_right
+             from cluster_refusals
+             where matching_id = $1
+         ) as refused
+         where has_left <> has_right
+         order by weight desc, left_id, right_id
+         limit $3",
+    )
+    .bind(matching.as_str())
+    .bind(key.as_str())
+    .bind(MOST_REFUSALS)
+    .fetch_all(executor)
+    .await
+    .and_then(|rows| {
+        rows.iter()
+            .map(|row| {
+                Ok(Refusal {
+                    left_id: RecordId(column::text(row, "left_id")?),
+                    right_id: RecordId(column::text(row, "right_id")?),
+                    weight: column::real(row, "weight")?,
+                    reason: column::named(row, "reason", RefusalReason::from_name)?,
+                })
+            })
+            .collect()
+    })
+    .map_err(StoreError::while_doing("reading what kept a cluster apart"))
+}
+
 /// Where a page of clusters ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ClusterPlace {
-    size: i64,
+    value: f64,
     key: String,
 }
 
 impl ClusterPlace {
-    pub fn of(item: &ClusterItem) -> Self {
-        Self { size: size(item), key: item.key.to_string() }
+    pub fn of(item: &ClusterItem, order: ClusterOrder) -> Self {
+        let value = match order {
+            #[expect(clippy::cast_precision_loss, reason = "nobody has so many records")]
+            ClusterOrder::Size => item.members.len() as f64,
+            ClusterOrder::WeakestLink => item.cohesion,
+        };
+        Self { value, key: item.key.to_string() }
     }
 }
 
 impl fmt::Display for ClusterPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.size, self.key)
+        write!(f, "{:?} {}", self.value, self.key)
     }
 }
 
@@ -67,33 +141,56 @@ impl FromStr for ClusterPlace {
     type Err = InvalidPlace;
 
     fn from_str(text: &str) -> Result<Self, InvalidPlace> {
-        let (size, key) = text.split_once(' ').ok_or(InvalidPlace)?;
-        Ok(Self { size: size.parse().map_err(|_| InvalidPlace)?, key: key.to_owned() })
+        let (value, key) = text.split_once(' ').ok_or(InvalidPlace)?;
+        Ok(Self { value: value.parse().map_err(|_| InvalidPlace)?, key: key.to_owned() })
     }
 }
 
-/// The clusters of a search, the largest first.
+/// The clusters of a search in one of their orders.
+macro_rules! clusters {
+    ($after:literal, $order:literal) => {
+        concat!(
+            "select key, id, cohesion, decision
+             from clusters
+             where matching_id = $1 and (",
+            $after,
+            ")
+             order by ",
+            $order,
+            ", key
+             limit $4"
+        )
+    };
+}
+
+const BY_SIZE: &str = clusters!(
+    "size < cast($2 as double precision) or (size = cast($2 as double precision) and key > $3)",
+    "size desc"
+);
+const BY_WEAKEST_LINK: &str =
+    clusters!("cohesion > $2 or (cohesion = $2 and key > $3)", "cohesion");
+
+/// One page of the clusters of a search.
 pub async fn list(
     executor: impl Executor<'_> + Copy,
     matching: &MatchingId,
+    order: ClusterOrder,
     after: Option<&ClusterPlace>,
     limit: u32,
 ) -> Result<Vec<ClusterItem>, StoreError> {
     let failed = StoreError::while_doing("listing clusters");
-    let rows = sqlx::query(
-        "select clusters.key, clusters.id, clusters.cohesion, clusters.decision
-         from clusters
-         where matching_id = $1 and (size < $2 or (size = $2 and key > $3))
-         order by size desc, key
-         limit $4",
-    )
-    .bind(matching.as_str())
-    .bind(after.map_or(i64::MAX, |place| place.size))
-    .bind(after.map_or("", |place| place.key.as_str()))
-    .bind(i64::from(limit))
-    .fetch_all(executor)
-    .await
-    .map_err(&failed)?;
+    let (sql, first) = match order {
+        ClusterOrder::Size => (BY_SIZE, f64::MAX),
+        ClusterOrder::WeakestLink => (BY_WEAKEST_LINK, f64::MIN),
+    };
+    let rows = sqlx::query(sql)
+        .bind(matching.as_str())
+        .bind(after.map_or(first, |place| place.value))
+        .bind(after.map_or("", |place| place.key.as_str()))
+        .bind(i64::from(limit))
+        .fetch_all(executor)
+        .await
+        .map_err(&failed)?;
     let mut items = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut item = item_of(row).map_err(&failed)?;
@@ -251,9 +348,10 @@ mod tests {
             insert(&mut tx, &matching, &all).await.unwrap();
             commit(tx).await.unwrap();
 
-            let first = list(store.pool(), &matching, None, 2).await.unwrap();
-            let place = ClusterPlace::of(&first[1]).to_string().parse().unwrap();
-            let rest = list(store.pool(), &matching, Some(&place), 2).await.unwrap();
+            let order = ClusterOrder::Size;
+            let first = list(store.pool(), &matching, order, None, 2).await.unwrap();
+            let place = ClusterPlace::of(&first[1], order).to_string().parse().unwrap();
+            let rest = list(store.pool(), &matching, order, Some(&place), 2).await.unwrap();
 
             assert_eq!(first, [all[1].clone(), all[0].clone()]);
             assert_eq!(rest, [all[2].clone()]);
@@ -261,6 +359,51 @@ mod tests {
             assert_eq!(of[&RecordId::from("4")], ClusterId("3".to_owned()));
             let by_id = find_by_id(store.pool(), &matching, &ClusterId("6".to_owned())).await;
             assert_eq!(by_id.unwrap().unwrap().as_str(), "k3");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_weakest_link_comes_first_and_what_kept_clusters_apart_is_told() {
+        on_both(async |store| {
+            let matching = add_matching(&store, "m1", 1).await;
+            let of = |key: &str, members: &[&str], cohesion: f64| ClusterItem {
+                cohesion,
+                ..cluster(key, members)
+            };
+            let all = [
+                of("k1", &["1", "2"], 9.0),
+                of("k2", &["3", "4"], -0.5),
+                of("k3", &["5", "6"], 9.0),
+            ];
+            let apart = |left: &str, right: &str, weight, reason| Refusal {
+                left_id: RecordId::from(left),
+                right_id: RecordId::from(right),
+                weight,
+                reason,
+            };
+            let refused = [
+                apart("2", "3", 4.0, RefusalReason::WeakChain),
+                apart("1", "9", 6.0, RefusalReason::Vetoed),
+                apart("4", "9", 1.0, RefusalReason::TooLarge),
+                // Both are in it by now, through others.
+                apart("1", "2", 3.0, RefusalReason::WeakChain),
+                apart("1", "9", 7.0, RefusalReason::Decided),
+            ];
+            let mut tx = store.begin().await.unwrap();
+            insert(&mut tx, &matching, &all).await.unwrap();
+            insert_refusals(&mut tx, &matching, &refused).await.unwrap();
+            commit(tx).await.unwrap();
+
+            let order = ClusterOrder::WeakestLink;
+            let first = list(store.pool(), &matching, order, None, 2).await.unwrap();
+            let place = ClusterPlace::of(&first[1], order).to_string().parse().unwrap();
+            let rest = list(store.pool(), &matching, order, Some(&place), 2).await.unwrap();
+            assert_eq!(first, [all[1].clone(), all[0].clone()]);
+            assert_eq!(rest, [all[2].clone()]);
+            let told = refusals(store.pool(), &matching, &all[0].key).await.unwrap();
+            assert_eq!(told, [refused[1].clone(), refused[0].clone()]);
+            assert!(refusals(store.pool(), &matching, &all[2].key).await.unwrap().is_empty());
         })
         .await;
     }

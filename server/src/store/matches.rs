@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use chrono::DateTime;
 use shared::duplicate::{Decision, Pair, RecordId, Verdict, Veto};
-use shared::id::{MatchId, MatchingId, MergeId};
+use shared::id::{ClusterKey, MatchId, MatchingId, MergeId};
 use shared::matching::{MatchFilter, MatchItem, MatchOrder, ReviewState};
 use sqlx::any::AnyRow;
 
@@ -201,13 +201,10 @@ pub async fn pairs(
     .map_err(StoreError::while_doing("reading all pairs of a search"))
 }
 
-/// A pair of the queue, with the search that found it.
-pub async fn find(
-    executor: impl Executor<'_>,
-    id: &MatchId,
-) -> Result<Option<(MatchItem, MatchingId)>, StoreError> {
-    sqlx::query(
-        "select matches.id, matches.matching_id, matches.left_id, matches.right_id, matches.weight,
+/// Pairs as they stand, with the search that found them.
+macro_rules! pairs {
+    ($wanted:literal) => {
+        concat!("select matches.id, matches.matching_id, matches.left_id, matches.right_id, matches.weight,
                 matches.probability, matches.verdict, matches.vetoes, matches.frequency,
                 said.verdict as said, said.decided_by as said_by, said.decided_at as said_at,
                 (select min(merges.id)
@@ -222,16 +219,47 @@ pub async fn find(
          left join match_decisions as said
              on said.people = matchings.people and said.withdrawn_at is null
              and said.left_id = matches.left_id and said.right_id = matches.right_id
-         where matches.id = $1",
-    )
-    .bind(id.as_str())
-    .fetch_optional(executor)
-    .await
-    .and_then(|row| {
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some((item_of(&row)?, column::parsed(&row, "matching_id")?)))
-    })
-    .map_err(StoreError::while_doing("finding a pair"))
+         where ", $wanted)
+    };
+}
+
+const ONE: &str = pairs!("matches.id = $1");
+const OF_A_CLUSTER: &str = pairs!(
+    "matches.matching_id = $1
+         and matches.left_id in (select record_id from cluster_members where cluster_key = $2)
+         and matches.right_id in (select record_id from cluster_members where cluster_key = $2)
+     order by matches.weight desc, matches.id"
+);
+
+/// Pairs whose two records are both in a cluster, the heaviest first.
+pub async fn of_cluster(
+    executor: impl Executor<'_>,
+    matching: &MatchingId,
+    key: &ClusterKey,
+) -> Result<Vec<MatchItem>, StoreError> {
+    sqlx::query(OF_A_CLUSTER)
+        .bind(matching.as_str())
+        .bind(key.as_str())
+        .fetch_all(executor)
+        .await
+        .and_then(|rows| rows.iter().map(item_of).collect())
+        .map_err(StoreError::while_doing("listing the pairs of a cluster"))
+}
+
+/// A pair of the queue, with the search that found it.
+pub async fn find(
+    executor: impl Executor<'_>,
+    id: &MatchId,
+) -> Result<Option<(MatchItem, MatchingId)>, StoreError> {
+    sqlx::query(ONE)
+        .bind(id.as_str())
+        .fetch_optional(executor)
+        .await
+        .and_then(|row| {
+            let Some(row) = row else { return Ok(None) };
+            Ok(Some((item_of(&row)?, column::parsed(&row, "matching_id")?)))
+        })
+        .map_err(StoreError::while_doing("finding a pair"))
 }
 
 fn vetoes_of(vetoes: &[Veto]) -> String {

@@ -280,6 +280,7 @@ pub async fn forget(tx: &mut Transaction, id: &MatchingId) -> Result<bool, Store
     for statement in [
         "delete from matching_memory where matching_id = $1",
         "delete from matches where matching_id = $1",
+        "delete from cluster_refusals where matching_id = $1",
         "delete from cluster_members
          where cluster_key in (select key from clusters where matching_id = $1)",
         "delete from clusters where matching_id = $1",
@@ -355,9 +356,9 @@ mod tests {
     use crate::store::matches::NewMatch;
     use crate::store::testing::{add_matching, add_plan, at, on_both};
     use crate::store::{Store, clusters, commit, matches};
-    use shared::duplicate::{ClusterId, RecordId, Verdict};
+    use shared::duplicate::{ClusterId, RecordId, Refusal, RefusalReason, Verdict};
     use shared::error_code::ErrorCode;
-    use shared::matching::{ClusterItem, MatchFilter};
+    use shared::matching::{ClusterItem, ClusterOrder, MatchFilter};
 
     #[tokio::test]
     async fn a_search_ends_once_and_keeps_what_it_found() {
@@ -415,6 +416,13 @@ mod tests {
                 };
                 matches::insert(&mut tx, id, &[pair]).await.unwrap();
                 clusters::insert(&mut tx, id, &[cluster]).await.unwrap();
+                let refusal = Refusal {
+                    left_id: RecordId::from("1"),
+                    right_id: RecordId::from("9"),
+                    weight: 3.0,
+                    reason: RefusalReason::WeakChain,
+                };
+                clusters::insert_refusals(&mut tx, id, &[refusal]).await.unwrap();
                 commit(tx).await.unwrap();
             }
             let failure = Failure { code: ErrorCode::Sys006, message: "gone".to_owned() };
@@ -435,7 +443,8 @@ mod tests {
             for (id, left) in ids.iter().zip([0, 1, 1]) {
                 let filter = MatchFilter::default();
                 let pairs = matches::list(store.pool(), id, &filter, None, 9).await.unwrap();
-                let found = clusters::list(store.pool(), id, None, 9).await.unwrap();
+                let order = ClusterOrder::Size;
+                let found = clusters::list(store.pool(), id, order, None, 9).await.unwrap();
                 assert_eq!((pairs.len(), found.len()), (left, left), "{id}");
             }
         })

@@ -395,6 +395,21 @@ async fn clusters_the_model_and_thresholds_are_looked_at_and_a_cluster_is_merged
     let sure = clusters.iter().rfind(|it| it["decision"] == "match").expect("a sure one");
     let cluster = format!("/api/v1/clusters/{}", sure["key"].as_str().unwrap());
     let masked = mia.get(&cluster).await.json();
+    let heaviest = masked["links"][0]["weight"].as_f64().expect("a link");
+    let links = masked["links"].as_array().unwrap();
+    assert!(links.iter().all(|link| link["weight"].as_f64() <= Some(heaviest)), "{masked}");
+    let members = masked["item"]["members"].as_array().unwrap();
+    let is_in =
+        |link: &Value| members.contains(&link["left_id"]) && members.contains(&link["right_id"]);
+    assert!(links.iter().all(is_in), "{masked}");
+    for apart in masked["apart"].as_array().unwrap() {
+        assert_ne!(members.contains(&apart["left_id"]), members.contains(&apart["right_id"]));
+    }
+    assert_eq!((&masked["merge"], &masked["golden"]), (&Value::Null, &Value::Null));
+    let weakest = all(&mia, &format!("{path}/clusters?sort=weakest_link")).await;
+    assert_eq!(weakest.len(), clusters.len());
+    let cohesion = |it: &Value| it["cohesion"].as_f64().unwrap();
+    assert!(weakest.is_sorted_by(|one, other| cohesion(one) <= cohesion(other)));
     assert_eq!(masked["people"], json!([]));
     let look = mia.post(&format!("{cluster}/reveal"), &json!({"reason": LOOK})).await.json();
     let members = sure["members"].as_array().unwrap();
@@ -406,7 +421,9 @@ async fn clusters_the_model_and_thresholds_are_looked_at_and_a_cluster_is_merged
     assert_eq!(merge["state"], "applied", "{merge}");
     let found = mia.get(&format!("/api/v1/merges/{}", id(&merge))).await.json();
     assert_eq!(found, merge);
-    assert_eq!(mia.get(&cluster).await.json()["item"]["merge"], merge["id"]);
+    let merged = mia.get(&cluster).await.json();
+    assert_eq!(merged["item"]["merge"], merge["id"]);
+    assert_eq!(merged["merge"]["survivor"], merge["survivor"]);
     mia.post(&format!("{cluster}/merge"), &json!({})).await.assert_refused(409, "merged");
 }
 

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use shared::error_code::ErrorCode;
 use shared::id::{
-    AssessmentId, CheckingId, MatchingId, PlanId, RehearsalId, RunId, SignOffId, VerificationId,
+    AssessmentId, CheckingId, ClusterKey, MatchingId, PlanId, RehearsalId, RunId, SignOffId,
+    VerificationId,
 };
 use shared::quarantine::{QuarantineFilter, QuarantineState};
 
@@ -14,7 +15,9 @@ use super::assessment::{AssessmentPage, Assessments};
 use super::audit::Audit;
 use super::checking::{CheckingPage, Checkings};
 use super::connections::Connections;
-use super::duplicates::{Duplicates, Merges, ModelPage, Review, ThresholdsPage};
+use super::duplicates::{
+    ClusterPage, Clusters, Duplicates, Merges, ModelPage, Review, ThresholdsPage,
+};
 use super::overview::Overview;
 use super::plan::PlanPage;
 use super::plans::Plans;
@@ -65,6 +68,8 @@ pub(super) enum Place {
     Audit,
     Duplicates,
     Review(MatchingId),
+    Clusters(MatchingId),
+    Cluster(MatchingId, ClusterKey),
     Thresholds(MatchingId),
     Model(MatchingId),
     Merges(MatchingId),
@@ -107,6 +112,10 @@ impl Place {
                 let id = MatchingId::parse(id).ok()?;
                 match page {
                     None => Self::Review(id),
+                    Some("clusters") => match parts.next() {
+                        None => Self::Clusters(id),
+                        Some(key) => Self::Cluster(id, ClusterKey::parse(key).ok()?),
+                    },
                     Some("thresholds") => Self::Thresholds(id),
                     Some("model") => Self::Model(id),
                     Some("merges") => Self::Merges(id),
@@ -143,6 +152,8 @@ impl Place {
             Self::Audit => "/audit".to_owned(),
             Self::Duplicates => "/duplicates".to_owned(),
             Self::Review(id) => format!("/duplicates/{id}"),
+            Self::Clusters(id) => format!("/duplicates/{id}/clusters"),
+            Self::Cluster(id, key) => format!("/duplicates/{id}/clusters/{key}"),
             Self::Thresholds(id) => format!("/duplicates/{id}/thresholds"),
             Self::Model(id) => format!("/duplicates/{id}/model"),
             Self::Merges(id) => format!("/duplicates/{id}/merges"),
@@ -163,9 +174,12 @@ impl Place {
             Self::Verification(_) => Self::Verifications,
             Self::Checking(_) => Self::Checkings,
             Self::SignOff(_) => Self::SignOffs,
-            Self::Review(_) | Self::Thresholds(_) | Self::Model(_) | Self::Merges(_) => {
-                Self::Duplicates
-            }
+            Self::Review(_)
+            | Self::Clusters(_)
+            | Self::Cluster(..)
+            | Self::Thresholds(_)
+            | Self::Model(_)
+            | Self::Merges(_) => Self::Duplicates,
             place => place.clone(),
         }
     }
@@ -278,6 +292,8 @@ pub fn Pages() -> impl IntoView {
             Some(Place::Audit) => view! { <Audit/> }.into_any(),
             Some(Place::Duplicates) => view! { <Duplicates/> }.into_any(),
             Some(Place::Review(id)) => view! { <Review id/> }.into_any(),
+            Some(Place::Clusters(id)) => view! { <Clusters id/> }.into_any(),
+            Some(Place::Cluster(id, key)) => view! { <ClusterPage id key/> }.into_any(),
             Some(Place::Thresholds(id)) => view! { <ThresholdsPage id/> }.into_any(),
             Some(Place::Model(id)) => view! { <ModelPage id/> }.into_any(),
             Some(Place::Merges(id)) => view! { <Merges id/> }.into_any(),
@@ -337,6 +353,8 @@ mod tests {
             Place::Audit,
             Place::Duplicates,
             Place::Review(search.clone()),
+            Place::Clusters(search.clone()),
+            Place::Cluster(search.clone(), ClusterKey::parse("k1").unwrap()),
             Place::Thresholds(search.clone()),
             Place::Model(search.clone()),
             Place::Merges(search),
@@ -356,6 +374,7 @@ mod tests {
             "runs/r1/quarantine/q1",
             "runs/a b",
             "duplicates/m1/x",
+            "duplicates/m1/clusters/k1/x",
         ] {
             assert_eq!(Place::at(rest), None, "{rest}");
         }

@@ -11,18 +11,26 @@ use super::review::Look;
 use super::rows::Shape;
 use super::said::{Saying, chosen};
 use super::{By, Duplicates, DuplicatesError, JobError, Subject};
-use crate::store::clusters;
+use crate::store::{clusters, matches, merges};
 
 impl Duplicates {
-    /// One cluster with its people.
+    /// One cluster: what holds it together, what it was kept apart from, and its people.
     pub async fn cluster(
         &self,
         key: &ClusterKey,
         look: Look<'_>,
     ) -> Result<ClusterDetail, JobError> {
         let (item, matching) = self.find_cluster(key).await?;
+        let pool = self.0.store.pool();
+        let merge = match &item.merge {
+            Some(merge) => merges::find(pool, merge).await?.map(|(merge, _)| merge),
+            None => None,
+        };
         let mut detail = ClusterDetail {
             matching_id: matching.id.clone(),
+            links: matches::of_cluster(pool, &matching.id, key).await?,
+            apart: clusters::refusals(pool, &matching.id, key).await?,
+            merge,
             people: Vec::new(),
             golden: None,
             item,

@@ -72,6 +72,11 @@ impl Duplicates {
             clusters::insert(&mut tx, job.id, some).await?;
             store::commit(tx).await?;
         }
+        for some in found.refusals.chunks(PAIRS_AT_ONCE) {
+            let mut tx = store.begin().await?;
+            clusters::insert_refusals(&mut tx, job.id, some).await?;
+            store::commit(tx).await?;
+        }
         let (fingerprint, now) = (&found.summary.fingerprint, clock.now());
         let order = |sure: &Sure| sure.order(clock.fresh_id().to_string(), fingerprint, now);
         Ok(found.groups.iter().map(order).collect())

@@ -9,7 +9,7 @@ use dedup::update::{keep_ids, update};
 use dedup::{Findings, Model, People, Policy};
 use engine::merge::{By as Word, Decided, Order, PersonRow};
 use shared::duplicate::{
-    Cluster, ClusterId, Decision, ModelSummary, Pair, RecordId, Verdict, WeightBin,
+    Cluster, ClusterId, Decision, ModelSummary, Pair, RecordId, Refusal, Verdict, WeightBin,
 };
 use shared::id::MatchingId;
 use shared::matching::{MatchingCounts, MergeState, ModelUse};
@@ -36,6 +36,8 @@ pub(super) struct Found {
     pub(super) counts: MatchingCounts,
     pub(super) pairs: Vec<Pair>,
     pub(super) clusters: Vec<Cluster>,
+    /// What kept clusters apart.
+    pub(super) refusals: Vec<Refusal>,
     pub(super) groups: Vec<Sure>,
     pub(super) model: Model,
     pub(super) summary: ModelSummary,
@@ -242,8 +244,8 @@ fn found(
         automatic: size(groups.len()),
     };
     let memory = memory_of(&findings.refined, digests)?;
-    let model = findings.model.clone();
-    Ok(Found { counts, pairs, clusters, groups, model, summary, memory })
+    let (refusals, model) = (findings.refusals(people).collect(), findings.model.clone());
+    Ok(Found { counts, pairs, clusters, refusals, groups, model, summary, memory })
 }
 
 /// The weights of all pairs, of which a part was not compared again: those below a review as they

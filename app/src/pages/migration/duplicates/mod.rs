@@ -6,6 +6,8 @@ mod waterfall;
 mod thresholds;
 mod model;
 mod merges;
+mod clusters;
+mod cluster;
 
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use shared::page::DEFAULT_LIMIT;
 use shared::plan::PlanSummary;
 use shared::user::Permission;
 
+pub(super) use cluster::ClusterPage;
+pub(super) use clusters::Clusters;
 pub(super) use merges::Merges;
 pub(super) use model::ModelPage;
 pub(super) use review::Review;
@@ -245,6 +249,7 @@ fn SearchRow(search: Matching) -> impl IntoView {
 fn SearchHead(id: MatchingId, title: &'static str, about: &'static str) -> impl IntoView {
     let pages = [
         (Place::Review(id.clone()), "Review"),
+        (Place::Clusters(id.clone()), "Clusters"),
         (Place::Thresholds(id.clone()), "Thresholds"),
         (Place::Model(id.clone()), "Model"),
         (Place::Merges(id), "Merges"),

@@ -37,7 +37,7 @@ pub fn Review(id: MatchingId) -> impl IntoView {
         />
         <Show
             when=move || !may || reason.with(Option::is_some)
-            fallback=move || view! { <Reason reason/> }
+            fallback=move || view! { <Reason reason start="Begin the review"/> }
         >
             <Queue id=id.clone() reason=reason.get_untracked() may/>
         </Show>
@@ -46,7 +46,11 @@ pub fn Review(id: MatchingId) -> impl IntoView {
 
 /// Why somebody looks at people's records.
 #[component]
-fn Reason(reason: RwSignal<Option<String>>) -> impl IntoView {
+pub(super) fn Reason(
+    reason: RwSignal<Option<String>>,
+    /// What the button says.
+    start: &'static str,
+) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let problem = RwSignal::new(None::<String>);
     let begin = move |event: ev::SubmitEvent| {
@@ -73,7 +77,7 @@ fn Reason(reason: RwSignal<Option<String>>) -> impl IntoView {
                 />
                 <div class="actions">
                     <button type="submit" class="button primary">
-                        "Begin the review"
+                        {start}
                     </button>
                 </div>
             </form>
