@@ -136,7 +136,7 @@ async fn keep(
 async fn tell_when_held(mut held: watch::Receiver<Option<String>>) -> Infallible {
     loop {
         if held.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         let reason = held.borrow_and_update().clone();
         tell(reason.map_or("going on".to_owned(), |reason| format!("waiting: {reason}")));

@@ -150,7 +150,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(command) => command.run(installation).await,
         Command::Plan(command) => command.run(&installation).await,
-        Command::Assess(command) => command.run(&installation).await,
+        Command::Assess(command) => Box::pin(command.run(&installation)).await,
         Command::Migrate(command) => command.run(&installation).await,
         Command::Worker(command) => command.run(&installation).await,
         Command::Verify(command) => command.run(&installation).await,

@@ -127,8 +127,14 @@ pub(super) struct Entry {
     pub(super) assistant_enabled: RwSignal<bool>,
     pub(super) assistant_endpoint: RwSignal<String>,
     pub(super) assistant_model: RwSignal<String>,
-    pub(super) searches_keep: RwSignal<String>,
-    pub(super) searches_keep_days: RwSignal<String>,
+    pub(super) searches: StoredValue<SearchesEntry>,
+}
+
+/// Which old searches are kept.
+#[derive(Clone, Copy)]
+pub(super) struct SearchesEntry {
+    pub(super) keep: RwSignal<String>,
+    pub(super) keep_days: RwSignal<String>,
 }
 
 impl Entry {
@@ -153,10 +159,12 @@ impl Entry {
             assistant_enabled: RwSignal::new(assistant.enabled),
             assistant_endpoint: text(assistant.endpoint.clone().unwrap_or_default()),
             assistant_model: text(assistant.model.clone().unwrap_or_default()),
-            searches_keep: text(searches.keep.to_string()),
-            searches_keep_days: text(
-                searches.keep_days.map(|days| days.to_string()).unwrap_or_default(),
-            ),
+            searches: StoredValue::new(SearchesEntry {
+                keep: text(searches.keep.to_string()),
+                keep_days: text(
+                    searches.keep_days.map(|days| days.to_string()).unwrap_or_default(),
+                ),
+            }),
         }
     }
 
@@ -173,9 +181,10 @@ impl Entry {
         let idle_minutes = number(self.idle_minutes, "sessions.idle_minutes");
         let longest_hours = number(self.longest_hours, "sessions.longest_hours");
         let expire_minutes = number(self.expire_minutes, "approvals.expire_minutes");
-        let keep = number(self.searches_keep, "searches.keep");
-        let keep_days = (!self.searches_keep_days.read_untracked().trim().is_empty())
-            .then(|| number(self.searches_keep_days, "searches.keep_days"));
+        let searches = self.searches.get_value();
+        let keep = number(searches.keep, "searches.keep");
+        let keep_days = (!searches.keep_days.read_untracked().trim().is_empty())
+            .then(|| number(searches.keep_days, "searches.keep_days"));
         let quiet_hours = self.quiet_hours();
         problems.extend(quiet_hours.as_ref().err().cloned());
         if !problems.is_empty() {

@@ -3,7 +3,7 @@
 use leptos::{prelude::*, task::spawn_local};
 use shared::approval::ActKind;
 
-use super::installation::{Entry, FILE_POLICIES, Problems, SERVER_POLICIES};
+use super::installation::{Entry, FILE_POLICIES, Problems, SERVER_POLICIES, SearchesEntry};
 use crate::api;
 use crate::components::{
     CheckboxField, Choice, PasswordField, SelectField, TextAreaField, TextField,
@@ -119,6 +119,7 @@ pub(super) fn Notifications(entry: Entry, said: Problems) -> impl IntoView {
 
 #[component]
 pub(super) fn Searches(entry: Entry, said: Problems) -> impl IntoView {
+    let SearchesEntry { keep, keep_days } = entry.searches.get_value();
     view! {
         <fieldset class="setting-group">
             <legend>"Old searches for duplicates"</legend>
@@ -127,14 +128,14 @@ pub(super) fn Searches(entry: Entry, said: Problems) -> impl IntoView {
                     name="searches-keep"
                     label="Keep so many among the same people"
                     hint="What was decided and merged stays in any case."
-                    value=entry.searches_keep
+                    value=keep
                     problem=said.about("searches.keep")
                 />
                 <TextField
                     name="searches-keep-days"
                     label="And none older than so many days"
                     hint="Leave it empty to go by the number alone."
-                    value=entry.searches_keep_days
+                    value=keep_days
                     problem=said.about("searches.keep_days")
                 />
             </div>

@@ -105,7 +105,7 @@ pub async fn assess(request: Request) -> Result<Assessment> {
     };
     governor.spare(&stop, looked).await?;
     target::look(&mut book, &request, &mut opened).await;
-    let mut found = data::look(&mut book, &request, &mut opened, &governor).await;
+    let mut found = Box::pin(data::look(&mut book, &request, &mut opened, &governor)).await;
     governance::look(&mut book, &request);
     let rows = match request.profile {
         Look::Everything => Some(u64::MAX),

@@ -89,11 +89,11 @@ pub async fn verify(request: Request) -> Result<VerificationOutcome> {
     match Engine::of_url(&request.target_url) {
         Some(Engine::Postgres) => {
             let target = PostgresTarget::new(&request.target_url);
-            conduct::conduct(target, request).await
+            Box::pin(conduct::conduct(target, request)).await
         }
         Some(Engine::Sqlite) => {
             let target = SqliteTarget::new(&request.target_url);
-            conduct::conduct(target, request).await
+            Box::pin(conduct::conduct(target, request)).await
         }
         _ => Err(EngineError::new(
             ErrorCode::Conn006,

@@ -164,6 +164,7 @@ const WINDOWS: &str = "{zone: Europe/Berlin, windows: [{from: '22:00', to: '05:0
 const NOON: &str = "2026-07-01T10:00:00Z";
 const NIGHT: &str = "2026-07-01T20:00:00Z";
 
+#[expect(clippy::ref_option, reason = "this is what a channel is asked by")]
 fn waits(picture: &Option<Progress>) -> bool {
     let stall = picture.as_ref().and_then(|picture| picture.health.stall.as_ref());
     stall.is_some_and(|stall| stall.reason.contains("from 22:00 on"))

@@ -1,7 +1,7 @@
 //! The people whom a search found to be there more than once.
 
 use leptos::prelude::*;
-use shared::duplicate::Verdict;
+use shared::duplicate::{RecordId, Verdict};
 use shared::id::MatchingId;
 use shared::matching::{ClusterItem, ClusterOrder};
 use shared::page::{DEFAULT_LIMIT, Page};
@@ -109,7 +109,7 @@ fn ClusterList(id: MatchingId, sort: ClusterOrder, first: Page<ClusterItem>) -> 
 
 #[component]
 fn ClusterRow(id: MatchingId, item: ClusterItem) -> impl IntoView {
-    let names = item.members.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+    let names = item.members.iter().map(RecordId::as_str).collect::<Vec<_>>().join(", ");
     view! {
         <tr>
             <th scope="row">
