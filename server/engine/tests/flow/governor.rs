@@ -252,8 +252,8 @@ async fn a_verification_spares_the_source_as_a_run_does() {
         assert_eq!((outcome.status, outcome.failure), (VerificationState::Equal, None));
 
         // Three answers take a while, and a verification of a small table does not.
-        way.delay(500);
-        let strained = with("{latency_ms: 1, stop_ms: 300}");
+        way.delay(100);
+        let strained = with("{latency_ms: 1, stop_ms: 60}");
         let outcome = verify(comparison(&strained, Mode::Full)).await.expect("an outcome");
         assert_eq!(outcome.failure.map(|failure| failure.code), Some(ErrorCode::Load045));
         assert_eq!(outcome.status, VerificationState::Failed);
