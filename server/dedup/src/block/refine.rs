@@ -37,10 +37,17 @@ pub struct Blocks {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leaf {
-    /// None when it is the only key that the members share.
-    key: Option<u64>,
+    origin: Origin,
     pub start: u32,
     pub end: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Origin {
+    /// A whole block, by its number.
+    Whole(u64),
+    /// A part of a block, by its key.
+    Part(u64),
 }
 
 /// The blocks of every pass, counted before any pair is compared.
@@ -57,9 +64,20 @@ pub fn survey(people: &People, plan: &Plan) -> Vec<Blocks> {
 
 impl Leaf {
     pub(super) fn key(&self, people: &People, pass: &Pass, members: &[Index]) -> Option<u64> {
-        self.key.or_else(|| base_keys(people, pass, members[0])[0])
+        match self.origin {
+            Origin::Whole(number) => key_of(people, pass, number, members[0]),
+            Origin::Part(key) => Some(key),
+        }
     }
 }
+
+/// A record and the number of a block in which it stands.
+type Entry = (u64, Index);
+
+/// Into so many parts the numbers of a pass are dealt, each small enough for a cache.
+const PARTS: usize = 64;
+/// So many records deal their numbers at a time.
+const DEALERS: usize = 1 << 16;
 
 /// The blocks of one pass, of the records whose base number is `wanted`.
 pub(super) fn blocks_of(
@@ -68,30 +86,99 @@ pub(super) fn blocks_of(
     largest: u32,
     wanted: &(dyn Fn(u64) -> bool + Sync),
 ) -> Blocks {
-    let mut entries: Vec<(u64, Index)> = (0..compact(people.len()))
+    let dealt: Vec<Vec<Vec<Entry>>> = (0..people.len().div_ceil(DEALERS))
         .into_par_iter()
-        .with_min_len(8192)
-        .filter(|record| people.row(*record).exclusion().is_none())
-        .flat_map_iter(|record| {
-            base_numbers(people, pass, record)
-                .into_iter()
-                .flatten()
-                .filter(|number| wanted(*number))
-                .map(move |number| (number, record))
+        .map(|at| {
+            let records = at * DEALERS..((at + 1) * DEALERS).min(people.len());
+            let usual = records.len() / PARTS * 9 / 8;
+            let mut parts: Vec<_> = (0..PARTS).map(|_| Vec::with_capacity(usual)).collect();
+            for record in compact(records.start)..compact(records.end) {
+                if people.row(record).exclusion().is_some() {
+                    continue;
+                }
+                let numbers = base_numbers(people, pass, record);
+                for number in numbers.into_iter().flatten().filter(|number| wanted(*number)) {
+                    parts[part_of(number)].push((number, record));
+                }
+            }
+            parts
         })
         .collect();
-    entries.par_sort_unstable_by_key(|(number, _)| *number);
-    let mut blocks = Blocks { records: wide(entries.len()), ..Blocks::default() };
-    let mut members = Vec::new();
-    for block in entries.chunk_by(|a, b| a.0 == b.0).filter(|block| block.len() > 1) {
-        members.clear();
-        members.extend(block.iter().map(|(_, record)| *record));
-        blocks.add(people, pass, largest, block[0].0, &members);
+    let parts: Vec<Blocks> = (0..PARTS)
+        .into_par_iter()
+        .map(|part| {
+            let entries: Vec<&[Entry]> = dealt.iter().map(|parts| &*parts[part]).collect();
+            let records = wide(entries.iter().map(|some| some.len()).sum());
+            let mut blocks = Blocks { records, ..Blocks::default() };
+            let mut members = Vec::new();
+            let shared = perhaps_shared(&entries);
+            for block in shared.chunk_by(|a, b| a.0 == b.0).filter(|block| block.len() > 1) {
+                members.clear();
+                members.extend(block.iter().map(|(_, record)| *record));
+                blocks.add(people, pass, largest, block[0].0, &members);
+            }
+            blocks
+        })
+        .collect();
+    drop(dealt);
+    let mut whole = Blocks::default();
+    whole.members.reserve_exact(parts.iter().map(|part| part.members.len()).sum());
+    whole.leaves.reserve_exact(parts.iter().map(|part| part.leaves.len()).sum());
+    for part in parts {
+        whole.append(part);
     }
-    blocks
+    whole
+}
+
+/// Numbers are hashes: the upper bits deal them evenly.
+fn part_of(number: u64) -> usize {
+    usize::from(crate::hash::upper(number).to_be_bytes()[0]) % PARTS
+}
+
+/// The entries whose number another one has, in the order of the numbers, and few others: most
+/// records are alone with their number, and are not worth sorting.
+fn perhaps_shared(entries: &[&[Entry]]) -> Vec<Entry> {
+    let count: usize = entries.iter().map(|some| some.len()).sum();
+    let words = (count / 8).next_power_of_two();
+    let (mut once, mut twice) = (vec![0_u64; words], vec![0_u64; words]);
+    let place = |number: u64| ((number >> 6) as usize & (words - 1), 1_u64 << (number & 63));
+    for (number, _) in entries.iter().copied().flatten() {
+        let (word, bit) = place(*number);
+        twice[word] |= once[word] & bit;
+        once[word] |= bit;
+    }
+    let is_shared = |number: u64| {
+        let (word, bit) = place(number);
+        twice[word] & bit != 0
+    };
+    let mut shared: Vec<Entry> = entries
+        .iter()
+        .copied()
+        .flatten()
+        .copied()
+        .filter(|(number, _)| is_shared(*number))
+        .collect();
+    shared.sort_unstable_by_key(|(number, _)| *number);
+    shared
 }
 
 impl Blocks {
+    /// Adds the blocks of another part of the same pass.
+    fn append(&mut self, other: Self) {
+        let moved = compact(self.members.len());
+        self.members.extend(other.members);
+        self.leaves.extend(other.leaves.into_iter().map(|leaf| Leaf {
+            start: leaf.start + moved,
+            end: leaf.end + moved,
+            ..leaf
+        }));
+        self.refined.keys.extend(other.refined.keys);
+        self.pairs += other.pairs;
+        self.separated += other.separated;
+        self.records += other.records;
+        self.largest = self.largest.max(other.largest);
+    }
+
     fn add(&mut self, people: &People, pass: &Pass, largest: u32, number: u64, members: &[Index]) {
         let count = wide(members.len());
         self.largest = self.largest.max(count);
@@ -101,10 +188,8 @@ impl Blocks {
                 self.divide(people, pass, largest, key, 0, members.to_vec());
             }
             self.separated += pairs(count) - (self.pairs - before);
-        } else if pass.features.first() == Some(&Feature::Phone) {
-            self.keep(key_of(people, pass, number, members[0]), members);
         } else {
-            self.keep(None, members);
+            self.keep(Origin::Whole(number), members);
         }
     }
 
@@ -118,7 +203,7 @@ impl Blocks {
         members: Vec<Index>,
     ) {
         if members.len() <= largest as usize {
-            self.keep(Some(key), &members);
+            self.keep(Origin::Part(key), &members);
             return;
         }
         self.refined.keys.insert(key);
@@ -133,14 +218,14 @@ impl Blocks {
         }
     }
 
-    fn keep(&mut self, key: Option<u64>, members: &[Index]) {
+    fn keep(&mut self, origin: Origin, members: &[Index]) {
         if members.len() < 2 {
             return;
         }
         self.pairs += pairs(wide(members.len()));
         let start = compact(self.members.len());
         self.members.extend_from_slice(members);
-        self.leaves.push(Leaf { key, start, end: compact(self.members.len()) });
+        self.leaves.push(Leaf { origin, start, end: compact(self.members.len()) });
     }
 }
 

@@ -79,6 +79,7 @@ pub struct Scan {
 /// Makes all passes of a plan.
 pub fn scan(people: &People, plan: &Plan, scope: &Scope<'_>) -> Scan {
     let mut scan = Scan::default();
+    let mut pairs: Vec<(Index, Index)> = Vec::new();
     for (at, pass) in plan.passes.iter().enumerate() {
         let shard = scope.shard;
         let mut blocks = blocks_of(people, pass, plan.largest_block, &|number| shard.holds(number));
@@ -86,19 +87,28 @@ pub fn scan(people: &People, plan: &Plan, scope: &Scope<'_>) -> Scan {
             blocks.refined = refined.clone();
         }
         scan.refined.push(std::mem::take(&mut blocks.refined));
-        let before = scan.candidates.len();
-        let found = pairs_of(people, plan, at, &blocks, &scan.refined, scope);
-        scan.candidates.reserve_exact(found.iter().map(Vec::len).sum());
-        scan.candidates.extend(found.into_iter().flatten());
+        let mut found = pairs_of(people, &plan.passes[..=at], &blocks, &scan.refined, scope);
+        let before = pairs.len();
+        found.par_sort_unstable();
+        pairs.extend(found);
+        #[expect(clippy::stable_sort_primitive, reason = "it merges two sorted runs")]
+        pairs.sort();
+        pairs.dedup();
         scan.passes.push(PassReport {
             pass: pass.name(),
             records: blocks.records,
             largest_block: blocks.largest,
             pairs: blocks.pairs,
-            new_pairs: wide(scan.candidates.len() - before),
+            new_pairs: wide(pairs.len() - before),
             separated_pairs: blocks.separated,
         });
     }
+    // In the order of their first records, which are then at hand for the next pair.
+    let compared = |&(left, right): &(Index, Index)| {
+        let pattern = compare(people, left, right);
+        Candidate { left, right, pattern }
+    };
+    scan.candidates = pairs.par_iter().with_min_len(1024).map(compared).collect();
     scan
 }
 
@@ -110,57 +120,64 @@ pub fn meetings<'a>(
     left: Index,
     right: Index,
 ) -> impl Iterator<Item = &'a Pass> {
-    plan.passes
+    meetings_in(people, &plan.passes, refined, left, right)
+}
+
+fn meetings_in<'a>(
+    people: &'a People,
+    passes: &'a [Pass],
+    refined: &'a [Refined],
+    left: Index,
+    right: Index,
+) -> impl Iterator<Item = &'a Pass> {
+    passes
         .iter()
         .zip(refined)
         .filter(move |(pass, refined)| refined.meet(people, pass, left, right))
         .map(|(pass, _)| pass)
 }
 
+/// The pairs that meet in the last of some passes, whether or not they met before.
 fn pairs_of(
     people: &People,
-    plan: &Plan,
-    at: usize,
+    passes: &[Pass],
     blocks: &Blocks,
     refined: &[Refined],
     scope: &Scope<'_>,
-) -> Vec<Vec<Candidate>> {
-    let pass = &plan.passes[at];
-    let earlier: Vec<(&Pass, &Refined)> = plan.passes[..at].iter().zip(refined).collect();
-    // Two records with two phones in common meet twice in one pass.
-    let may_meet_twice = pass.features.first() == Some(&super::Feature::Phone);
+) -> Vec<(Index, Index)> {
+    let Some((pass, earlier)) = passes.split_last() else { return Vec::new() };
+    let at = earlier.len();
     let is_marked = |record: Index| scope.marked.is_none_or(|marks| marks[record as usize]);
     let was_refined = scope.was_refined.and_then(|refined| refined.get(at));
-    blocks
+    let found: Vec<Vec<(Index, Index)>> = blocks
         .leaves
         .par_iter()
         .with_min_len(64)
         .fold(Vec::new, |mut found, leaf| {
             let members = &blocks.members[leaf.start as usize..leaf.end as usize];
-            let key = if was_refined.is_some() || may_meet_twice {
-                leaf.key(people, pass, members)
-            } else {
-                None
-            };
+            let key = || leaf.key(people, pass, members);
             let is_whole_again =
-                was_refined.zip(key).is_some_and(|(refined, key)| refined.has(key));
+                was_refined.is_some_and(|refined| key().is_some_and(|key| refined.has(key)));
+            let is_first_meeting = |left: Index, right: Index| {
+                meetings_in(people, earlier, refined, left, right).next().is_none()
+                    && refined[at].meeting(people, pass, left, right) == key()
+            };
             for (from, &one) in members.iter().enumerate() {
                 for &other in &members[from + 1..] {
-                    if !is_marked(one) && !is_marked(other) && !is_whole_again {
+                    let (left, right) = (one.min(other), one.max(other));
+                    let is_wanted = is_marked(one) || is_marked(other);
+                    if !is_wanted && !is_whole_again {
                         continue;
                     }
-                    let (left, right) = (one.min(other), one.max(other));
-                    let was_found = earlier
-                        .iter()
-                        .any(|(pass, refined)| refined.meet(people, pass, left, right))
-                        || may_meet_twice && refined[at].meeting(people, pass, left, right) != key;
-                    if !was_found {
-                        let pattern = compare(people, left, right);
-                        found.push(Candidate { left, right, pattern });
+                    // What another shard finds, or an earlier run found, is not among the pairs.
+                    let is_seen_elsewhere = !is_wanted || scope.shard != Shard::WHOLE;
+                    if !is_seen_elsewhere || is_first_meeting(left, right) {
+                        found.push((left, right));
                     }
                 }
             }
             found
         })
-        .collect()
+        .collect();
+    found.concat()
 }
