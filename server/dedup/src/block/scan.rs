@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refine::{Blocks, blocks_of};
 use super::{Pass, Plan, Refined};
-use crate::compare::{Pattern, compare};
+use crate::compare::{self, Pattern};
 use crate::number::wide;
 use crate::people::{Index, People};
 
@@ -104,11 +104,18 @@ pub fn scan(people: &People, plan: &Plan, scope: &Scope<'_>) -> Scan {
         });
     }
     // In the order of their first records, which are then at hand for the next pair.
-    let compared = |&(left, right): &(Index, Index)| {
-        let pattern = compare(people, left, right);
-        Candidate { left, right, pattern }
-    };
-    scan.candidates = pairs.par_iter().with_min_len(1024).map(compared).collect();
+    scan.candidates = pairs
+        .par_chunks(compare::AT_ONCE)
+        .with_min_len(16)
+        .flat_map_iter(|pairs| {
+            let patterns = compare::compare_all(people, pairs);
+            pairs.iter().zip(patterns).map(|(&(left, right), pattern)| Candidate {
+                left,
+                right,
+                pattern,
+            })
+        })
+        .collect();
     scan
 }
 

@@ -5,6 +5,8 @@ mod pattern;
 mod names;
 mod contact;
 
+use std::hint::black_box;
+
 use shared::duplicate::{Agreement, Field};
 
 pub use pattern::{Pattern, levels};
@@ -32,6 +34,40 @@ pub fn compare(people: &People, left: Index, right: Index) -> Pattern {
         .with(Field::Address, address)
         .with(Field::Unit, contact::unit(people, a, b, address));
     contact::locality(people, a, b, address, pattern)
+}
+
+/// So many pairs are worth comparing at once.
+pub(crate) const AT_ONCE: usize = 32;
+
+/// Compares pairs. What they need is read for all of them first: such reads do not wait for each
+/// other, whereas those of a comparison would, and most of its time is waiting for memory.
+pub(crate) fn compare_all<'a>(
+    people: &'a People,
+    pairs: &'a [(Index, Index)],
+) -> impl Iterator<Item = Pattern> + 'a {
+    let records = || pairs.iter().flat_map(|(left, right)| [*left, *right]);
+    let rows = records().map(|record| people.row(record).given);
+    black_box(rows.fold(0, |all, given| all ^ given));
+    let values = records().map(|record| {
+        let row = people.row(record);
+        let names =
+            [row.given, row.middle, row.surname].map(|name| people.names.name(name).letters);
+        let (_, street) = people.addresses.parts(row.address);
+        names.into_iter().fold(street, |all, letters| all ^ letters)
+            ^ people.identifiers.content(row.identifier)
+            ^ people.phones.content(row.phones[0])
+            ^ people.emails.content(row.email)
+            ^ people.places.content(row.unit)
+    });
+    black_box(values.fold(0, |all, value| all ^ value));
+    let texts = records().map(|record| {
+        let row = people.row(record);
+        let (_, street) = people.addresses.parts(row.address);
+        [people.emails.bytes(row.email), people.places.bytes(street)]
+            .map(|text| text.first().copied().unwrap_or_default())
+    });
+    black_box(texts.fold(0, |all, [email, street]| all ^ email ^ street));
+    pairs.iter().map(|(left, right)| compare(people, *left, *right))
 }
 
 /// How far two dates of birth agree.
