@@ -2,11 +2,12 @@
 //! whole. A chain of weak links joins nothing, and a contradiction keeps apart what it stands
 //! between.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use shared::duplicate::RefusalReason;
 
+use crate::hash::NumberMap;
 use crate::number::{compact, size};
 use crate::people::{Index, People};
 
@@ -68,16 +69,23 @@ pub fn form(
     look: impl Fn(Index, Index) -> Look + Sync,
 ) -> Partition {
     let components = components(people, links, decided);
-    let parts: Vec<Partition> = components
+    let nobody_said = decided.same.is_empty() && decided.not_same.is_empty();
+    let mut whole = components
         .into_par_iter()
         .with_min_len(16)
-        .map(|component| join(people, component, decided, largest as usize, &look))
-        .collect();
-    let mut whole = Partition::default();
-    for part in parts {
-        whole.groups.extend(part.groups);
-        whole.refusals.extend(part.refusals);
-    }
+        .fold(Partition::default, |mut whole, component| {
+            whole.append(match *component.links {
+                [link] if component.members.len() == 2 && nobody_said => {
+                    of_two(people, link, largest, look(link.left, link.right))
+                }
+                _ => join(people, component, decided, largest as usize, &look),
+            });
+            whole
+        })
+        .reduce(Partition::default, |mut one, other| {
+            one.append(other);
+            one
+        });
     whole.groups.sort_by(|a, b| people.id(a.members[0]).cmp(people.id(b.members[0])));
     whole.refusals.sort_by(|a, b| order(people, &a.link, &b.link));
     whole
@@ -93,6 +101,11 @@ impl Partition {
             }
         }
         numbers
+    }
+
+    fn append(&mut self, other: Self) {
+        self.groups.extend(other.groups);
+        self.refusals.extend(other.refusals);
     }
 }
 
@@ -165,6 +178,33 @@ impl Forest {
     }
 }
 
+/// Most components: two records and the link between them.
+fn of_two(people: &People, link: Link, largest: u32, look: Look) -> Partition {
+    let mean = if largest < 2 { Err(RefusalReason::TooLarge) } else { mean([look]) };
+    match mean {
+        Ok(cohesion) => {
+            let mut members = vec![link.left, link.right];
+            members.sort_unstable_by(|a, b| people.id(*a).cmp(people.id(*b)));
+            Partition { groups: vec![Group { members, cohesion }], refusals: Vec::new() }
+        }
+        Err(reason) => Partition { groups: Vec::new(), refusals: vec![Refused { link, reason }] },
+    }
+}
+
+/// The mean weight of all pairs of two clusters, when they agree as a whole.
+fn mean(looks: impl IntoIterator<Item = Look>) -> Result<f64, RefusalReason> {
+    let (mut sum, mut count) = (0.0, 0);
+    for look in looks {
+        if look.is_vetoed {
+            return Err(RefusalReason::Vetoed);
+        }
+        sum += look.weight.clamp(-LOUDEST, LOUDEST);
+        count += 1;
+    }
+    let mean = sum / size(count);
+    if mean < 0.0 { Err(RefusalReason::WeakChain) } else { Ok(mean) }
+}
+
 /// The clusters of records that links connect, while they grow.
 struct Growing<'a, L> {
     members: Vec<Index>,
@@ -172,7 +212,7 @@ struct Growing<'a, L> {
     cluster: Vec<usize>,
     groups: Vec<Vec<usize>>,
     cohesion: Vec<f64>,
-    looks: HashMap<(usize, usize), Look>,
+    looks: NumberMap<(usize, usize), Look>,
     decided: &'a Decided,
     look: &'a L,
 }
@@ -187,14 +227,14 @@ fn join<L: Fn(Index, Index) -> Look>(
     let Component { mut members, mut links } = component;
     members.sort_unstable_by(|a, b| people.id(*a).cmp(people.id(*b)));
     links.sort_unstable_by(|a, b| order(people, a, b));
-    let places: HashMap<Index, usize> =
+    let places: NumberMap<Index, usize> =
         members.iter().enumerate().map(|(place, record)| (*record, place)).collect();
     let mut growing = Growing {
         cluster: (0..members.len()).collect(),
         groups: (0..members.len()).map(|place| vec![place]).collect(),
         cohesion: vec![LOUDEST; members.len()],
         members,
-        looks: HashMap::new(),
+        looks: NumberMap::default(),
         decided,
         look,
     };
@@ -238,7 +278,7 @@ fn join<L: Fn(Index, Index) -> Look>(
 }
 
 fn decided_among(
-    places: &HashMap<Index, usize>,
+    places: &NumberMap<Index, usize>,
     pairs: &BTreeSet<(Index, Index)>,
 ) -> Vec<(usize, usize)> {
     if pairs.is_empty() {
@@ -270,20 +310,11 @@ impl<L: Fn(Index, Index) -> Look> Growing<'_, L> {
         if left.len() + right.len() > largest {
             return Err(RefusalReason::TooLarge);
         }
-        let mut sum = 0.0;
         // In one order whatever the order of the merges: sums of fractions depend on it.
         let mut pairs: Vec<(usize, usize)> =
             left.iter().flat_map(|a| right.iter().map(move |b| (*a.min(b), *a.max(b)))).collect();
         pairs.sort_unstable();
-        for (a, b) in &pairs {
-            let look = self.look_at(*a, *b);
-            if look.is_vetoed {
-                return Err(RefusalReason::Vetoed);
-            }
-            sum += look.weight.clamp(-LOUDEST, LOUDEST);
-        }
-        let mean = sum / size(pairs.len());
-        if mean < 0.0 { Err(RefusalReason::WeakChain) } else { Ok(mean) }
+        mean(pairs.into_iter().map(|(a, b)| self.look_at(a, b)))
     }
 
     fn merge(&mut self, one: usize, other: usize, mean: f64) {

@@ -3,6 +3,8 @@
 //! Saved models and block keys refer to values by it, so that neither the order of the input
 //! nor the layout of memory shows in a result. It is not cryptographic.
 
+use std::hash::{BuildHasherDefault, Hasher};
+
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 const STEP: u64 = 0xd6e8_feb8_6659_fd93;
 
@@ -33,6 +35,37 @@ pub(crate) fn mix(state: u64, part: u64) -> u64 {
 /// The upper half, for where four bytes must do.
 pub(crate) const fn upper(hash: u64) -> u32 {
     (hash >> 32) as u32
+}
+
+/// A map by numbers, which a multiplication spreads.
+pub(crate) type NumberMap<K, V> = hashbrown::HashMap<K, V, BuildHasherDefault<Spread>>;
+pub(crate) type NumberSet<K> = hashbrown::HashSet<K, BuildHasherDefault<Spread>>;
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = mix(self.0, number);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(crate::number::wide(number));
+    }
 }
 
 #[cfg(test)]

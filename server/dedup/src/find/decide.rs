@@ -10,6 +10,7 @@ use super::Scored;
 use crate::block::Candidate;
 use crate::cluster::{self, Decided, Link, Look, Partition};
 use crate::compare::Pattern;
+use crate::hash::NumberMap;
 use crate::number::{compact, real, rounded, signed};
 use crate::people::{Index, People};
 use crate::policy::Policy;
@@ -90,8 +91,13 @@ pub(crate) fn weigh(
             |(mut pairs, mut bins), candidate| {
                 let Candidate { left, right, pattern } = *candidate;
                 let odds = scorer.odds(left, right, pattern);
-                let decided = decide(scorer, policy, known, left, right, pattern, odds.weight());
-                bins.add(odds, decided.as_ref().is_some_and(|pair| !pair.vetoes.is_empty()));
+                let weight = odds.weight();
+                let decided = decide(scorer, policy, known, left, right, pattern, weight);
+                bins.add(
+                    weight,
+                    odds,
+                    decided.as_ref().is_some_and(|pair| !pair.vetoes.is_empty()),
+                );
                 pairs.extend(decided);
                 (pairs, bins)
             },
@@ -172,7 +178,7 @@ pub(crate) fn partitions(
             .collect()
     };
     // Most pairs of a cluster were weighed already.
-    let weighed: HashMap<(Index, Index), &Scored> =
+    let weighed: NumberMap<(Index, Index), &Scored> =
         pairs.iter().map(|pair| ((pair.left, pair.right), pair)).collect();
     let contradict = |vetoes: &[Veto]| {
         vetoes.iter().any(|veto| veto.is_contradiction() && policy.vetoes.contains(veto))
@@ -220,8 +226,7 @@ impl Bins {
     const PER_BIT: f64 = 4.0;
     const WIDEST: f64 = 40.0;
 
-    fn add(&mut self, odds: Odds, is_vetoed: bool) {
-        let weight = odds.weight();
+    fn add(&mut self, weight: f64, odds: Odds, is_vetoed: bool) {
         let place = (weight.clamp(-Self::WIDEST, Self::WIDEST) * Self::PER_BIT).floor();
         let bin = self.0.entry(rounded(place)).or_default();
         bin.pairs += 1;

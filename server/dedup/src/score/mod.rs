@@ -2,10 +2,10 @@
 
 mod veto;
 
-use hashbrown::{HashMap, HashSet};
 use shared::duplicate::{Agreement, Alternatives, Factor, Field, Veto};
 
 use crate::compare::{Pattern, compare};
+use crate::hash::{NumberMap, NumberSet};
 use crate::model::{CLASSES, Class, FIELDS, LEVELS, Model, Tables};
 use crate::normalize::nickname;
 use crate::people::{Index, People, ValueId};
@@ -14,7 +14,8 @@ use crate::train::frequency;
 /// A model, ready to weigh the pairs of some people.
 pub struct Scorer<'a> {
     people: &'a People,
-    tables: Tables,
+    /// By field and code of the agreement.
+    chances: [[[f64; CLASSES]; LEVELS]; FIELDS],
     rates: [f64; CLASSES],
     rarity: Vec<Rarity>,
 }
@@ -22,7 +23,7 @@ pub struct Scorer<'a> {
 struct Rarity {
     field: Field,
     rare: f64,
-    common: HashMap<ValueId, f64, std::hash::BuildHasherDefault<ById>>,
+    common: NumberMap<ValueId, f64>,
 }
 
 /// A pair's weight with what it rests on.
@@ -41,7 +42,7 @@ impl<'a> Scorer<'a> {
             .filter_map(|field| {
                 let known = model.frequencies.get(&field)?;
                 // Most values are rare, and half a hash tells so.
-                let halves: HashSet<u32, std::hash::BuildHasherDefault<ById>> =
+                let halves: NumberSet<u32> =
                     known.common.keys().map(|content| crate::hash::upper(*content)).collect();
                 let common = frequency::counts(people, field)
                     .into_iter()
@@ -54,7 +55,11 @@ impl<'a> Scorer<'a> {
                 Some(Rarity { field, rare: known.rare, common })
             })
             .collect();
-        Self { people, tables: Tables::of(&model.fields), rates: model.rates.by_class(), rarity }
+        let tables = Tables::of(&model.fields);
+        let chances = std::array::from_fn(|field| {
+            std::array::from_fn(|code| tables.0.map(|class| class[field][code]))
+        });
+        Self { people, chances, rates: model.rates.by_class(), rarity }
     }
 
     /// log2 of the odds that a pair with this pattern is one person. The order of the two does not
@@ -67,9 +72,10 @@ impl<'a> Scorer<'a> {
     pub(crate) fn odds(&self, left: Index, right: Index, pattern: Pattern) -> Odds {
         let mut joint = self.rates;
         let codes: [usize; FIELDS] = std::array::from_fn(|at| pattern.code(Field::ALL[at]));
-        for (chance, table) in joint.iter_mut().zip(&self.tables.0) {
-            for (field, code) in codes.iter().enumerate() {
-                *chance *= table[field][*code];
+        // One field after the other, so that the classes are multiplied side by side.
+        for (levels, code) in self.chances.iter().zip(codes) {
+            for (chance, factor) in joint.iter_mut().zip(levels[code]) {
+                *chance *= factor;
             }
         }
         for rarity in &self.rarity {
@@ -118,8 +124,7 @@ impl<'a> Scorer<'a> {
             if agreement == Agreement::Missing {
                 continue;
             }
-            let mut chances: [f64; CLASSES] =
-                std::array::from_fn(|class| self.tables.0[class][field as usize][code]);
+            let mut chances = self.chances[field as usize][code];
             let rarity = match (field, agreement) {
                 (Field::GivenName, Agreement::Swapped) => self.swapped_rarity(left, right),
                 (_, Agreement::Exact) => self
@@ -244,26 +249,6 @@ impl Rarity {
             | Field::OtherIdentifier
             | Field::Area => 1.0,
         }
-    }
-}
-
-/// Numbers of values are spread by a multiplication.
-#[derive(Debug, Clone, Copy, Default)]
-struct ById(u64);
-
-impl std::hash::Hasher for ById {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = crate::hash::mix(self.0, u64::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.0 = crate::hash::mix(0, u64::from(value));
     }
 }
 
