@@ -249,7 +249,7 @@ fn same_form(attribute: Attribute, value: &str) -> String {
             out.extend(date.map(|digits| digits.to_string()));
         }
         Attribute::Sex => out = format!("{:?}", identifier::sex(value)),
-        _ => crate::normalize::text::words(&crate::normalize::text::fold(value), &mut out),
+        _ => crate::normalize::text::words(value, &mut out),
     }
     out
 }

@@ -18,10 +18,10 @@ pub fn parse(house: &str, street: &str, unit: &str) -> StreetAddress {
     let mut address = StreetAddress::default();
     let mut cleaned = String::new();
     if !text::is_blank(house) {
-        text::joined(&text::fold(house), &mut address.house);
+        text::joined(house, &mut address.house);
     }
     if !text::is_blank(unit) {
-        text::words(&text::fold(unit), &mut cleaned);
+        text::words(unit, &mut cleaned);
         for word in cleaned.split(' ').filter(|word| !is_unit_marker(word)) {
             address.unit.push_str(short_form(word));
         }
@@ -33,7 +33,7 @@ pub fn parse(house: &str, street: &str, unit: &str) -> StreetAddress {
     let folded = text::fold(street);
     // `#4` is a unit, whatever the words around it.
     let marked = if folded.contains('#') { folded.replace('#', " unit ").into() } else { folded };
-    text::words(&marked, &mut cleaned);
+    text::folded_words(&marked, &mut cleaned);
     let mut words = cleaned.split(' ').peekable();
     let mut first = true;
     let mut last_number = None;
@@ -87,7 +87,7 @@ pub fn city(raw: &str, out: &mut String) {
         return;
     }
     let mut cleaned = String::new();
-    text::words(&text::fold(raw), &mut cleaned);
+    text::words(raw, &mut cleaned);
     for word in cleaned.split(' ') {
         out.push_str(match word {
             "saint" => "st",
@@ -108,7 +108,7 @@ pub fn postcode(raw: &str, out: &mut String) {
     let raw = raw.trim();
     // Spreadsheets also make 2155.0 of 2155.
     let raw = raw.strip_suffix(".0").unwrap_or(raw);
-    text::joined(&text::fold(raw), out);
+    text::joined(raw, out);
     if !out[start..].bytes().all(|byte| byte.is_ascii_digit()) {
         return;
     }
@@ -125,7 +125,11 @@ pub fn state(raw: &str, out: &mut String) {
         return;
     }
     let start = out.len();
-    text::joined(&text::fold(raw), out);
+    text::joined(raw, out);
+    // No name is as short as the codes are.
+    if out.len() < start + 4 {
+        return;
+    }
     if let Some((code, _)) = STATES.iter().find(|(_, name)| *name == &out[start..]) {
         out.truncate(start);
         out.push_str(code);

@@ -11,9 +11,7 @@ pub fn phone(raw: &str, out: &mut String) -> bool {
         .find(|c: char| c.is_alphabetic())
         .filter(|at| *at > 0)
         .map_or(raw, |extension| &raw[..extension]);
-    out.extend(
-        number.chars().filter_map(|c| c.to_digit(10)).filter_map(|d| char::from_digit(d, 10)),
-    );
+    out.extend(number.chars().filter(char::is_ascii_digit));
     let digits = &out[start..];
     let mut from = zeros(digits, 0);
     if raw.starts_with('+') || from >= 2 {
@@ -103,10 +101,16 @@ pub(super) fn is_filler(digits: &str) -> bool {
     let Some(first) = bytes.first() else { return true };
     // 555 is what a made-up number begins with; with one repeated digit behind it, it is nobody's.
     let tail = bytes.get(3..).unwrap_or_default();
+    // Looking for a text in another costs more than most numbers are worth.
+    let counts = |step: u8| {
+        bytes
+            .windows(2)
+            .all(|two| two[1] == b'0' + two[0].wrapping_sub(b'0').wrapping_add(step) % 10)
+    };
     bytes.iter().all(|byte| byte == first)
         || (digits.starts_with("555") && tail.iter().all(|byte| Some(byte) == tail.first()))
-        || "01234567890123456789".contains(digits)
-        || "98765432109876543210".contains(digits)
+        || (counts(1) && "01234567890123456789".contains(digits))
+        || (counts(9) && "98765432109876543210".contains(digits))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One record, normalised and not yet stored.
+//! Records, normalised and not yet stored.
 
 use shared::duplicate::Attribute;
 
@@ -34,14 +34,16 @@ pub enum Slot {
 /// How many slots there are.
 pub const SLOTS: usize = 16;
 
-/// Most records fit into so many bytes.
-const USUAL: usize = 160;
+/// The normalised values of some records, slot by slot.
+#[derive(Default)]
+pub struct Drafts {
+    texts: [Texts; SLOTS],
+    pub others: Vec<Others>,
+}
 
-/// A record's normalised values, in one allocation.
-#[derive(Clone, Default)]
-pub struct Draft {
-    text: String,
-    ends: [u32; SLOTS],
+/// What a record has beside its texts.
+#[derive(Debug, Clone, Copy)]
+pub struct Others {
     pub birth: BirthDate,
     pub order: Option<OrderEvidence>,
     pub sex: Sex,
@@ -49,17 +51,48 @@ pub struct Draft {
     pub kind: NameKind,
 }
 
-impl Draft {
-    pub fn get(&self, slot: Slot) -> &str {
-        let at = slot as usize;
-        let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
-        &self.text[start..self.ends[at] as usize]
+/// The texts of one slot, one behind the other.
+#[derive(Default)]
+struct Texts {
+    all: String,
+    ends: Vec<u32>,
+}
+
+impl Drafts {
+    /// What each record has in a slot.
+    pub fn texts(&self, slot: Slot) -> impl Iterator<Item = &str> {
+        let Texts { all, ends } = &self.texts[slot as usize];
+        let mut start = 0;
+        ends.iter().map(move |end| {
+            let end = *end as usize;
+            let text = &all[start..end];
+            start = end;
+            text
+        })
+    }
+
+    fn put(&mut self, slot: Slot, value: &str) {
+        self.write(slot, |out| out.push_str(value));
+    }
+
+    fn write(&mut self, slot: Slot, write: impl FnOnce(&mut String)) {
+        let Texts { all, ends } = &mut self.texts[slot as usize];
+        write(all);
+        ends.push(crate::number::compact(all.len()));
+    }
+
+    fn last(&self, slot: Slot) -> &str {
+        let Texts { all, ends } = &self.texts[slot as usize];
+        let start = ends.len().checked_sub(2).map_or(0, |before| ends[before] as usize);
+        &all[start..]
     }
 }
 
 /// Normalises a row. `cell` gives the text of a column by its position, empty where there is none.
-pub fn read<'a>(columns: &Columns, cell: impl Fn(usize) -> &'a str) -> Draft {
-    let first = |attribute| columns.of(attribute).map(&cell).find(|text| !text.trim().is_empty());
+pub fn read<'a>(columns: &Columns, cell: impl Fn(usize) -> &'a str, drafts: &mut Drafts) {
+    let first = |attribute| {
+        columns.of(attribute).map(&cell).find(|text| !text.chars().all(char::is_whitespace))
+    };
     let one = |attribute| first(attribute).unwrap_or_default();
 
     let names = name::parse(&RawNames {
@@ -74,21 +107,20 @@ pub fn read<'a>(columns: &Columns, cell: impl Fn(usize) -> &'a str) -> Draft {
     let street =
         address::parse(one(Attribute::HouseNumber), one(Attribute::Street), one(Attribute::Unit));
 
-    let mut writer = Writer { text: String::with_capacity(USUAL), ..Writer::default() };
-    writer.put(one(Attribute::RecordId).trim());
-    writer.put(&names.given);
-    writer.put(&names.middle);
-    writer.put(&names.surname);
-    writer.put(&names.previous);
-    writer.write(|out| {
+    drafts.put(Slot::RecordId, one(Attribute::RecordId).trim());
+    drafts.put(Slot::Given, &names.given);
+    drafts.put(Slot::Middle, &names.middle);
+    drafts.put(Slot::Surname, &names.surname);
+    drafts.put(Slot::Previous, &names.previous);
+    drafts.write(Slot::Identifier, |out| {
         identifier::identifier(one(Attribute::Identifier), out);
     });
-    writer.write(|out| {
+    drafts.write(Slot::OtherIdentifier, |out| {
         identifier::identifier(one(Attribute::OtherIdentifier), out);
     });
     let mut phones = columns.of(Attribute::Phone).map(&cell);
     let mut second = String::new();
-    writer.write(|out| {
+    drafts.write(Slot::Phone, |out| {
         for raw in phones.by_ref() {
             if contact::phone(raw, out) {
                 break;
@@ -97,37 +129,35 @@ pub fn read<'a>(columns: &Columns, cell: impl Fn(usize) -> &'a str) -> Draft {
     });
     for raw in phones {
         if contact::phone(raw, &mut second) {
-            if second != writer.last() {
+            if second != drafts.last(Slot::Phone) {
                 break;
             }
             second.clear();
         }
     }
-    writer.put(&second);
-    writer.write(|out| {
+    drafts.put(Slot::SecondPhone, &second);
+    drafts.write(Slot::Email, |out| {
         for raw in columns.of(Attribute::Email).map(&cell) {
             if contact::email(raw, out) {
                 break;
             }
         }
     });
-    writer.put(&street.house);
-    writer.put(&street.street);
-    writer.put(&street.unit);
-    writer.write(|out| address::city(one(Attribute::City), out));
-    writer.write(|out| address::postcode(one(Attribute::Postcode), out));
-    writer.write(|out| address::state(one(Attribute::State), out));
+    drafts.put(Slot::House, &street.house);
+    drafts.put(Slot::Street, &street.street);
+    drafts.put(Slot::Unit, &street.unit);
+    drafts.write(Slot::City, |out| address::city(one(Attribute::City), out));
+    drafts.write(Slot::Postcode, |out| address::postcode(one(Attribute::Postcode), out));
+    drafts.write(Slot::State, |out| address::state(one(Attribute::State), out));
 
     let (birth, order) = birth(columns, one(Attribute::BirthDate), &cell);
-    Draft {
-        text: writer.text,
-        ends: writer.ends,
+    drafts.others.push(Others {
         birth,
         order,
         sex: identifier::sex(one(Attribute::Sex)),
         generation: names.generation,
         kind: names.kind,
-    }
+    });
 }
 
 fn birth<'a>(
@@ -149,36 +179,12 @@ fn birth<'a>(
     (date.unwrap_or_default(), None)
 }
 
-#[derive(Default)]
-struct Writer {
-    text: String,
-    ends: [u32; SLOTS],
-    slot: usize,
-}
-
-impl Writer {
-    fn put(&mut self, value: &str) {
-        self.write(|out| out.push_str(value));
-    }
-
-    fn write(&mut self, write: impl FnOnce(&mut String)) {
-        write(&mut self.text);
-        self.ends[self.slot] = crate::number::compact(self.text.len());
-        self.slot += 1;
-    }
-
-    fn last(&self) -> &str {
-        let start = if self.slot < 2 { 0 } else { self.ends[self.slot - 2] as usize };
-        &self.text[start..]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_row_becomes_one_draft() {
+    fn a_row_becomes_a_text_in_every_slot() {
         let headers = ["id", "first_name", "last_name", "mobile", "phone", "dob", "sex", "address"];
         let columns = Columns::recognise(&headers, &[]).unwrap();
         let row = [
@@ -192,14 +198,24 @@ mod tests {
             "12 Mill Road",
         ];
 
-        let draft = read(&columns, |at| row[at]);
+        let mut drafts = Drafts::default();
+        for _ in 0..2 {
+            read(&columns, |at| row[at], &mut drafts);
+        }
 
-        assert_eq!(draft.get(Slot::RecordId), "7");
-        assert_eq!((draft.get(Slot::Given), draft.get(Slot::Surname)), ("ida", "moor"));
-        assert_eq!(draft.get(Slot::Phone), "6175550199");
-        assert_eq!(draft.get(Slot::SecondPhone), "6175550142");
-        assert_eq!((draft.get(Slot::House), draft.get(Slot::Street)), ("12", "millrd"));
-        assert_eq!(draft.get(Slot::State), "");
-        assert_eq!((draft.birth, draft.sex), (BirthDate::new(1980, 3, 12), Sex::Female));
+        let both = |slot, text: &str| {
+            assert_eq!(drafts.texts(slot).collect::<Vec<_>>(), [text, text]);
+        };
+        both(Slot::RecordId, "7");
+        both(Slot::Given, "ida");
+        both(Slot::Surname, "moor");
+        both(Slot::Phone, "6175550199");
+        both(Slot::SecondPhone, "6175550142");
+        both(Slot::House, "12");
+        both(Slot::Street, "millrd");
+        both(Slot::State, "");
+        for others in &drafts.others {
+            assert_eq!((others.birth, others.sex), (BirthDate::new(1980, 3, 12), Sex::Female));
+        }
     }
 }

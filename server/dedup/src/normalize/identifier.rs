@@ -9,7 +9,7 @@ pub fn identifier(raw: &str, out: &mut String) -> bool {
         return false;
     }
     let start = out.len();
-    text::joined(&text::fold(raw), out);
+    text::joined(raw, out);
     let value = &out[start..];
     let nobodys = value.len() < 4
         || is_filler(value)

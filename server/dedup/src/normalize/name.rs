@@ -99,7 +99,7 @@ fn plain(raw: &RawNames<'_>) -> Option<Names> {
 fn clean(raw: &str) -> String {
     let mut out = String::new();
     if !text::is_blank(raw) {
-        text::words(&text::fold(raw), &mut out);
+        text::words(raw, &mut out);
     }
     out
 }

@@ -29,12 +29,21 @@ pub fn fold(raw: &str) -> Cow<'_, str> {
     Cow::Owned(if folded.chars().any(kana::is_kana) { kana::romanise(&folded) } else { folded })
 }
 
-/// Words of letters and digits with one space between them. Apostrophes and full stops vanish
-/// (`O'Brien` → `obrien`), everything else that is no letter separates.
-pub fn words(folded: &str, out: &mut String) {
+/// Words of letters and digits with one space between them, folded. Apostrophes and full stops
+/// vanish (`O'Brien` → `obrien`), everything else that is no letter separates.
+pub fn words(raw: &str, out: &mut String) {
+    if raw.is_ascii() {
+        folded_words(raw, out);
+    } else {
+        folded_words(&fold(raw), out);
+    }
+}
+
+/// The same of a text that was folded, or is ASCII.
+pub fn folded_words(folded: &str, out: &mut String) {
     let start = out.len();
-    for c in folded.chars() {
-        if is_letter(c) {
+    let mut put = |c: char, is_letter: bool| {
+        if is_letter {
             out.push(c);
         } else if !matches!(c, '\'' | '’' | '‘' | '`' | '´' | 'ʼ' | '.')
             && out.len() > start
@@ -42,6 +51,13 @@ pub fn words(folded: &str, out: &mut String) {
         {
             out.push(' ');
         }
+    };
+    if folded.is_ascii() {
+        for byte in folded.bytes() {
+            put(char::from(byte.to_ascii_lowercase()), byte.is_ascii_alphanumeric());
+        }
+    } else {
+        folded.chars().for_each(|c| put(c, is_letter(c)));
     }
     if out.len() > start && out.ends_with(' ') {
         out.pop();
@@ -49,13 +65,23 @@ pub fn words(folded: &str, out: &mut String) {
 }
 
 /// As [`words`], without the spaces: `st james` and `stjames` become one.
-pub fn joined(folded: &str, out: &mut String) {
-    out.extend(folded.chars().filter(|c| is_letter(*c)));
+pub fn joined(raw: &str, out: &mut String) {
+    if raw.is_ascii() {
+        let letters = raw.bytes().filter(u8::is_ascii_alphanumeric);
+        out.extend(letters.map(|byte| char::from(byte.to_ascii_lowercase())));
+    } else {
+        out.extend(fold(raw).chars().filter(|c| is_letter(*c)));
+    }
 }
 
 /// Whether a cell says that it says nothing.
 pub fn is_blank(raw: &str) -> bool {
     let raw = raw.trim();
+    // Most values begin as nothing of the following does.
+    let first = raw.bytes().next().unwrap_or_default();
+    if first.is_ascii_alphanumeric() && !b"dnru".contains(&first.to_ascii_lowercase()) {
+        return false;
+    }
     // The exact case matters: `NA` is how R writes nothing, `Na` is a family.
     matches!(
         raw,
@@ -157,7 +183,7 @@ mod tests {
     #[track_caller]
     fn check(raw: &str, expected: &str) {
         let mut out = String::new();
-        words(&fold(raw), &mut out);
+        words(raw, &mut out);
         assert_eq!(out, expected);
     }
 

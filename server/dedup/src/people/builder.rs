@@ -14,7 +14,7 @@ use super::{
 use crate::column::Columns;
 use crate::hash;
 use crate::normalize::date::{DateOrder, OrderEvidence};
-use crate::normalize::draft::{self, Draft, SLOTS, Slot};
+use crate::normalize::draft::{self, Drafts, Others, SLOTS, Slot};
 use crate::normalize::identifier::Sex;
 use crate::normalize::name::NameKind;
 use crate::number::{real, size, wide};
@@ -65,6 +65,9 @@ pub struct Builder {
     excluded: Vec<Exclusion>,
 }
 
+/// So many rows are normalised at a time.
+const AT_ONCE: usize = 1024;
+
 impl Builder {
     /// Takes rows with these columns. Records that are nobody's are read and not compared.
     pub fn new(columns: Columns) -> Self {
@@ -99,10 +102,15 @@ impl Builder {
     /// A batch of some ten thousand rows keeps all cores busy and memory small.
     pub fn extend<R: Sync>(&mut self, rows: &[R], cell: impl Fn(&R, usize) -> &str + Sync) {
         let columns = &self.columns;
-        let drafts: Vec<Draft> = rows
-            .par_iter()
-            .with_min_len(256)
-            .map(|row| draft::read(columns, |at| cell(row, at)))
+        let drafts: Vec<Drafts> = rows
+            .par_chunks(AT_ONCE)
+            .map(|rows| {
+                let mut drafts = Drafts::default();
+                for row in rows {
+                    draft::read(columns, |at| cell(row, at), &mut drafts);
+                }
+                drafts
+            })
             .collect();
         self.store(&drafts);
     }
@@ -159,19 +167,21 @@ impl Builder {
         Ok(people)
     }
 
-    fn store(&mut self, drafts: &[Draft]) {
-        for draft in drafts {
-            self.ids.push_str(draft.get(Slot::RecordId));
+    fn store(&mut self, drafts: &[Drafts]) {
+        for id in drafts.iter().flat_map(|drafts| drafts.texts(Slot::RecordId)) {
+            self.ids.push_str(id);
             self.id_ends.push(wide(self.ids.len()));
-            match draft.order {
+        }
+        let others = || drafts.iter().flat_map(|drafts| &drafts.others);
+        for Others { order, .. } in others() {
+            match order {
                 Some(OrderEvidence::For(DateOrder::DayFirst)) => self.day_first += 1,
                 Some(OrderEvidence::For(DateOrder::MonthFirst)) => self.month_first += 1,
                 _ => {}
             }
         }
         let numbers = self.numbers(drafts);
-        self.rows.reserve(drafts.len());
-        for (at, draft) in drafts.iter().enumerate() {
+        for (at, draft) in others().enumerate() {
             let number = |slot: Slot| numbers[slot as usize][at];
             self.rows.push(Row {
                 given: number(Slot::Given),
@@ -209,7 +219,7 @@ impl Builder {
 
     /// The numbers of all values, by slot. One table is filled after the other, and several at
     /// once: a table stays in the cache while it is filled, and each is numbered in order.
-    fn numbers(&mut self, drafts: &[Draft]) -> [Vec<ValueId>; SLOTS] {
+    fn numbers(&mut self, drafts: &[Drafts]) -> [Vec<ValueId>; SLOTS] {
         type Intern<'a> = &'a mut (dyn FnMut(&str) -> ValueId + Send);
         let mut tables: [(Intern<'_>, &[Slot]); 10] = [
             (
@@ -231,7 +241,8 @@ impl Builder {
             .with_max_len(1)
             .flat_map_iter(|(intern, slots)| {
                 slots.iter().map(|slot| {
-                    (*slot, drafts.iter().map(|draft| intern(draft.get(*slot))).collect())
+                    let texts = drafts.iter().flat_map(|drafts| drafts.texts(*slot));
+                    (*slot, texts.map(&mut *intern).collect())
                 })
             })
             .collect();
