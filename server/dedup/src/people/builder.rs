@@ -220,21 +220,22 @@ impl Builder {
     /// The numbers of all values, by slot. One table is filled after the other, and several at
     /// once: a table stays in the cache while it is filled, and each is numbered in order.
     fn numbers(&mut self, drafts: &[Drafts]) -> [Vec<ValueId>; SLOTS] {
-        type Intern<'a> = &'a mut (dyn FnMut(&str) -> ValueId + Send);
+        type Texts<'a> = Box<dyn Iterator<Item = &'a str> + 'a>;
+        type Intern<'a> = &'a mut (dyn FnMut(Texts<'_>) -> Vec<ValueId> + Send);
         let mut tables: [(Intern<'_>, &[Slot]); 10] = [
             (
-                &mut |text| self.names.intern(text),
+                &mut |texts| texts.map(|text| self.names.intern(text)).collect(),
                 &[Slot::Given, Slot::Middle, Slot::Surname, Slot::Previous],
             ),
-            (&mut |text| self.identifiers.intern(text), &[Slot::Identifier]),
-            (&mut |text| self.other_identifiers.intern(text), &[Slot::OtherIdentifier]),
-            (&mut |text| self.phones.intern(text), &[Slot::Phone, Slot::SecondPhone]),
-            (&mut |text| self.emails.intern(text), &[Slot::Email]),
-            (&mut |text| self.houses.intern(text), &[Slot::House]),
-            (&mut |text| self.places.intern(text), &[Slot::Street, Slot::Unit]),
-            (&mut |text| self.cities.intern(text), &[Slot::City]),
-            (&mut |text| self.postcodes.intern(text), &[Slot::Postcode]),
-            (&mut |text| self.states.intern(text), &[Slot::State]),
+            (&mut |texts| self.identifiers.intern_all(texts), &[Slot::Identifier]),
+            (&mut |texts| self.other_identifiers.intern_all(texts), &[Slot::OtherIdentifier]),
+            (&mut |texts| self.phones.intern_all(texts), &[Slot::Phone, Slot::SecondPhone]),
+            (&mut |texts| self.emails.intern_all(texts), &[Slot::Email]),
+            (&mut |texts| self.houses.intern_all(texts), &[Slot::House]),
+            (&mut |texts| self.places.intern_all(texts), &[Slot::Street, Slot::Unit]),
+            (&mut |texts| self.cities.intern_all(texts), &[Slot::City]),
+            (&mut |texts| self.postcodes.intern_all(texts), &[Slot::Postcode]),
+            (&mut |texts| self.states.intern_all(texts), &[Slot::State]),
         ];
         let columns: Vec<(Slot, Vec<ValueId>)> = tables
             .par_iter_mut()
@@ -242,7 +243,7 @@ impl Builder {
             .flat_map_iter(|(intern, slots)| {
                 slots.iter().map(|slot| {
                     let texts = drafts.iter().flat_map(|drafts| drafts.texts(*slot));
-                    (*slot, texts.map(&mut *intern).collect())
+                    (*slot, intern(Box::new(texts)))
                 })
             })
             .collect();

@@ -1,5 +1,7 @@
 //! Values, each stored once and known by a number from 1.
 
+use std::hint::black_box;
+
 use hashbrown::HashTable;
 
 use super::ValueId;
@@ -70,12 +72,44 @@ impl Default for Table {
 }
 
 impl Table {
+    /// The numbers of texts, as [`Self::intern`] gives them. Where they are found is looked up for
+    /// many first: such reads do not wait for each other.
+    pub(super) fn intern_all<'a>(
+        &mut self,
+        mut texts: impl Iterator<Item = &'a str>,
+    ) -> Vec<ValueId> {
+        let mut numbers = Vec::new();
+        let mut some = [("", 0); AT_ONCE];
+        loop {
+            let mut count = 0;
+            for (place, text) in some.iter_mut().zip(&mut texts) {
+                *place = (text, content_of(text));
+                count += 1;
+            }
+            if count == 0 {
+                return numbers;
+            }
+            let some = &some[..count];
+            for (_, content) in some {
+                let entries = &self.entries;
+                black_box(
+                    self.index
+                        .find(spread(*content), |id| entries[*id as usize].content == *content),
+                );
+            }
+            numbers.extend(some.iter().map(|(text, content)| self.intern_known(text, *content)));
+        }
+    }
+
     /// The number of a text, which is added when it is new.
     pub fn intern(&mut self, text: &str) -> ValueId {
+        self.intern_known(text, content_of(text))
+    }
+
+    fn intern_known(&mut self, text: &str, content: u32) -> ValueId {
         if text.is_empty() {
             return 0;
         }
-        let content = hash::upper(hash::of(text));
         let short = Held::here(text);
         let (entries, long) = (&self.entries, &self.long);
         let is_it = |id: &u32| {
@@ -145,6 +179,13 @@ impl Table {
         self.long.shrink_to_fit();
         self.counts.shrink_to_fit();
     }
+}
+
+/// So many texts are looked up at once.
+const AT_ONCE: usize = 32;
+
+fn content_of(text: &str) -> u32 {
+    hash::upper(hash::of(text))
 }
 
 /// Where a text belongs in an index, by the part of its hash that is kept: growing an index then
