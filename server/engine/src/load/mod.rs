@@ -45,6 +45,13 @@ pub trait Target: Send + Sync {
     /// Keeps every other run out of this target until the guard is dropped; none while another
     /// run is in.
     fn lock(&self) -> impl Future<Output = Result<Option<Box<dyn Send>>>> + Send;
+
+    /// Keeps every verification out of this target until the guard is dropped; none while one is
+    /// under way.
+    fn lock_verifications(&self) -> impl Future<Output = Result<Option<Box<dyn Send>>>> + Send;
+
+    /// Is one of the verifications under way in this target until the guard is dropped.
+    fn join_verifications(&self) -> impl Future<Output = Result<Box<dyn Send>>> + Send;
 }
 
 /// One connection to a target. Values go in as parameters; results come back as text.

@@ -10,7 +10,7 @@ use sqlx::postgres::PgDatabaseError;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::mark::HELD;
-use super::{LoadTable, Param, Piece, Refused, Session, Target, encode};
+use super::{LoadTable, Param, Piece, Refused, Session, Target, claim, encode};
 use crate::assess::catalog;
 use crate::connect::{classify, target};
 use crate::error::Result;
@@ -19,6 +19,8 @@ use crate::value::{Packed, Value};
 
 /// "transfuse", so that nobody else's advisory lock is met.
 const LOCK: i64 = 0x7472_616e_7366_7573;
+/// Shared by the verifications under way.
+const VERIFICATIONS: i64 = LOCK + 1;
 
 #[derive(Debug, Clone)]
 pub struct PostgresTarget {
@@ -48,9 +50,28 @@ impl Target for PostgresTarget {
     }
 
     async fn lock(&self) -> Result<Option<Box<dyn Send>>> {
+        self.try_lock(LOCK).await
+    }
+
+    async fn lock_verifications(&self) -> Result<Option<Box<dyn Send>>> {
+        self.try_lock(VERIFICATIONS).await
+    }
+
+    async fn join_verifications(&self) -> Result<Box<dyn Send>> {
+        let mut session = self.session().await?;
+        // It writes nothing that anybody would wait for.
+        claim::name_session(&mut session, "transfuse").await?;
+        let lock = "select pg_advisory_lock_shared($1)::text";
+        session.fetch(lock, &[Param::Int(VERIFICATIONS)]).await?;
+        Ok(Box::new(session))
+    }
+}
+
+impl PostgresTarget {
+    async fn try_lock(&self, lock: i64) -> Result<Option<Box<dyn Send>>> {
         let mut session = self.session().await?;
         let taken =
-            session.fetch("select pg_try_advisory_lock($1)::text", &[Param::Int(LOCK)]).await?;
+            session.fetch("select pg_try_advisory_lock($1)::text", &[Param::Int(lock)]).await?;
         let taken = taken.first().and_then(|row| row.first()?.as_deref().map(|t| t == "true"));
         // The lock is the session's: it ends with the connection, however that ends.
         Ok((taken == Some(true)).then(|| Box::new(session) as Box<dyn Send>))

@@ -92,6 +92,14 @@ where
     async fn lock(&self) -> Result<Option<Box<dyn Send>>> {
         self.target.lock().await
     }
+
+    async fn lock_verifications(&self) -> Result<Option<Box<dyn Send>>> {
+        self.target.lock_verifications().await
+    }
+
+    async fn join_verifications(&self) -> Result<Box<dyn Send>> {
+        self.target.join_verifications().await
+    }
 }
 
 pub struct RehearsalSession<S> {

@@ -3,6 +3,8 @@
 //! SQLite has five storage classes. Dates, times, UUIDs and JSON are ISO texts there; a decimal
 //! is a number where that keeps all its digits, and a text where it does not.
 
+use std::fs::{File, TryLockError};
+
 use shared::assessment::Catalog;
 use shared::connection::Engine;
 use shared::data_type::DataType;
@@ -46,20 +48,58 @@ impl Target for SqliteTarget {
     }
 
     async fn lock(&self) -> Result<Option<Box<dyn Send>>> {
+        self.lock_file("transfuse-lock")?.try_lock()
+    }
+
+    async fn lock_verifications(&self) -> Result<Option<Box<dyn Send>>> {
+        self.lock_file(VERIFICATIONS)?.try_lock()
+    }
+
+    async fn join_verifications(&self) -> Result<Box<dyn Send>> {
+        let file = self.lock_file(VERIFICATIONS)?;
+        tokio::task::spawn_blocking(move || file.lock_shared()).await.map_err(|panic| {
+            EngineError::new(ErrorCode::Sys001, "locking the target").because(panic)
+        })?
+    }
+}
+
+/// Whose lock file beside the target the verifications under way share.
+const VERIFICATIONS: &str = "transfuse-verify-lock";
+
+impl SqliteTarget {
+    fn lock_file(&self, ending: &str) -> Result<LockFile> {
         let Address::Sqlite(path) = Address::parse(&self.url)? else {
             return Err(EngineError::new(ErrorCode::Conn006, "locking the target"));
         };
-        let path = format!("{}.transfuse-lock", path.display());
-        let fault = |error: std::io::Error| {
-            EngineError::new(ErrorCode::Conn008, format!("locking {path}")).because(error)
-        };
-        let file = std::fs::File::create(&path).map_err(fault)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Box::new(file))),
-            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => Err(fault(error)),
+        let path = format!("{}.{ending}", path.display());
+        let file = File::create(&path).map_err(|error| unlocked(&path, error))?;
+        Ok(LockFile { path, file })
+    }
+}
+
+/// A file beside the target, whose lock ends with the process that has it.
+struct LockFile {
+    path: String,
+    file: File,
+}
+
+impl LockFile {
+    fn try_lock(self) -> Result<Option<Box<dyn Send>>> {
+        match self.file.try_lock() {
+            Ok(()) => Ok(Some(Box::new(self.file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(unlocked(&self.path, error)),
         }
     }
+
+    fn lock_shared(self) -> Result<Box<dyn Send>> {
+        self.file.lock_shared().map_err(|error| unlocked(&self.path, error))?;
+        Ok(Box::new(self.file))
+    }
+}
+
+fn unlocked(path: &str, error: std::io::Error) -> EngineError {
+    EngineError::new(ErrorCode::Conn008, format!("locking {path}")).because(error)
 }
 
 pub struct SqliteSession {

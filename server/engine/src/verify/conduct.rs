@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use shared::assessment::Catalog;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
@@ -25,7 +26,7 @@ use crate::error::{EngineError, Result};
 use crate::load::ledger::{self, RunRecord};
 use crate::load::{Session, Target, claim};
 use crate::map::check;
-use crate::run::governor::{Sparing, Watcher};
+use crate::run::governor::{Governor, Sparing, Watcher};
 use crate::run::work_hash;
 
 pub(super) async fn conduct<T: Target>(target: T, request: Request) -> Result<VerificationOutcome>
@@ -42,7 +43,57 @@ where
     let governor = sparing.begin(&opened.source, workers, rows::BATCH_BYTES);
     // Before the snapshots: what changes from here on changes the marks.
     let marks = freshness::marks(&request.plan, &opened.source, &opened.target).await?;
-    let (record, done) = begin(&mut opened, &request, &marks).await?;
+    let _joined = join(&target, &mut opened.session, request.clock.now()).await?;
+    let begun = begin(&mut opened, &request, &marks).await?;
+    let (id, compared) = (begun.record.id.clone(), opened.target.clone());
+    let clock = Arc::clone(&request.clock);
+    let outcome = carry_out(&target, opened, request, begun, (board, governor)).await;
+    if outcome.is_err() {
+        let written = async {
+            let mut session = target.session().await?;
+            let failed = VerificationState::Failed;
+            write_end(&mut session, &compared, &id, (failed, None), clock.now()).await
+        };
+        if let Err(error) = written.await {
+            // The next verification in this target finds that nobody works on this one.
+            tracing::warn!(verification.id = %id, "{error}");
+        }
+    }
+    outcome
+}
+
+/// Joins the verifications under way in a target. Where there is none, those that are said to be
+/// were left by processes that are gone: they can go on.
+async fn join<T: Target>(
+    target: &T,
+    session: &mut T::Session,
+    now: DateTime<Utc>,
+) -> Result<Box<dyn Send>> {
+    if let Some(_alone) = target.lock_verifications().await? {
+        record::give_up(session, now).await?;
+    }
+    target.join_verifications().await
+}
+
+/// A verification that is written down as under way.
+struct Begun {
+    record: Record,
+    /// What was compared before.
+    done: Vec<Segment>,
+    marks: Marks,
+}
+
+/// Compares and writes down what was found. After an error it is still said to be under way.
+async fn carry_out<T: Target>(
+    target: &T,
+    mut opened: Opened<T::Session>,
+    request: Request,
+    Begun { record, done, marks }: Begun,
+    (board, governor): (Arc<Board>, Governor),
+) -> Result<VerificationOutcome>
+where
+    T::Session: 'static,
+{
     let unchanged = match request.mode {
         Mode::SinceLast => unchanged(&mut opened.session, &request, &record, &marks).await?,
         Mode::Full | Mode::Sample => Vec::new(),
@@ -52,7 +103,7 @@ where
     let Opened { source, target: compared, catalog, session, run, .. } = opened;
     let sides = Sides { source, target: compared, catalog, notes: prepared.notes };
     let work = Arc::new(Work {
-        verification: record.id.clone(),
+        verification: record.id,
         run_id: run.map(|run| run.run_id),
         tables: prepared.tables,
         session: tokio::sync::Mutex::new(session),
@@ -62,9 +113,11 @@ where
         request,
     });
     let mut carried_out = work.carry_out(prepared.readers, jobs).await;
-    if matches!(&carried_out, Err(error) if error.code() == ErrorCode::Load045) {
-        // Whoever was at work was given up, maybe while writing down what was found.
-        *work.session.lock().await = target.session().await?;
+    if let Err(error) = carried_out {
+        // The session may be gone, and whoever was at work was given up, maybe in a transaction.
+        let Ok(session) = target.session().await else { return Err(error) };
+        *work.session.lock().await = session;
+        carried_out = Err(error);
     }
     if matches!(carried_out, Ok(false)) {
         let marks = marks.begun(&sides.target);
@@ -134,7 +187,7 @@ async fn begin<S: Session>(
     opened: &mut Opened<S>,
     request: &Request,
     marks: &Marks,
-) -> Result<(Record, Vec<Segment>)> {
+) -> Result<Begun> {
     let Opened { session, target, run, comparisons, .. } = opened;
     let now = request.clock.now();
     let hash = work_hash(&request.plan);
@@ -153,9 +206,9 @@ async fn begin<S: Session>(
     {
         record::set_state(session, &record.id, VerificationState::Running, None, now).await?;
         let done = record::segments(session, &record.id).await?;
-        return Ok((record, done));
+        return Ok(Begun { record, done, marks: marks.clone() });
     }
-    let marks = serde_json::to_string(&marks.clone().begun(target)).map_err(unwritable)?;
+    let begun_with = serde_json::to_string(&marks.clone().begun(target)).map_err(unwritable)?;
     let identities: Identities = comparisons
         .iter()
         .map(|comparison| (comparison.target.to_string(), comparison.key_columns()))
@@ -167,12 +220,12 @@ async fn begin<S: Session>(
         plan_name: request.plan.name.clone(),
         mode: request.mode,
         state: VerificationState::Running,
-        marks,
+        marks: begun_with,
         identities: serde_json::to_string(&identities).map_err(unwritable)?,
         findings: None,
     };
     record::insert(session, &record, now).await?;
-    Ok((record, Vec::new()))
+    Ok(Begun { record, done: Vec::new(), marks: marks.clone() })
 }
 
 /// What the last verification found equal, of tables that are still what they were.
@@ -246,17 +299,29 @@ async fn close<S: Session + 'static>(
         }
     };
     let document = serde_json::to_string(&findings).map_err(unwritable)?;
-    let now = work.request.clock.now();
-    record::set_state(&mut *session, &work.verification, status, Some(&document), now).await?;
-    if session.engine() == Engine::Sqlite {
-        // What lies in the log would be moved into the file later, as if somebody had changed it.
-        session.run_script("pragma wal_checkpoint(truncate)").await?;
-        freshness::keep_beside(&sides.target)?;
-    }
+    let (end, now) = ((status, Some(document.as_str())), work.request.clock.now());
+    write_end(&mut *session, &sides.target, &work.verification, end, now).await?;
     let id = work.verification.parse().map_err(|error: shared::id::InvalidId| {
         EngineError::new(ErrorCode::Sys001, "reading the verification's id").because(error)
     })?;
     Ok(VerificationOutcome { status, findings, id: Some(id), failure })
+}
+
+/// Writes down how a verification ended, and what it found.
+async fn write_end<S: Session>(
+    session: &mut S,
+    target: &Source,
+    id: &str,
+    (state, findings): (VerificationState, Option<&str>),
+    now: DateTime<Utc>,
+) -> Result<()> {
+    record::set_state(session, id, state, findings, now).await?;
+    if session.engine() == Engine::Sqlite {
+        // What lies in the log would be moved into the file later, as if somebody had changed it.
+        session.run_script("pragma wal_checkpoint(truncate)").await?;
+        freshness::keep_beside(target)?;
+    }
+    Ok(())
 }
 
 /// What comparing a table came to, by mapping. What several of them fill is told with the first.

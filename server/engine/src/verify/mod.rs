@@ -74,7 +74,7 @@ pub struct Request {
 /// meanwhile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum GoingOn {
-    /// The latest, unless it is under way.
+    /// The latest, unless it is under way. One whose process is gone is not.
     #[default]
     Latest,
     /// This one, even if it is said to be under way: nobody works on it any more.

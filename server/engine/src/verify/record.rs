@@ -222,6 +222,21 @@ pub(super) async fn set_state<S: Session>(
     session.execute(&sql, &params).await.map(drop)
 }
 
+/// Gives up verifications that are said to be under way: they can go on. The caller knows that
+/// nobody works on any.
+pub(super) async fn give_up<S: Session>(session: &mut S, now: DateTime<Utc>) -> Result<()> {
+    let sql = format!(
+        "update {} set state = $1, ended_at = $2 where state = $3",
+        ledger::table(session.engine(), "verifications")
+    );
+    let params = [
+        Param::Text(VerificationState::Failed.as_str()),
+        Param::Text(&now.to_rfc3339()),
+        Param::Text(VerificationState::Running.as_str()),
+    ];
+    session.execute(&sql, &params).await.map(drop)
+}
+
 pub(super) async fn segments<S: Session>(session: &mut S, id: &str) -> Result<Vec<Segment>> {
     let columns = [
         "table_index",

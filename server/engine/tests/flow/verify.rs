@@ -10,7 +10,9 @@ use engine::verify::{Effect, GoingOn};
 use futures::FutureExt as _;
 use shared::error_code::ErrorCode;
 use shared::plan::Plan;
-use shared::verification::{Mode, Progress, RepairOutcome, TakenBack, VerificationState};
+use shared::verification::{
+    Mode, Progress, RepairOutcome, TakenBack, VerificationOutcome, VerificationState,
+};
 use testbed::Database;
 
 use crate::support::{KEY, compare, compared, comparison, plan, repair, run, sqlite};
@@ -226,23 +228,58 @@ async fn a_comparison_that_was_stopped_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_comparison_that_was_cut_short_goes_on_when_somebody_knows_that_it_was() {
+async fn a_comparison_whose_process_is_gone_goes_on() {
     let clinic = clinic().await;
-    let first = comparison(&clinic.plan, Mode::Full);
-    first.stop.request();
-    let stopped = engine::verify::verify(first).await.unwrap();
+    let stopped = stopped(&clinic.plan).await;
     // As a process leaves it that is gone.
-    clinic.target.execute("update transfuse.verifications set state = 'running'");
+    clinic.target.execute(UNDER_WAY);
 
+    let gone_on = compare(&clinic.plan).await.unwrap();
+
+    assert_eq!((gone_on.id, gone_on.status), (stopped.id, VerificationState::Equal));
+    assert_eq!(clinic.target.query(STATES), "equal");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_that_is_under_way_elsewhere_is_left_alone_unless_somebody_knows_better() {
+    let clinic = clinic().await;
+    let stopped = stopped(&clinic.plan).await;
+    clinic.target.execute(UNDER_WAY);
+    let elsewhere = PostgresTarget::new(&clinic.plan.target).join_verifications().await.unwrap();
+
+    let other = compare(&clinic.plan).await.unwrap();
+    assert_ne!(other.id, stopped.id);
+    assert_eq!(clinic.target.query(STATES), "equal\nrunning");
     let mut knowing = comparison(&clinic.plan, Mode::Full);
     knowing.going_on = GoingOn::This(stopped.id.clone().unwrap());
     let gone_on = engine::verify::verify(knowing).await.unwrap();
-    clinic.target.execute("update transfuse.verifications set state = 'running'");
-    let other = compare(&clinic.plan).await.unwrap();
+    drop(elsewhere);
 
     assert_eq!(gone_on.id, stopped.id);
-    assert_ne!(other.id, stopped.id);
     assert_eq!([gone_on.status, other.status], [VerificationState::Equal; 2]);
+}
+
+async fn stopped(plan: &Plan) -> VerificationOutcome {
+    let first = comparison(plan, Mode::Full);
+    first.stop.request();
+    engine::verify::verify(first).await.unwrap()
+}
+
+const UNDER_WAY: &str = "update transfuse.verifications set state = 'running'";
+const STATES: &str = "select state from transfuse.verifications order by 1";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_that_fails_while_its_chunks_are_cut_says_so_and_can_go_on() {
+    let clinic = clinic().await;
+    clinic.target.execute("update transfuse.chunks set cut = '?' || cut");
+
+    let error = compare(&clinic.plan).await.unwrap_err();
+
+    assert_eq!(error.code(), ErrorCode::Sys001, "{error}");
+    assert_eq!(clinic.target.query(STATES), "failed");
+    clinic.target.execute("update transfuse.chunks set cut = substr(cut, 2)");
+    assert_eq!(compare(&clinic.plan).await.unwrap().status, VerificationState::Equal);
+    assert_eq!(clinic.target.query(STATES), "equal");
 }
 
 /// Texts that each rule can turn, and a plan with all the rules.
