@@ -26,9 +26,9 @@ impl Actor {
         Self::named("system", "Transfuse")
     }
 
-    /// Whoever may run commands on the server.
-    pub fn command_line() -> Self {
-        Self::named("command-line", "the command line")
+    /// Whoever runs commands on the server, under the name that its system knows them by.
+    pub fn command_line(name: &str) -> Self {
+        Self::named("command-line", name)
     }
 
     /// Somebody of whom only the network address is known.

@@ -13,15 +13,13 @@ use shared::error_code::ErrorCode;
 use shared::plan::Plan;
 use tokio::sync::watch;
 
-use super::CommandError;
 use super::input::{read_plan, sides};
 use super::output::{Json, count, give, table, tell};
 use super::signal::Signals;
-use crate::audit::Actor;
+use super::{CommandError, whoever};
 use crate::auth::secret::Secrets;
 use crate::config::Installation;
 use crate::jobs::assessments::{forecast, has_secret};
-use crate::jobs::rollbacks::By;
 use crate::jobs::{Assessments, Databases};
 
 #[derive(Debug, Args)]
@@ -125,7 +123,7 @@ async fn keep(
     let databases = Databases::new(store.clone(), Secrets::new(&key));
     let (clock, owner) = (Arc::new(SystemClock), installation.name()?);
     let assessments = Assessments::new(store.clone(), clock, databases, key.quarantine(), owner);
-    let by = By { actor: Actor::command_line(), name: "the command line".to_owned() };
+    let by = whoever::by();
     let kept = assessments.keep(&by, plan, asked, found).await;
     store.close().await;
     kept?;

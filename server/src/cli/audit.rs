@@ -9,12 +9,12 @@ use serde::Serialize;
 use shared::audit::{Action, AuditFilter, ExportFormat};
 use shared::error_code::ErrorCode;
 
-use super::CommandError;
 use super::exit::Status;
 use super::output::{Json, count, tell};
+use super::{CommandError, whoever};
+use crate::audit;
 use crate::audit::chain::{Verified, verify};
 use crate::audit::export::{self, ExportError};
-use crate::audit::{self, Actor};
 use crate::config::Installation;
 use crate::store::{self, Store};
 
@@ -142,7 +142,7 @@ impl Export {
             write(export, BufWriter::new(file)).await?
         };
         let mut tx = store.begin().await?;
-        let (now, actor) = (SystemClock.now(), Actor::command_line());
+        let (now, actor) = (SystemClock.now(), whoever::actor());
         let detail = Some(format!("{written} entries"));
         audit::record(&mut tx, now, actor, Action::AuditExported, "audit", detail).await?;
         store::commit(tx).await?;

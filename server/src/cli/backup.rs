@@ -10,9 +10,9 @@ use shared::audit::Action;
 use shared::backup::{DatabaseBackup, Manifest, PlanNamed};
 use shared::error_code::ErrorCode;
 
-use super::CommandError;
 use super::input::{expanded, read_plan, sides};
 use super::output::{Json, count, table, tell};
+use super::{CommandError, whoever};
 use crate::config::Installation;
 use crate::jobs::backups::{self, TargetTables};
 
@@ -105,7 +105,14 @@ impl Take {
         let taken = backups::take(out, &key, &SystemClock, target, store_url.as_deref()).await;
         let recorded = match &taken {
             Ok(manifest) => {
-                backups::record(&store, &SystemClock, Action::BackupTaken, manifest).await
+                backups::record(
+                    &store,
+                    &SystemClock,
+                    whoever::actor(),
+                    Action::BackupTaken,
+                    manifest,
+                )
+                .await
             }
             Err(_) => Ok(()),
         };

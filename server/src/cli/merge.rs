@@ -11,16 +11,15 @@ use shared::matching::{
     AutoMerge, MatchingCounts, Merge as Made, MergeState, ModelUse, NewMerge, Remember,
 };
 
-use super::CommandError;
 use super::input::{read_plan, sides};
 use super::match_people::input::decisions;
 use super::output::{Json, count, table, tell};
 use super::runs::KnownRuns;
-use crate::audit::Actor;
+use super::{CommandError, whoever};
 use crate::config::Installation;
-use crate::jobs::Duplicates;
 use crate::jobs::duplicates::Subject;
 use crate::jobs::rollbacks::By;
+use crate::jobs::Duplicates;
 use crate::store::Store;
 
 /// Make people who are in a plan's target twice one.
@@ -163,7 +162,7 @@ impl Place {
         })?;
         let KnownRuns { store, runs, .. } = KnownRuns::open(installation).await?;
         let duplicates = runs.duplicates().clone();
-        let by = By { actor: Actor::command_line(), name: super::whoever() };
+        let by = whoever::by();
         Ok(Self { store, duplicates, subject, by })
     }
 }

@@ -17,7 +17,6 @@ use shared::run::{OutcomeStatus, Phase, Progress, RunOutcome, TableProgress};
 use tokio::sync::watch;
 use tokio::time::interval;
 
-use super::CommandError;
 use super::exit::Status;
 use super::input::{read_plan, sides};
 use super::output::{Json, count, table, tell};
@@ -25,7 +24,7 @@ use super::plan::refused;
 use super::rehearsal;
 use super::runs::KnownRuns;
 use super::signal::Signals;
-use crate::audit::Actor;
+use super::{CommandError, whoever};
 use crate::auth::secret::Secrets;
 use crate::causes;
 use crate::config::Installation;
@@ -33,7 +32,6 @@ use crate::jobs::Duplicates;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::{self, Sides};
 use crate::jobs::duplicates::{Keep, Subject};
-use crate::jobs::rollbacks::By;
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -148,7 +146,7 @@ impl Migrate {
         let subject = Arc::new(Subject::new(None, plan.clone(), sides.target.clone())?);
         let KnownRuns { store, runs, .. } = KnownRuns::open(installation).await?;
         let duplicates = runs.duplicates().clone();
-        let by = By { actor: Actor::command_line(), name: super::whoever() };
+        let by = whoever::by();
         let keep = if self.rehearse { Keep::Nothing } else { Keep::Search };
         let matcher = duplicates.matcher(&subject, &by, keep)?;
         Ok(Some(People { store, duplicates, subject, matcher }))

@@ -5,6 +5,7 @@ mod input;
 mod runs;
 mod output;
 mod signal;
+mod whoever;
 mod serve;
 mod plan;
 mod assess;
@@ -174,14 +175,5 @@ pub async fn run(cli: Cli) -> ExitCode {
             error.tell();
             error.status().into()
         }
-    }
-}
-
-/// Whoever runs the command, under the name that the system knows them by.
-fn whoever() -> String {
-    let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    match user.filter(|user| !user.is_empty()) {
-        Some(user) => format!("{user}, on the command line"),
-        None => "the command line".to_owned(),
     }
 }

@@ -4,12 +4,11 @@ use clap::{Args, Subcommand};
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
 
-use super::CommandError;
 use super::exit::Status;
 use super::input::{RunTarget, run_not_found};
 use super::output::{Json, give, tell};
 use super::runs::KnownRuns;
-use crate::audit::Actor;
+use super::{CommandError, whoever};
 use crate::config::Installation;
 use crate::jobs::Reports;
 use crate::jobs::reports::pack::{PackError, Signer, verify};
@@ -72,7 +71,7 @@ impl Make {
         let named = self.target.url(installation).await?;
         let KnownRuns { key, store, clock, runs, .. } = KnownRuns::open(installation).await?;
         let reports = Reports::new(store.clone(), clock, runs, &key);
-        let actor = Actor::command_line();
+        let actor = whoever::actor();
         let pack = match named {
             Some(target) => reports.at(actor, run, &Ledger { target, run: run.clone() }).await,
             None => reports.of(actor, run).await,

@@ -9,10 +9,10 @@ use shared::audit::Action;
 use shared::backup::RestoreOutcome;
 use shared::error_code::ErrorCode;
 
-use super::CommandError;
 use super::backup::{store_file, store_url};
 use super::input::{expanded, read_plan, sides};
 use super::output::{Json, count, table, tell};
+use super::{CommandError, whoever};
 use crate::config::Installation;
 use crate::jobs::approvals::Permit;
 use crate::jobs::backups;
@@ -83,8 +83,14 @@ impl Restore {
             outcome.missing_keys = restored.missing_keys;
         }
         let store = installation.open_store().await?;
-        let recorded =
-            backups::record(&store, &SystemClock, Action::BackupRestored, &manifest).await;
+        let recorded = backups::record(
+            &store,
+            &SystemClock,
+            whoever::actor(),
+            Action::BackupRestored,
+            &manifest,
+        )
+        .await;
         store.close().await;
         recorded?;
         outcome.seconds = began.elapsed().as_secs_f64();

@@ -7,17 +7,15 @@ use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::rollback::{Changed, Fate, NewRollback, RollbackOutcome, Scope};
 
-use super::CommandError;
 use super::exit::Status;
 use super::input::{RunTarget, run_not_found};
 use super::output::{Json, count, table, tell};
 use super::runs::KnownRuns;
-use crate::audit::Actor;
+use super::{CommandError, whoever};
 use crate::config::Installation;
-use crate::jobs::Rollbacks;
 use crate::jobs::approvals::Permit;
-use crate::jobs::rollbacks::By;
 use crate::jobs::runs::Ledger;
+use crate::jobs::Rollbacks;
 
 /// Undo what a run did, and leave everybody else's rows alone.
 ///
@@ -72,7 +70,7 @@ impl Rollback {
                 return Ok(roll_back(&request).await?);
             }
             let rollbacks = Rollbacks::new(store.clone(), clock, runs, &key, owner);
-            let by = By { actor: Actor::command_line(), name: "the command line".to_owned() };
+            let by = whoever::by();
             Ok::<_, CommandError>(
                 rollbacks.carry_out(&by, &new, &ledger, Permit::of_the_command_line()).await?,
             )

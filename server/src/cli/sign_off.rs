@@ -13,10 +13,8 @@ use shared::sign_off::{
     SideBySide, SignOff as Sample, SignOffState, StrataBy, StratumResult,
 };
 
-use super::CommandError;
-use super::input::run_not_found;
 use super::output::{Json, count, give, table, tell};
-use crate::audit::Actor;
+use super::{CommandError, whoever};
 use crate::auth::secret::Secrets;
 use crate::config::Installation;
 use crate::jobs::rollbacks::By;
@@ -189,7 +187,12 @@ impl Draw {
             born: self.born,
         };
         let sample = match desk.sign_offs.draw_now(&desk.by, &new).await {
-            Err(error @ JobError::RunNotFound) => return Err(run_not_found(error)),
+            Err(error @ JobError::RunNotFound) => {
+                return Err(CommandError::from(error).hint(
+                    "A run of the command line is known once the server started its plan, saved in \
+                     the portal as it was: the target tells of it, and nothing is copied again.",
+                ));
+            }
             drawn => drawn?,
         };
         self.json.write(&sample)?;
@@ -317,7 +320,7 @@ impl Desk {
             owner.clone(),
         );
         let sign_offs = SignOffs::new(store.clone(), clock, runs, &key, owner);
-        let by = By { actor: Actor::command_line(), name: super::whoever() };
+        let by = whoever::by();
         Ok(Self { store, sign_offs, by })
     }
 }

@@ -8,9 +8,9 @@ use shared::id::UserId;
 use shared::user::{User as Account, UserRole, email_problem};
 use zeroize::Zeroizing;
 
-use super::CommandError;
 use super::output::{Json, give, table, tell};
-use crate::audit::{self, Actor};
+use super::{CommandError, whoever};
+use crate::audit;
 use crate::auth::password;
 use crate::config::Installation;
 use crate::store::{self, Store, sessions, users};
@@ -119,7 +119,7 @@ impl Add {
             .await
             .map_err(|error| if error.is_taken() { taken() } else { error.into() })?;
         let detail = Some(user.role.as_str().to_owned());
-        let (actor, action) = (Actor::command_line(), Action::UserAdded);
+        let (actor, action) = (whoever::actor(), Action::UserAdded);
         audit::record(&mut tx, now, actor, action, user.id.as_str(), detail).await?;
         store::commit(tx).await?;
         tell(format!("{} may sign in as {}", user.email, user.role.label().to_lowercase()));
@@ -159,7 +159,7 @@ impl Reset {
         let mut tx = store.begin().await?;
         users::set_password(&mut *tx, &user.id, &hash).await?;
         let ended = sessions::revoke_all(&mut *tx, &user.id, now).await?;
-        let (actor, action) = (Actor::command_line(), Action::PasswordReset);
+        let (actor, action) = (whoever::actor(), Action::PasswordReset);
         audit::record(&mut tx, now, actor, action, user.id.as_str(), None).await?;
         store::commit(tx).await?;
         tell(format!("{} has another password; {ended} sessions ended", user.email));

@@ -115,6 +115,7 @@ pub async fn restore_store(
 pub async fn record(
     store: &Store,
     clock: &dyn Clock,
+    actor: Actor,
     action: Action,
     manifest: &Manifest,
 ) -> Result<(), StoreError> {
@@ -127,7 +128,6 @@ pub async fn record(
         rows(&manifest.store)
     );
     let mut tx = store.begin().await?;
-    let actor = Actor::command_line();
     audit::record(&mut tx, clock.now(), actor, action, &manifest.id, Some(detail)).await?;
     store::commit(tx).await
 }

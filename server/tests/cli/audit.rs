@@ -49,3 +49,35 @@ fn the_trail_is_exported_for_a_repository_of_fhir_and_that_is_an_entry_too() {
     let exports = desk.run(&["audit", "export", "--object", "audit"]);
     assert!(exports.stdout.contains("audit_exported"), "{}", exports.stdout);
 }
+
+#[test]
+fn an_entry_of_the_command_line_names_the_account_that_ran_it() {
+    let desk = Desk::new();
+    let mut add = desk.command(&[
+        "user",
+        "add",
+        "--email",
+        "ada@clinic.example",
+        "--name",
+        "Ada",
+        "--generate",
+    ]);
+    // Anybody can set these.
+    add.env("USER", "mallory").env("LOGNAME", "mallory");
+    assert!(add.output().unwrap().status.success());
+
+    let export = desk.run(&["audit", "export", "--actor", "command-line"]);
+
+    let entry: serde_json::Value = serde_json::from_str(&export.stdout).unwrap();
+    let name = entry["actor_name"].as_str().unwrap();
+    assert!(name.starts_with(&account()) && name.ends_with(", on the command line"), "{name}");
+    assert_eq!(
+        (&entry["role"], &entry["address"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+}
+
+fn account() -> String {
+    let id = std::process::Command::new("id").arg("-un").output().expect("`id` runs");
+    String::from_utf8(id.stdout).expect("a name").trim().to_owned()
+}

@@ -13,9 +13,8 @@ use shared::quarantine::{
 };
 
 use super::place::{Place, Which};
-use crate::audit::Actor;
-use crate::cli::CommandError;
 use crate::cli::output::{self, Json, count, give, table, tell};
+use crate::cli::{CommandError, whoever};
 use crate::config::Installation;
 use crate::jobs::quarantine::export;
 
@@ -153,7 +152,7 @@ impl Show {
                 let Some(detail) = work.show(subject, &self.row).await? else { return Ok(None) };
                 let revealed = match &self.reason {
                     Some(reason) if self.unmask => {
-                        work.reveal(Actor::command_line(), reason, subject, &self.row).await?
+                        work.reveal(whoever::actor(), reason, subject, &self.row).await?
                     }
                     _ => None,
                 };

@@ -6,7 +6,6 @@ use shared::error_code::ErrorCode;
 use shared::id::{QuarantineId, RunId};
 use shared::quarantine::{QuarantineFilter, QuarantineState, Selection};
 
-use crate::audit::Actor;
 use crate::cli::input::{RunTarget, run_not_found};
 use crate::cli::runs::KnownRuns;
 use crate::cli::{CommandError, whoever};
@@ -111,9 +110,10 @@ impl Place {
     }
 }
 
-/// Whoever runs the command, under the name that the system knows them by.
+/// Whoever runs the command, and what they say of it.
 pub(super) fn by(note: Option<String>, dry_run: bool) -> By {
-    By { actor: Actor::command_line(), name: whoever(), note, dry_run }
+    let whoever = whoever::by();
+    By { actor: whoever.actor, name: whoever.name, note, dry_run }
 }
 
 fn code(text: &str) -> Result<ErrorCode, String> {
