@@ -16,6 +16,7 @@ use engine::clock::Clock;
 use shared::error_code::ErrorCode;
 use shared::route;
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::sleep;
 
 use crate::api::{self, Proxy, Services};
 use crate::audit::chain::Checker;
@@ -30,7 +31,7 @@ use crate::jobs::changes::Changes;
 use crate::jobs::crew::Leader;
 use crate::jobs::databases::Own;
 use crate::jobs::{
-    Assessments, Checkings, Databases, QuarantineWork, Rehearsals, Reports, Rollbacks, Runs,
+    Assessments, Checkings, Databases, Left, QuarantineWork, Rehearsals, Reports, Rollbacks, Runs,
     SignOffs, Verifications,
 };
 use crate::portal::{self, Portal};
@@ -94,6 +95,9 @@ impl Application {
         let own = Own { files: installation.own_files(), store: installation.store_url() };
         let databases =
             Databases::new(store.clone(), Secrets::new(&key)).within(settings.clone(), own);
+        let carriers =
+            Carriers::begin(&store, &clock, &databases, &key, leader, &installation_name).await?;
+        let recovering = tokio::spawn(carriers.clone().keep_recovering()).abort_handle();
         let Carriers {
             runs,
             rollbacks,
@@ -102,7 +106,7 @@ impl Application {
             sign_offs,
             assessments,
             rehearsals,
-        } = Carriers::begin(&store, &clock, &databases, &key, leader, &installation_name).await?;
+        } = carriers;
         let vault = Secrets::of_accounts(&key);
         let notifier = Notifier::new(
             store.clone(),
@@ -115,8 +119,7 @@ impl Application {
         let changes = Changes::new(store.clone(), Arc::clone(&clock), runs.clone());
         let metrics = Metrics::start(metrics_token.as_deref());
         let background = vec![
-            tokio::spawn(runs.clone().keep_recovering()).abort_handle(),
-            tokio::spawn(verifications.clone().keep_recovering()).abort_handle(),
+            recovering,
             tokio::spawn(watcher.keep_watching()).abort_handle(),
             tokio::spawn(changes.clone().keep_looking()).abort_handle(),
         ];
@@ -258,6 +261,7 @@ fn answering(
 }
 
 /// What carries out what people ask for.
+#[derive(Clone)]
 struct Carriers {
     runs: Runs,
     rollbacks: Rollbacks,
@@ -292,15 +296,31 @@ impl Carriers {
             rehearsals: Rehearsals::new(store(), clock(), databases(), duplicates, seal(), owner()),
             runs,
         };
-        carriers.runs.recover().await?;
-        carriers.rollbacks.recover().await?;
-        carriers.verifications.recover().await?;
-        carriers.checkings.recover().await?;
-        carriers.sign_offs.recover().await?;
-        carriers.assessments.recover().await?;
-        carriers.rehearsals.recover().await?;
-        carriers.runs.duplicates().recover().await?;
+        carriers.recover(Left::Before).await?;
         Ok(carriers)
+    }
+
+    /// Looks for what was left behind from time to time, for as long as the server runs.
+    async fn keep_recovering(self) {
+        loop {
+            sleep(Duration::from_secs(30)).await;
+            if let Err(error) = self.recover(Left::InSilence).await {
+                // The store is asked again in half a minute.
+                tracing::warn!("{error}");
+            }
+        }
+    }
+
+    /// Says of what processes left behind that it failed.
+    async fn recover(&self, left: Left) -> Result<(), StoreError> {
+        self.runs.recover().await?;
+        self.rollbacks.recover(left).await?;
+        self.verifications.recover().await?;
+        self.checkings.recover(left).await?;
+        self.sign_offs.recover(left).await?;
+        self.assessments.recover(left).await?;
+        self.rehearsals.recover(left).await?;
+        self.runs.duplicates().recover(left).await
     }
 }
 

@@ -388,6 +388,10 @@ impl ApiError {
                 "Create the connection, or name another one in the plan."
             }
             Self::PlanChanged => "Load the plan again and repeat the change.",
+            Self::RunNotFound => {
+                "One that was made elsewhere is known once its plan, saved here as it was, is started: the \
+                 target tells of it, and nothing is copied again."
+            }
             Self::RunUnfinished { .. } => {
                 "Resume that run, or begin again with \"start\": \"fresh\"."
             }

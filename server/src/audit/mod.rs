@@ -142,11 +142,16 @@ pub async fn write(
 const fn usual_outcome(action: Action) -> Outcome {
     match action {
         Action::SignInFailed
+        | Action::AssessmentFailed
         | Action::RunFailed
+        | Action::RehearsalFailed
+        | Action::RollbackFailed
         | Action::VerificationFailed
+        | Action::RepairFailed
         | Action::ClinicalChecksFailed
-        | Action::RepairFailed => Outcome::Failed,
-        Action::SignInLocked | Action::ApprovalRefused => Outcome::Refused,
+        | Action::SignOffFailed
+        | Action::MatchingFailed => Outcome::Failed,
+        Action::SignInLocked | Action::ApprovalRefused | Action::MergeRefused => Outcome::Refused,
         _ => Outcome::Success,
     }
 }
@@ -182,6 +187,18 @@ mod tests {
             assert_eq!(entries[0].actor_name, "ada@clinic.example");
         })
         .await;
+    }
+
+    #[test]
+    fn an_entry_of_what_failed_or_was_refused_says_so() {
+        for action in Action::ALL.iter().copied() {
+            let by_name = match action.as_str().rsplit('_').next() {
+                Some("failed") => Outcome::Failed,
+                Some("refused" | "locked") => Outcome::Refused,
+                _ => Outcome::Success,
+            };
+            assert_eq!(usual_outcome(action), by_name, "{action}");
+        }
     }
 
     #[tokio::test]

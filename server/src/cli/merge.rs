@@ -19,7 +19,7 @@ use super::{CommandError, whoever};
 use crate::config::Installation;
 use crate::jobs::duplicates::Subject;
 use crate::jobs::rollbacks::By;
-use crate::jobs::Duplicates;
+use crate::jobs::{Duplicates, Left};
 use crate::store::Store;
 
 /// Make people who are in a plan's target twice one.
@@ -162,6 +162,7 @@ impl Place {
         })?;
         let KnownRuns { store, runs, .. } = KnownRuns::open(installation).await?;
         let duplicates = runs.duplicates().clone();
+        duplicates.recover(Left::InSilence).await?;
         let by = whoever::by();
         Ok(Self { store, duplicates, subject, by })
     }

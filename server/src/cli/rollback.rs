@@ -15,7 +15,7 @@ use super::{CommandError, whoever};
 use crate::config::Installation;
 use crate::jobs::approvals::Permit;
 use crate::jobs::runs::Ledger;
-use crate::jobs::Rollbacks;
+use crate::jobs::{Left, Rollbacks};
 
 /// Undo what a run did, and leave everybody else's rows alone.
 ///
@@ -70,6 +70,7 @@ impl Rollback {
                 return Ok(roll_back(&request).await?);
             }
             let rollbacks = Rollbacks::new(store.clone(), clock, runs, &key, owner);
+            rollbacks.recover(Left::InSilence).await?;
             let by = whoever::by();
             Ok::<_, CommandError>(
                 rollbacks.carry_out(&by, &new, &ledger, Permit::of_the_command_line()).await?,

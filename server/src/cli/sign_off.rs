@@ -18,7 +18,7 @@ use super::{CommandError, whoever};
 use crate::auth::secret::Secrets;
 use crate::config::Installation;
 use crate::jobs::rollbacks::By;
-use crate::jobs::{Databases, JobError, Runs, SignOffs};
+use crate::jobs::{Databases, JobError, Left, Runs, SignOffs};
 use crate::store::Store;
 
 /// Draw people of a run, look at both sides of each, judge them, and sign for it.
@@ -320,6 +320,7 @@ impl Desk {
             owner.clone(),
         );
         let sign_offs = SignOffs::new(store.clone(), clock, runs, &key, owner);
+        sign_offs.recover(Left::InSilence).await?;
         let by = whoever::by();
         Ok(Self { store, sign_offs, by })
     }

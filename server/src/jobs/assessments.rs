@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::outcome::{Left, alive, interrupted, write_down};
 use super::rollbacks::By;
 use super::{Databases, JobError};
 use crate::audit::{self, Actor};
@@ -33,8 +34,10 @@ use crate::auth::Caller;
 use crate::causes;
 use crate::settings::Current;
 use crate::store::assessments::{self, Begun, Found};
+use crate::store::signs::Work;
 use crate::store::{self, Store, StoreError, notifications, plans};
 
+const ASSESSING: &str = "assessing a plan";
 /// So often somebody who stops an assessment is heard.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
@@ -52,6 +55,19 @@ struct Inner {
     runtime: Handle,
     /// Why the source of an assessment under way here is not read at the moment.
     held: Mutex<HashMap<AssessmentId, watch::Receiver<Option<String>>>>,
+}
+
+/// What an assessment found, and what the values look like, where that was asked for.
+struct Parts {
+    found: Assessment,
+    profile: Option<Vec<TableProfile>>,
+}
+
+impl Parts {
+    fn of(mut found: Assessment, look: Thoroughness) -> Self {
+        let profile = profile::masked(std::mem::take(&mut found.profile));
+        Self { found, profile: look.profile.map(|_| profile) }
+    }
 }
 
 /// How an assessment ended.
@@ -140,7 +156,8 @@ impl Assessments {
         let mut tx = self.0.store.begin().await?;
         self.begin(&mut tx, &by.actor, &item, plan).await?;
         store::commit(tx).await?;
-        self.complete(by, &item, &source_of(plan), found).await?;
+        let found = Parts::of(found, look);
+        self.complete(by, &item, &source_of(plan), &found).await?;
         Ok(item)
     }
 
@@ -175,11 +192,12 @@ impl Assessments {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finds assessments that this installation had under way when it ended, and says so.
-    pub async fn recover(&self) -> Result<(), StoreError> {
-        let Inner { store, owner, .. } = &*self.0;
-        let failure = Failure { code: ErrorCode::Sys006, message: "assessing a plan".to_owned() };
-        for id in assessments::list_abandoned(store.pool(), owner).await? {
+    /// Finds assessments that a process left behind that is gone, and says so.
+    pub async fn recover(&self, left: Left) -> Result<(), StoreError> {
+        let Inner { store, clock, owner, .. } = &*self.0;
+        let abandoned = left.by(owner, clock.now());
+        let failure = interrupted(ASSESSING.to_owned());
+        for id in assessments::list_abandoned(store.pool(), abandoned).await? {
             self.record_failure(&Actor::system(), &id, &failure).await?;
         }
         Ok(())
@@ -189,19 +207,25 @@ impl Assessments {
         self.held().insert(item.id.clone(), request.held.subscribe());
         // On its own task, so that a panic in it is an outcome like any other, and it can be ended.
         let asked = self.0.runtime.spawn(assess(request));
-        let recorded = match self.end_of(&item.id, asked).await {
-            Ended::Found(found) => self.complete(by, item, source, *found).await,
+        let Inner { store, clock, .. } = &*self.0;
+        let (work, ending) = ((Work::Assessment, item.id.as_str()), self.end_of(&item.id, asked));
+        let ended = alive((store, &**clock), work, ending).await;
+        self.held().remove(&item.id);
+        let what = format!("assessment {}", item.id);
+        // What cannot be written down is logged, and found at the next start.
+        let _ = match ended {
+            Ended::Found(found) => {
+                let found = Parts::of(*found, item.look);
+                write_down(&what, || self.complete(by, item, source, &found)).await
+            }
             Ended::Failed(error) => {
                 tracing::error!(assessment.id = %item.id, error.code = %error.code(),
                     cause = causes::line(&error), "an assessment failed: {error}");
-                self.record_failure(&by.actor, &item.id, &(&error).into()).await
+                let failure = Failure::from(&error);
+                write_down(&what, || self.record_failure(&by.actor, &item.id, &failure)).await
             }
             Ended::Stopped => Ok(()),
         };
-        self.held().remove(&item.id);
-        if let Err(error) = recorded {
-            tracing::error!(assessment.id = %item.id, cause = causes::line(&error), "{error}");
-        }
     }
 
     /// Waits for an assessment, and ends it where somebody, here or elsewhere, stopped it.
@@ -216,7 +240,7 @@ impl Assessments {
                     Ok(Ok(found)) => Ended::Found(Box::new(found)),
                     Ok(Err(error)) => Ended::Failed(error),
                     Err(panic) => Ended::Failed(
-                        EngineError::new(ErrorCode::Sys001, "assessing a plan").because(panic),
+                        EngineError::new(ErrorCode::Sys001, ASSESSING).because(panic),
                     ),
                 },
                 () = sleep(BETWEEN_LOOKS) => {}
@@ -256,18 +280,16 @@ impl Assessments {
         by: &By,
         item: &AssessmentItem,
         source: &str,
-        mut found: Assessment,
+        Parts { found, profile }: &Parts,
     ) -> Result<(), StoreError> {
         let Inner { store, clock, .. } = &*self.0;
-        let profile = profile::masked(std::mem::take(&mut found.profile));
-        let profile = item.look.profile.map(|_| profile);
-        let drift = match &profile {
+        let profile = profile.as_deref();
+        let drift = match profile {
             Some(profile) => self.drift(source, profile).await?,
             None => None,
         };
-        let counts = AssessmentCounts::of(&found);
-        let kept =
-            Found { found: &found, counts, profile: profile.as_deref(), drift: drift.as_ref() };
+        let counts = AssessmentCounts::of(found);
+        let kept = Found { found, counts, profile, drift: drift.as_ref() };
         let now = clock.now();
         let mut tx = store.begin().await?;
         if assessments::complete(&mut *tx, &item.id, &kept, now).await? {

@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use engine::EngineError;
 use engine::clock::Clock;
 use engine::run::{Request, Stop, rehearse};
 use shared::audit::Action;
-use shared::error_code::ErrorCode;
 use shared::id::{RehearsalId, RunId};
 use shared::rehearsal::{NewRehearsal, Rehearsal, RehearsalRecord, RehearsalState};
 use shared::run::{Failure, Start};
@@ -15,12 +13,16 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::duplicates::{Keep, Subject};
+use super::outcome::{self, Left, alive, interrupted, write_down};
 use super::rollbacks::By;
 use super::{Databases, Duplicates, JobError};
 use crate::audit::{self, Actor};
 use crate::auth::Caller;
 use crate::causes;
+use crate::store::signs::Work;
 use crate::store::{self, Store, StoreError, plans, rehearsals};
+
+const REHEARSING: &str = "rehearsing the plan";
 
 /// Rehearses plans. Clones are handles to the same.
 #[derive(Clone)]
@@ -144,33 +146,30 @@ impl Rehearsals {
         Ok(rehearsal)
     }
 
-    /// Finds rehearsals that this installation had under way when it ended, and says so. Their
+    /// Finds rehearsals that a process left behind that is gone, and says so. Their
     /// connections are gone, and with them all that they did.
-    pub async fn recover(&self) -> Result<(), StoreError> {
-        let Inner { store, owner, .. } = &*self.0;
-        for id in rehearsals::list_abandoned(store.pool(), owner).await? {
-            let failure =
-                Failure { code: ErrorCode::Sys006, message: "rehearsing the plan".to_owned() };
+    pub async fn recover(&self, left: Left) -> Result<(), StoreError> {
+        let Inner { store, clock, owner, .. } = &*self.0;
+        let abandoned = left.by(owner, clock.now());
+        for id in rehearsals::list_abandoned(store.pool(), abandoned).await? {
+            let failure = interrupted(REHEARSING.to_owned());
             self.record_end(&id, Err(&failure)).await?;
         }
         Ok(())
     }
 
     async fn work(&self, id: &RehearsalId, request: Request) {
-        // On its own task, so that a panic in it is an outcome like any other.
-        let done = self.0.runtime.spawn(rehearse(request)).await;
-        let done = done.unwrap_or_else(|panic| {
-            Err(EngineError::new(ErrorCode::Sys001, "rehearsing the plan").because(panic))
-        });
+        let Inner { store, clock, runtime, .. } = &*self.0;
+        let rehearsing = outcome::of(runtime, REHEARSING, rehearse(request));
+        let done = alive((store, &**clock), (Work::Rehearsal, id.as_str()), rehearsing).await;
         let ended = done.map_err(|error| {
             tracing::error!(error.code = %error.code(), cause = causes::line(&error),
                 "a rehearsal failed: {error}");
             Failure::from(&error)
         });
-        if let Err(error) = self.record_end(id, ended.as_ref()).await {
-            // Until the next start it is said to be running.
-            tracing::error!(cause = causes::line(&error), "{error}");
-        }
+        let what = format!("rehearsal {id}");
+        // What cannot be written down is logged, and found at the next start.
+        let _ = write_down(&what, || self.record_end(id, ended.as_ref())).await;
         self.lock().remove(id);
     }
 

@@ -14,6 +14,7 @@ use shared::run::{Failure, RunState};
 use tokio::runtime::Handle;
 
 use super::approvals::{self, Permit};
+use super::outcome::{self, Left, alive, interrupted, write_down};
 use super::runs::Ledger;
 use super::{JobError, Runs};
 use crate::audit::{self, Actor};
@@ -21,6 +22,7 @@ use crate::auth::Caller;
 use crate::auth::key::InstallationKey;
 use crate::causes;
 use crate::settings::Current;
+use crate::store::signs::Work;
 use crate::store::{self, Store, StoreError, rollbacks, runs};
 
 /// Looks at rollbacks and carries them out. Clones are handles to the same.
@@ -109,8 +111,8 @@ impl Rollbacks {
         let permit = approvals::permit(&mut tx, settings, caller, &act, approval, now).await?;
         let (run, detail) = (rollback.run_id.as_str(), Some(detail(&rollback)));
         audit::record(&mut tx, now, caller, Action::RollbackStarted, run, detail).await?;
+        let started = rollbacks::find(&mut *tx, id).await?.ok_or(JobError::RollbackNotFound)?;
         store::commit(tx).await?;
-        let started = self.find(id).await?;
         let (rollbacks, by) = (self.clone(), By::from(caller));
         runtime.spawn(async move {
             // Its outcome is in the store.
@@ -143,17 +145,22 @@ impl Rollbacks {
         found.ok_or(JobError::RollbackNotFound)
     }
 
-    /// Finds rollbacks that this installation had under way when it ended, and says so: they can
-    /// be started again, and go on where they stopped.
-    pub async fn recover(&self) -> Result<(), StoreError> {
-        let Inner { store, owner, .. } = &*self.0;
-        for rollback in rollbacks::list_abandoned(store.pool(), owner).await? {
-            let failure = Failure {
-                code: ErrorCode::Sys006,
-                message: format!("undoing run {}", rollback.run_id),
-            };
+    /// Finds rollbacks that a process left behind that is gone, and says so: they can be started
+    /// again, and go on where they stopped.
+    pub async fn recover(&self, left: Left) -> Result<(), StoreError> {
+        let Inner { store, clock, owner, runtime, .. } = &*self.0;
+        let abandoned = left.by(owner, clock.now());
+        for rollback in rollbacks::list_abandoned(store.pool(), abandoned).await? {
+            let failure = interrupted(format!("undoing run {}", rollback.run_id));
             let by = By { actor: Actor::system(), name: String::new() };
             self.record_end(&by, &rollback, Err(&failure)).await?;
+            // Its target may take long to answer.
+            let (rollbacks, run) = (self.clone(), rollback.run_id);
+            runtime.spawn(async move {
+                if let Ok(ledger) = rollbacks.0.runs.ledger(&run).await {
+                    rollbacks.learn_state(&run, &ledger).await;
+                }
+            });
         }
         Ok(())
     }
@@ -179,26 +186,49 @@ impl Rollbacks {
             scope: rollback.scope.clone(),
             changed: rollback.changed,
         };
-        let done = self.ask(ledger, &new, Effect::Undo).await;
-        let failure = done.as_ref().err().map(|error| {
+        let Inner { store, clock, .. } = &*self.0;
+        let (work, undoing) =
+            ((Work::Rollback, rollback.id.as_str()), self.ask(ledger, &new, Effect::Undo));
+        let done = alive((store, &**clock), work, undoing).await;
+        let ended = done.as_ref().map_err(|error| {
             tracing::error!(run.id = %rollback.run_id, error.code = %error.code(),
                 cause = causes::line(error), "a rollback failed: {error}");
             Failure::from(error)
         });
-        let ended = match (&done, &failure) {
-            (Ok(outcome), _) => Ok(outcome),
-            (Err(_), Some(failure)) => Err(failure),
-            (Err(_), None) => unreachable!("an error is a failure"),
-        };
+        if ended.is_err() {
+            self.learn_state(&rollback.run_id, ledger).await;
+        }
         if let Err(error) = self.0.runs.learn_merges(&rollback.run_id).await {
             // The next search among these people learns it.
             tracing::warn!(run.id = %rollback.run_id, cause = causes::line(&error), "{error}");
         }
-        if let Err(error) = self.record_end(by, rollback, ended).await {
-            tracing::error!(run.id = %rollback.run_id, cause = causes::line(&error), "{error}");
-            return Err(error.into());
-        }
+        let what = format!("rollback {}", rollback.id);
+        write_down(&what, || self.record_end(by, rollback, ended.as_ref().copied())).await?;
         Ok(done?)
+    }
+
+    /// A rollback that did not come to its end may have left the run neither whole nor undone: the
+    /// store then says of the run what its target does.
+    async fn learn_state(&self, run: &RunId, ledger: &Ledger) {
+        let Inner { store, clock, .. } = &*self.0;
+        let learned = async {
+            match engine::rollback::run_state(&ledger.target, &ledger.run).await? {
+                Some(RunState::RollingBack) => {
+                    let message = format!("undoing run {run}");
+                    let failure = Failure { code: ErrorCode::Load022, message };
+                    runs::half_undone(store.pool(), run, &failure, clock.now()).await?;
+                }
+                Some(state @ RunState::Paused) => {
+                    runs::undone(store.pool(), run, state, clock.now()).await?;
+                }
+                _ => {}
+            }
+            Ok::<_, JobError>(())
+        };
+        if let Err(error) = learned.await {
+            // The target has the truth, and whatever the run is asked to do asks the target.
+            tracing::warn!(run.id = %run, cause = causes::line(&error), "{error}");
+        }
     }
 
     async fn ask(
@@ -216,11 +246,8 @@ impl Rollbacks {
             key: self.0.key.clone(),
             clock: Arc::clone(&self.0.clock),
         };
-        // On its own task, so that a panic in it is an outcome like any other.
-        let asked = self.0.runtime.spawn(async move { roll_back(&request).await });
-        asked.await.unwrap_or_else(|panic| {
-            Err(EngineError::new(ErrorCode::Sys001, "undoing a run").because(panic))
-        })
+        let asked = async move { roll_back(&request).await };
+        outcome::of(&self.0.runtime, "undoing a run", asked).await
     }
 
     async fn record_end(

@@ -6,12 +6,13 @@ use std::time::Duration;
 use engine::EngineError;
 use engine::clock::Clock;
 use shared::audit::Action;
-use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::run::{Failure, OutcomeStatus, Progress, RunOutcome, RunState};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::outcome::{self, write_down};
 use super::watched::Watched;
 use crate::audit::{self, Actor};
 use crate::causes;
@@ -32,21 +33,19 @@ pub(super) async fn work(
     migration: impl Future<Output = Result<RunOutcome, EngineError>> + Send + 'static,
     pictures: watch::Receiver<Option<Progress>>,
 ) {
-    // On its own task, so that a panic in it is an outcome like any other.
-    let migration = tokio::spawn(migration);
+    let runtime = Handle::current();
+    let working = outcome::of(&runtime, "carrying out the run", migration);
     let showing = show_pictures(&store, &*clock, &run, &watched, pictures.clone());
     let outcome = tokio::select! {
-        outcome = migration => outcome,
+        outcome = working => outcome,
         never = showing => match never {},
     };
     if let Some(progress) = pictures.borrow().clone() {
         watched.show(progress);
     }
-    let end = End::of(outcome.unwrap_or_else(|panic| {
-        let doing = "carrying out the run";
-        Err(EngineError::new(ErrorCode::Sys001, doing).because(panic))
-    }));
-    record_end(&store, &*clock, &run, &watched, &end).await;
+    let (end, what) = (End::of(outcome), format!("run {run}"));
+    // What cannot be written down is logged, and found half a minute later.
+    let _ = write_down(&what, || record_end(&store, &*clock, &run, &watched, &end)).await;
     watched.show_end(end.state, end.failure);
 }
 
@@ -128,26 +127,7 @@ async fn show_pictures(
     }
 }
 
-/// Writes the end down, however often it takes: until then the run is said to be running.
-async fn record_end(store: &Store, clock: &dyn Clock, run: &RunId, watched: &Watched, end: &End) {
-    let mut pause = Duration::from_millis(200);
-    for _ in 0..10 {
-        match try_record_end(store, clock, run, watched, end).await {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::error!(run.id = %run, cause = causes::line(&error), "{error}");
-                sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(10));
-            }
-        }
-    }
-    tracing::error!(
-        run.id = %run,
-        "the end of run {run} could not be written down; it will be found interrupted"
-    );
-}
-
-async fn try_record_end(
+async fn record_end(
     store: &Store,
     clock: &dyn Clock,
     run: &RunId,

@@ -4,15 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use engine::clock::Clock;
 use engine::run::{Matcher, Request};
 use shared::audit::Action;
-use shared::error_code::ErrorCode;
 use shared::event::RunEvent;
 use shared::id::{PlanId, RunId};
 use shared::plan::Plan;
-use shared::run::{Failure, NewRun, Run, RunState, Start};
+use shared::run::{NewRun, Run, RunState, Start};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -23,6 +21,7 @@ use zeroize::Zeroizing;
 use super::crew::Leader;
 use super::databases::Sides;
 use super::duplicates::{Keep, Subject};
+use super::outcome::{SILENCE, interrupted};
 use super::rollbacks::By;
 use super::watched::Watched;
 use super::{Databases, Duplicates, JobError, run_migration};
@@ -38,9 +37,6 @@ pub struct Ledger {
     pub target: Zeroizing<String>,
     pub run: RunId,
 }
-
-/// Another installation's run is given up after so long without a sign of life.
-const SILENCE: TimeDelta = TimeDelta::seconds(60);
 
 /// Numbers that an interrupted run may have used for events after its last record.
 const UNRECORDED: u64 = 1_000;
@@ -294,10 +290,7 @@ impl Runs {
             if self.watched(&run.id).is_some() {
                 continue;
             }
-            let failure = Failure {
-                code: ErrorCode::Sys006,
-                message: format!("carrying out run {}", run.id),
-            };
+            let failure = interrupted(format!("carrying out run {}", run.id));
             let ending = Ending {
                 state: RunState::Failed,
                 failure: Some(&failure),
@@ -316,17 +309,6 @@ impl Runs {
             store::commit(tx).await?;
         }
         Ok(recovered)
-    }
-
-    /// Looks for abandoned runs from time to time, for as long as the server runs.
-    pub async fn keep_recovering(self) {
-        loop {
-            sleep(Duration::from_secs(30)).await;
-            if let Err(error) = self.recover().await {
-                // The store is asked again in half a minute.
-                tracing::warn!("{error}");
-            }
-        }
     }
 
     /// Stops all runs between chunks and waits until they have; later ones are refused.

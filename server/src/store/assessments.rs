@@ -9,6 +9,7 @@ use shared::id::{AssessmentId, PlanId};
 use shared::run::Failure;
 use sqlx::any::AnyRow;
 
+use super::signs::Abandoned;
 use super::{Executor, Place, StoreError, column, document};
 
 /// An assessment that begins.
@@ -274,16 +275,19 @@ pub async fn find_foretold(
     found.map_err(StoreError::while_doing("finding what was foretold of a run"))
 }
 
-/// Assessments that an installation had under way when it ended.
+/// Assessments that are said to be under way and that nobody works on.
 pub async fn list_abandoned(
     executor: impl Executor<'_>,
-    owner: &str,
+    abandoned: Abandoned<'_>,
 ) -> Result<Vec<AssessmentId>, StoreError> {
     sqlx::query(
-        "select id from assessments where state = $1 and owner = $2 order by started_at, id",
+        "select id from assessments
+         where state = $1 and (owner = $2 or heartbeat_at < $3)
+         order by started_at, id",
     )
     .bind(AssessmentState::Running.as_str())
-    .bind(owner)
+    .bind(abandoned.owner)
+    .bind(abandoned.silent_since.timestamp_micros())
     .fetch_all(executor)
     .await
     .and_then(|rows| rows.iter().map(|row| column::parsed(row, "id")).collect())
@@ -320,6 +324,7 @@ mod tests {
 
     use super::*;
     use crate::store::Store;
+    use crate::store::signs::{self, Work};
     use crate::store::testing::{add_plan, at, on_both};
 
     fn item(id: &str, plan: Option<&PlanId>, seconds: i64) -> AssessmentItem {
@@ -418,8 +423,14 @@ mod tests {
             }
             let failure = Failure { code: ErrorCode::Sys006, message: "assessing".to_owned() };
             let (first, second) = ("a1".parse().unwrap(), "a2".parse().unwrap());
-            let abandoned = list_abandoned(store.pool(), "here").await.unwrap();
+            let own = Abandoned { owner: Some("here"), silent_since: at(0) };
+            let abandoned = list_abandoned(store.pool(), own).await.unwrap();
             assert_eq!(abandoned, [first, second]);
+            signs::give(store.pool(), Work::Assessment, "a1", at(50)).await.unwrap();
+            let silent = |since| Abandoned { owner: None, silent_since: at(since) };
+            assert!(list_abandoned(store.pool(), silent(50)).await.unwrap().is_empty());
+            let abandoned_by_others = list_abandoned(store.pool(), silent(51)).await.unwrap();
+            assert_eq!(abandoned_by_others, abandoned[..1]);
             let [first, second] = <[AssessmentId; 2]>::try_from(abandoned).unwrap();
 
             assert!(fail(store.pool(), &first, &failure, at(2)).await.unwrap());

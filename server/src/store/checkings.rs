@@ -6,6 +6,7 @@ use shared::id::{CheckingId, RunId};
 use shared::run::Failure;
 use sqlx::any::AnyRow;
 
+use super::signs::Abandoned;
 use super::{Executor, Place, StoreError, column, document};
 
 /// A checking that begins.
@@ -179,17 +180,18 @@ pub async fn list_judged_of_run(
     .map_err(StoreError::while_doing("listing the clinical checks of a run"))
 }
 
-/// Checkings that an installation was making when it ended.
+/// Checkings that are said to be made and that nobody works on.
 pub async fn list_abandoned(
     executor: impl Executor<'_>,
-    owner: &str,
+    abandoned: Abandoned<'_>,
 ) -> Result<Vec<(CheckingId, RunId)>, StoreError> {
     sqlx::query(
         "select id, run_id from checkings
-         where state = 'running' and owner = $1
+         where state = 'running' and (owner = $1 or heartbeat_at < $2)
          order by started_at, id",
     )
-    .bind(owner)
+    .bind(abandoned.owner)
+    .bind(abandoned.silent_since.timestamp_micros())
     .fetch_all(executor)
     .await
     .and_then(|rows| rows.iter().map(column::with_run).collect())
@@ -221,7 +223,8 @@ mod tests {
 
     use super::*;
     use crate::store::Store;
-    use crate::store::testing::{at, on_both};
+    use crate::store::signs::Work;
+    use crate::store::testing::{at, check_signs, on_both};
     use crate::store::verifications::tests::add_run;
 
     fn outcome(seconds: i64) -> ClinicalOutcome {
@@ -288,9 +291,10 @@ mod tests {
             let run = add_run(&store, "r1").await;
             let one = begin(&store, "c1", &run, 1).await.unwrap();
             assert_eq!(begin(&store, "c2", &run, 2).await, None);
-            let abandoned = async |owner| list_abandoned(store.pool(), owner).await.unwrap();
-            assert_eq!(abandoned("here").await, [(one.clone(), run.clone())]);
-            assert_eq!(abandoned("elsewhere").await, []);
+            check_signs(&store, Work::Checking, one.as_str(), async |abandoned| {
+                list_abandoned(store.pool(), abandoned).await.unwrap().len()
+            })
+            .await;
             end(store.pool(), &one, Ok(&outcome(1)), at(3)).await.unwrap();
             assert!(begin(&store, "c2", &run, 4).await.is_some());
         })

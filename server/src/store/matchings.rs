@@ -7,6 +7,7 @@ use shared::matching::{Matching, MatchingCounts, MatchingState, Side};
 use shared::run::Failure;
 use sqlx::any::AnyRow;
 
+use super::signs::Abandoned;
 use super::{Executor, Place, StoreError, Transaction, column};
 
 /// A search that begins.
@@ -111,28 +112,23 @@ pub async fn fail(
     .map_err(StoreError::while_doing("ending a search for duplicates"))
 }
 
-/// Ends what an installation was searching for when it ended itself. The count is that of searches.
-pub async fn fail_abandoned(
+/// Searches that are said to be under way and that nobody works on.
+pub async fn list_abandoned(
     executor: impl Executor<'_>,
-    owner: &str,
-    failure: &Failure,
-    now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
+    abandoned: Abandoned<'_>,
+) -> Result<Vec<MatchingId>, StoreError> {
     sqlx::query(
-        "update matchings
-         set state = $1, ended_at = $2, failure_code = $3, failure_message = $4
-         where owner = $5 and state = $6",
+        "select id from matchings
+         where state = $1 and (owner = $2 or heartbeat_at < $3)
+         order by started_at, id",
     )
-    .bind(MatchingState::Failed.as_str())
-    .bind(now.timestamp_micros())
-    .bind(failure.code.as_str())
-    .bind(failure.message.as_str())
-    .bind(owner)
     .bind(MatchingState::Running.as_str())
-    .execute(executor)
+    .bind(abandoned.owner)
+    .bind(abandoned.silent_since.timestamp_micros())
+    .fetch_all(executor)
     .await
-    .map(|done| done.rows_affected())
-    .map_err(StoreError::while_doing("ending abandoned searches for duplicates"))
+    .and_then(|rows| rows.iter().map(|row| column::parsed(row, "id")).collect())
+    .map_err(StoreError::while_doing("looking for abandoned searches for duplicates"))
 }
 
 pub async fn find(
@@ -354,7 +350,8 @@ fn matching_of(row: &AnyRow) -> Result<Matching, sqlx::Error> {
 mod tests {
     use super::*;
     use crate::store::matches::NewMatch;
-    use crate::store::testing::{add_matching, add_plan, at, on_both};
+    use crate::store::signs::Work;
+    use crate::store::testing::{add_matching, add_plan, at, check_signs, on_both};
     use crate::store::{Store, clusters, commit, matches};
     use shared::duplicate::{ClusterId, RecordId, Refusal, RefusalReason, Verdict};
     use shared::error_code::ErrorCode;
@@ -481,10 +478,14 @@ mod tests {
 
             let running = find_running(store.pool(), "people").await.unwrap();
             assert_eq!(running.as_ref(), Some(&own));
-            let nobody = fail_abandoned(store.pool(), "elsewhere", &failure, at(2)).await.unwrap();
-            let ended = fail_abandoned(store.pool(), "here", &failure, at(2)).await.unwrap();
+            let abandoned =
+                async |abandoned| list_abandoned(store.pool(), abandoned).await.unwrap().len();
+            check_signs(&store, Work::Matching, own.as_str(), abandoned).await;
 
-            assert_eq!((nobody, ended), (0, 1));
+            assert!(fail(store.pool(), &own, &failure, at(2)).await.unwrap());
+
+            let of_here = Abandoned { owner: Some("here"), silent_since: at(999) };
+            assert_eq!(abandoned(of_here).await, 0);
             assert_eq!(find_running(store.pool(), "people").await.unwrap(), None);
             let matching = find(store.pool(), &own).await.unwrap().unwrap();
             assert_eq!(matching.failure, Some(failure));

@@ -6,6 +6,7 @@
 mod column;
 mod place;
 mod guard;
+pub mod signs;
 pub mod users;
 pub mod sessions;
 pub mod sign_in_failures;

@@ -6,6 +6,7 @@ use shared::rehearsal::{Rehearsal, RehearsalRecord, RehearsalState};
 use shared::run::Failure;
 use sqlx::any::AnyRow;
 
+use super::signs::Abandoned;
 use super::{Executor, Place, StoreError, column, document};
 
 /// Adds a rehearsal that an installation begins.
@@ -109,18 +110,23 @@ pub async fn end(
     .map_err(StoreError::while_doing(doing))
 }
 
-/// Rehearsals that an installation had under way when it ended.
+/// Rehearsals that are said to be under way and that nobody works on.
 pub async fn list_abandoned(
     executor: impl Executor<'_>,
-    owner: &str,
+    abandoned: Abandoned<'_>,
 ) -> Result<Vec<RehearsalId>, StoreError> {
-    sqlx::query("select id from rehearsals where state = $1 and owner = $2 order by started_at, id")
-        .bind(RehearsalState::Running.as_str())
-        .bind(owner)
-        .fetch_all(executor)
-        .await
-        .and_then(|rows| rows.iter().map(|row| column::parsed(row, "id")).collect())
-        .map_err(StoreError::while_doing("looking for abandoned rehearsals"))
+    sqlx::query(
+        "select id from rehearsals
+         where state = $1 and (owner = $2 or heartbeat_at < $3)
+         order by started_at, id",
+    )
+    .bind(RehearsalState::Running.as_str())
+    .bind(abandoned.owner)
+    .bind(abandoned.silent_since.timestamp_micros())
+    .fetch_all(executor)
+    .await
+    .and_then(|rows| rows.iter().map(|row| column::parsed(row, "id")).collect())
+    .map_err(StoreError::while_doing("looking for abandoned rehearsals"))
 }
 
 fn rehearsal_of(row: &AnyRow) -> Result<RehearsalRecord, sqlx::Error> {
@@ -144,7 +150,8 @@ mod tests {
     use shared::run::{OutcomeStatus, RunOutcome};
 
     use super::*;
-    use crate::store::testing::{add_plan, at, on_both};
+    use crate::store::signs::Work;
+    use crate::store::testing::{add_plan, at, check_signs, on_both};
 
     fn running(id: &str, plan: &str, seconds: i64) -> RehearsalRecord {
         RehearsalRecord {
@@ -210,18 +217,17 @@ mod tests {
             add_plan(&store, "plan-1", 1).await;
             let rehearsal = running("re-1", "plan-1", 1);
             insert(store.pool(), &rehearsal, "here").await.unwrap();
-            assert!(list_abandoned(store.pool(), "elsewhere").await.unwrap().is_empty());
-            assert_eq!(
-                list_abandoned(store.pool(), "here").await.unwrap(),
-                std::slice::from_ref(&rehearsal.id)
-            );
+            let abandoned =
+                async |abandoned| list_abandoned(store.pool(), abandoned).await.unwrap().len();
+            check_signs(&store, Work::Rehearsal, rehearsal.id.as_str(), abandoned).await;
             let failure =
                 Failure { code: ErrorCode::Sys006, message: "rehearsing the plan".to_owned() };
 
             assert!(end(store.pool(), &rehearsal.id, Err(&failure), at(5)).await.unwrap());
 
             assert!(!end(store.pool(), &rehearsal.id, Ok(&report()), at(6)).await.unwrap());
-            assert!(list_abandoned(store.pool(), "here").await.unwrap().is_empty());
+            let own = Abandoned { owner: Some("here"), silent_since: at(999) };
+            assert_eq!(abandoned(own).await, 0);
             let failed = find(store.pool(), &rehearsal.id).await.unwrap().unwrap();
             assert_eq!((failed.state, failed.failure), (RehearsalState::Failed, Some(failure)));
         })

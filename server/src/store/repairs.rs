@@ -142,21 +142,6 @@ pub async fn approve(
         .map_err(StoreError::while_doing("keeping who approved a repair"))
 }
 
-/// Says that a repair under way is alive.
-pub async fn give_sign(
-    executor: impl Executor<'_>,
-    id: &RepairId,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query("update repairs set heartbeat_at = $1 where id = $2 and state = 'running'")
-        .bind(now.timestamp_micros())
-        .bind(id.as_str())
-        .execute(executor)
-        .await
-        .map(drop)
-        .map_err(StoreError::while_doing("saying that a repair is alive"))
-}
-
 /// Ends a repair that is under way. What its preview said stays when it failed. False when it was
 /// not under way.
 pub async fn end(
@@ -273,6 +258,7 @@ mod tests {
 
     use super::*;
     use crate::store::Store;
+    use crate::store::signs::{self, Work};
     use crate::store::testing::{at, on_both};
     use crate::store::verifications::tests::{add as add_verification, add_run};
 
@@ -359,7 +345,8 @@ mod tests {
                 [silent("here", 0).await, silent("other", 299).await, silent("other", 301).await],
                 [1, 0, 1]
             );
-            give_sign(store.pool(), &repair.id, at(400)).await.unwrap();
+            let (work, id) = (Work::Repair, repair.id.as_str());
+            signs::give(store.pool(), work, id, at(400)).await.unwrap();
             assert_eq!(silent("other", 301).await, 0);
 
             let failure = Failure { code: ErrorCode::Sys006, message: "repairing".to_owned() };

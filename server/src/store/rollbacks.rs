@@ -6,6 +6,7 @@ use shared::rollback::{Changed, Rollback, RollbackOutcome, RollbackState};
 use shared::run::Failure;
 use sqlx::any::AnyRow;
 
+use super::signs::Abandoned;
 use super::{Executor, Place, StoreError, column, document};
 
 /// Adds a rollback. One that is under way at once has an installation that carries it out.
@@ -89,7 +90,8 @@ pub async fn start(
 ) -> Result<bool, StoreError> {
     sqlx::query(
         "update rollbacks
-         set state = $1, owner = $2, ended_at = null, failure_code = null, failure_message = null
+         set state = $1, owner = $2, heartbeat_at = null, ended_at = null, failure_code = null,
+             failure_message = null
          where id = $3 and state = $4",
     )
     .bind(RollbackState::Running.as_str())
@@ -132,20 +134,21 @@ pub async fn end(
     .map_err(StoreError::while_doing(doing))
 }
 
-/// Rollbacks that an installation had under way when it ended.
+/// Rollbacks that are said to be under way and that nobody works on.
 pub async fn list_abandoned(
     executor: impl Executor<'_>,
-    owner: &str,
+    abandoned: Abandoned<'_>,
 ) -> Result<Vec<Rollback>, StoreError> {
     sqlx::query(
         "select id, run_id, scope, changed, state, requested_by, requested_at, ended_at, outcome,
              failure_code, failure_message
          from rollbacks
-         where state = $1 and owner = $2
+         where state = $1 and (owner = $2 or heartbeat_at < $3)
          order by requested_at, id",
     )
     .bind(RollbackState::Running.as_str())
-    .bind(owner)
+    .bind(abandoned.owner)
+    .bind(abandoned.silent_since.timestamp_micros())
     .fetch_all(executor)
     .await
     .and_then(|rows| rows.iter().map(rollback_of).collect())
@@ -175,7 +178,8 @@ mod tests {
 
     use super::*;
     use crate::store::Store;
-    use crate::store::testing::{at, on_both};
+    use crate::store::signs::Work;
+    use crate::store::testing::{at, check_signs, on_both};
 
     fn previewed(id: &str, run: &str, seconds: i64) -> Rollback {
         Rollback {
@@ -236,11 +240,10 @@ mod tests {
 
             assert!(begin(&store, &rollback).await);
             assert!(!begin(&store, &rollback).await);
-            let elsewhere = list_abandoned(store.pool(), "elsewhere").await.unwrap();
-            assert_eq!(
-                (elsewhere.len(), list_abandoned(store.pool(), "here").await.unwrap().len()),
-                (0, 1)
-            );
+            check_signs(&store, Work::Rollback, rollback.id.as_str(), async |abandoned| {
+                list_abandoned(store.pool(), abandoned).await.unwrap().len()
+            })
+            .await;
         })
         .await;
     }

@@ -282,6 +282,28 @@ pub async fn undone(
     .map_err(StoreError::while_doing("noting that a run was undone"))
 }
 
+/// Says that a run is neither whole nor undone. False when it is not in this store.
+pub async fn half_undone(
+    executor: impl Executor<'_>,
+    id: &RunId,
+    failure: &Failure,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    sqlx::query(
+        "update runs
+         set state = 'failed', ended_at = $1, failure_code = $2, failure_message = $3
+         where id = $4 and state in ('paused', 'failed', 'completed')",
+    )
+    .bind(now.timestamp_micros())
+    .bind(failure.code.as_str())
+    .bind(failure.message.as_str())
+    .bind(id.as_str())
+    .execute(executor)
+    .await
+    .map(|done| done.rows_affected() == 1)
+    .map_err(StoreError::while_doing("noting that a run is half undone"))
+}
+
 /// Runs that are said to be running though nobody works on them: this installation's own, from
 /// before it ended, and others' that gave no sign of life since some moment.
 pub async fn list_abandoned(
@@ -372,6 +394,33 @@ mod tests {
 
             let run = find(store.pool(), &id).await.unwrap().unwrap().run;
             assert_eq!(run.progress, Some(picture()));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_half_undone_failed_until_it_is_undone() {
+        on_both(async |store| {
+            let id = add_run(&store, "run", 1).await;
+            let failure = Failure { code: ErrorCode::Load022, message: "undoing".to_owned() };
+            assert!(!half_undone(store.pool(), &id, &failure, at(2)).await.unwrap());
+            start(store.pool(), &id, RunState::Planned, "here", at(2)).await.unwrap();
+            let ending = Ending {
+                state: RunState::Completed,
+                failure: None,
+                progress: None,
+                event_number: 9,
+                ledger_run_id: &id,
+            };
+            end(store.pool(), &id, ending, at(3)).await.unwrap();
+
+            assert!(half_undone(store.pool(), &id, &failure, at(4)).await.unwrap());
+            let run = find(store.pool(), &id).await.unwrap().unwrap().run;
+            assert_eq!((run.state, run.failure), (RunState::Failed, Some(failure)));
+
+            assert!(undone(store.pool(), &id, RunState::RolledBack, at(5)).await.unwrap());
+            let run = find(store.pool(), &id).await.unwrap().unwrap().run;
+            assert_eq!((run.state, run.failure), (RunState::RolledBack, None));
         })
         .await;
     }

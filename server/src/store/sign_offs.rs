@@ -7,6 +7,7 @@ use shared::run::Failure;
 use shared::sign_off::{Judgement, SampledPerson, SignOffState, StrataBy, Stratum, StratumResult};
 use sqlx::any::AnyRow;
 
+use super::signs::Abandoned;
 use super::{Executor, Place, StoreError, column, document};
 
 /// A sign-off with how many were judged how.
@@ -330,17 +331,18 @@ pub async fn sign(
     .map_err(StoreError::while_doing("signing"))
 }
 
-/// Sign-offs for which an installation was drawing when it ended.
+/// Sign-offs whose people are said to be drawn and that nobody works on.
 pub async fn list_abandoned(
     executor: impl Executor<'_>,
-    owner: &str,
+    abandoned: Abandoned<'_>,
 ) -> Result<Vec<(SignOffId, RunId)>, StoreError> {
     sqlx::query(
         "select id, run_id from sign_offs
-         where state = 'drawing' and owner = $1
+         where state = 'drawing' and (owner = $1 or heartbeat_at < $2)
          order by requested_at, id",
     )
-    .bind(owner)
+    .bind(abandoned.owner)
+    .bind(abandoned.silent_since.timestamp_micros())
     .fetch_all(executor)
     .await
     .and_then(|rows| rows.iter().map(column::with_run).collect())
@@ -408,7 +410,8 @@ mod tests {
 
     use super::*;
     use crate::store::Store;
-    use crate::store::testing::{at, on_both};
+    use crate::store::signs::Work;
+    use crate::store::testing::{at, check_signs, on_both};
     use crate::store::verifications::tests::add_run;
 
     async fn begin(store: &Store, id: &str, run: &RunId, second: i64) -> SignOffId {
@@ -526,12 +529,13 @@ mod tests {
         on_both(async |store| {
             let run = add_run(&store, "r1").await;
             let id = begin(&store, "s1", &run, 1).await;
-            let abandoned = async |owner| list_abandoned(store.pool(), owner).await.unwrap();
+            let abandoned =
+                async |abandoned| list_abandoned(store.pool(), abandoned).await.unwrap().len();
 
-            assert_eq!(abandoned("here").await, [(id.clone(), run.clone())]);
-            assert_eq!(abandoned("elsewhere").await, []);
+            check_signs(&store, Work::SignOff, id.as_str(), abandoned).await;
             drawn_for(&store, &id).await;
-            assert_eq!(abandoned("here").await, []);
+            let own = Abandoned { owner: Some("here"), silent_since: at(999) };
+            assert_eq!(abandoned(own).await, 0);
         })
         .await;
     }

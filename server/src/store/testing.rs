@@ -5,6 +5,7 @@ use shared::id::{MatchingId, PlanId, UserId};
 use shared::plan::{Plan, SavedPlan};
 use shared::user::{User, UserRole};
 
+use super::signs::{self, Abandoned, Work};
 use super::{Address, Store, matchings, plans, users};
 
 /// Runs the test on an empty store in a SQLite file, and on another one in PostgreSQL.
@@ -20,6 +21,20 @@ pub(crate) async fn on_both(test: impl AsyncFn(Store)) {
     let store = Store::open(&address).await.expect("a PostgreSQL store");
     test(store.clone()).await;
     store.close().await;
+}
+
+/// Work of `here` is abandoned when `here` begins anew, and for all others once no sign of life came
+/// any more. `count` gives how much is abandoned.
+pub(crate) async fn check_signs(
+    store: &Store,
+    work: Work,
+    id: &str,
+    count: impl AsyncFn(Abandoned<'static>) -> usize,
+) {
+    let among = async |owner, since| count(Abandoned { owner, silent_since: at(since) }).await;
+    assert_eq!([among(Some("here"), 0).await, among(Some("elsewhere"), 999).await], [1, 0]);
+    signs::give(store.pool(), work, id, at(50)).await.expect("a sign");
+    assert_eq!([among(None, 50).await, among(None, 51).await], [0, 1]);
 }
 
 /// A moment, so many seconds after the first one.

@@ -1,6 +1,10 @@
-use shared::route::{AUDIT, AUDIT_CHAIN, AUDIT_EXPORT};
+use serde_json::json;
+use shared::route::{
+    AUDIT, AUDIT_CHAIN, AUDIT_EXPORT, MATCHINGS, PLANS, REHEARSALS, ROLLBACKS, SIGN_OFFS,
+};
 
 use crate::support::TestApp;
+use crate::support::legacy::{SMALL, plan, save_plan, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_trail_comes_page_by_page_without_a_gap() {
@@ -93,4 +97,45 @@ async fn the_state_of_the_chain_names_how_far_it_holds() {
     assert_eq!((&state["intact"], &state["entries"]), (&true.into(), &1.into()));
     assert_eq!(state["last_hash"].as_str().unwrap().len(), 64);
     app.viewer().await.get(AUDIT_CHAIN).await.assert_refused(403, "forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_and_failed_is_marked_so() {
+    let app = TestApp::start().await;
+    let mia = app.member().await;
+    let saved = save_plan(&app, &mia, SMALL).await;
+    let run = start(&mia, &saved).await;
+    mia.end_of_run(&run).await;
+    let mut with_people = plan(SMALL);
+    with_people["name"] = "people once more".into();
+    let columns = json!({"birth_date": "born", "identifier": "id"});
+    with_people["duplicates"] =
+        json!({"table": "person", "when": "on_request", "columns": columns});
+    let with_people = mia.post(PLANS, &with_people).await.json();
+    let preview = mia.post(ROLLBACKS, &json!({"run_id": run})).await.json();
+    let rollback = format!("{ROLLBACKS}/{}", preview["id"].as_str().unwrap());
+    std::fs::remove_file(app.folder.path().join("legacy.db")).unwrap();
+    let failed = async |path: &str, body| {
+        let begun = mia.post(path, &body).await;
+        assert!(begun.status < 300, "{}", begun.text);
+        let id = begun.json()["id"].as_str().expect("an id").to_owned();
+        let path = path.strip_suffix("/start").map_or(format!("{path}/{id}"), str::to_owned);
+        let ended = mia.end_of(&path).await;
+        assert_eq!(ended["state"], "failed", "{ended}");
+        id
+    };
+
+    let rehearsal = failed(REHEARSALS, json!({"plan_id": saved})).await;
+    failed(SIGN_OFFS, json!({"run_id": run, "table": "person"})).await;
+    std::fs::write(app.folder.path().join("modern.db"), "no database").unwrap();
+    failed(&format!("{rollback}/start"), json!({})).await;
+    let matching = failed(MATCHINGS, json!({"plan_id": with_people["id"]})).await;
+
+    let expected = [
+        ("matching_failed", matching),
+        ("rollback_failed", run.clone()),
+        ("sign_off_failed", run),
+        ("rehearsal_failed", rehearsal),
+    ];
+    assert_eq!(mia.failures().await, expected.map(|(action, id)| (action.to_owned(), id)));
 }

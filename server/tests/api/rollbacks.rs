@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 use shared::route::{ROLLBACKS, RUNS};
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
 use crate::support::legacy::{SMALL, save_plan, start};
 use crate::support::{Client, TestApp};
@@ -158,6 +159,32 @@ async fn what_is_not_there_cannot_be_undone() {
     let nothing = mia.post(ROLLBACKS, &json!({"run_id": run, "scope": scope})).await;
     nothing.assert_refused(404, "LOAD-023");
     mia.get(&format!("{ROLLBACKS}/nowhere")).await.assert_refused(404, "rollback_not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_that_fails_halfway_leaves_no_run_that_is_said_to_be_whole() {
+    let app = TestApp::start().await;
+    let mia = app.member().await;
+    let run = finished_run(&app, &mia).await;
+    let scope = json!({"what": "chunk", "target": "person", "ordinal": 1});
+    let preview = mia.post(ROLLBACKS, &json!({"run_id": run, "scope": scope})).await.json();
+    let id = preview["id"].as_str().unwrap();
+    let url = format!("sqlite://{}", app.folder.path().join("modern.db").display());
+    let mut target = SqliteConnection::connect(&url).await.unwrap();
+    target
+        .execute(
+            "create trigger stay before delete on person begin select raise(abort, 'stay'); end",
+        )
+        .await
+        .unwrap();
+    target.close().await.unwrap();
+
+    mia.post(&format!("{ROLLBACKS}/{id}/start"), &json!({})).await;
+    let failed = end_of(&mia, id).await;
+
+    assert_eq!(failed["state"], "failed", "{failed}");
+    assert_eq!(mia.failures().await, [("rollback_failed".to_owned(), run.clone())]);
+    assert_eq!(mia.get(&format!("{RUNS}/{run}")).await.json()["state"], "paused");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-use serde_json::json;
-use shared::route::RUNS;
+use serde_json::{Value, json};
+use shared::route::{ROLLBACKS, RUNS, SIGN_OFFS};
 
 use crate::support::TestApp;
 use crate::support::legacy::{SLOW, SMALL, plan, save_plan, start};
@@ -168,4 +168,36 @@ async fn a_run_that_is_not_there_is_not_found() {
         .await
         .assert_refused(404, "run_not_found");
     mia.get(&format!("{RUNS}/no%20id")).await.assert_refused(404, "no_such_endpoint");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_the_command_line_is_known_once_its_plan_is_started_here() {
+    let app = TestApp::start().await;
+    let mia = app.member().await;
+    let saved = save_plan(&app, &mia, SMALL).await;
+    let document = app.folder.path().join("plan.yaml");
+    std::fs::write(&document, plan(SMALL).to_string()).unwrap();
+    let migrated = std::process::Command::new(env!("CARGO_BIN_EXE_transfuse"))
+        .arg("--data")
+        .arg(app.folder.path().join("data"))
+        .args(["migrate", "--json", "-"])
+        .arg(&document)
+        .output()
+        .unwrap();
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    let outcome: Value = serde_json::from_slice(&migrated.stdout).unwrap();
+    let body = json!({"run_id": outcome["run_id"], "table": "person"});
+    let unknown = mia.post(SIGN_OFFS, &body).await;
+    unknown.assert_refused(404, "run_not_found");
+    assert!(unknown.json()["hint"].as_str().unwrap().contains("nothing is copied again"));
+
+    let run = start(&mia, &saved).await;
+    let known = mia.end_of_run(&run).await;
+
+    assert_eq!(known["state"], "completed", "{known}");
+    let begun = mia.post(SIGN_OFFS, &json!({"run_id": run, "table": "person"})).await.json();
+    let drawn = mia.end_of(&format!("{SIGN_OFFS}/{}", begun["id"].as_str().unwrap())).await;
+    assert_eq!(drawn["state"], "open", "{drawn}");
+    let rollback = mia.post(ROLLBACKS, &json!({"run_id": run})).await.json();
+    assert_eq!(rollback["outcome"]["tables"][0]["removed"], 99, "{rollback}");
 }

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use engine::clock::Clock as _;
 use serde_json::{Value, json};
+use server::jobs::Left;
 use shared::id::RunId;
 use shared::route::{self, SIGN_OFFS};
 
@@ -283,4 +285,27 @@ async fn what_was_being_drawn_when_the_server_ended_is_found() {
     assert_eq!((&found["state"], &found["failure"]["code"]), (&"failed".into(), &"SYS-006".into()));
     let entry = ("sign_off_failed".to_owned(), run.clone());
     assert!(mia.audit(5).await.contains(&entry), "who signs in afterwards is in the trail as well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_command_was_drawing_is_found_beside_a_server_that_goes_on() {
+    let app = TestApp::start().await;
+    let mia = app.member().await;
+    let run = finished_run(&app, &mia, SMALL).await;
+    let sign_off = drawn(&mia, &json!({"run_id": run, "table": "person"})).await;
+    let services = app.services().services();
+    let drawing = async |heartbeat: i64| {
+        sqlx::query("update sign_offs set state = 'drawing', heartbeat_at = $1")
+            .bind(heartbeat)
+            .execute(services.store.pool())
+            .await
+            .unwrap();
+        services.sign_offs.recover(Left::InSilence).await.unwrap();
+        mia.get(&path(&sign_off, "")).await.json()["state"].clone()
+    };
+    let now = app.clock.now().timestamp_micros();
+
+    assert_eq!(drawing(now).await, "drawing");
+    assert_eq!(drawing(now - 61_000_000).await, "failed");
+    assert_eq!(mia.failures().await, [("sign_off_failed".to_owned(), run)]);
 }

@@ -18,6 +18,7 @@ use shared::connection::{Engine, without_secret};
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::rollback::{Changed, RollbackOutcome, Scope};
+use shared::run::RunState;
 
 use crate::clock::Clock;
 use crate::error::{EngineError, Result};
@@ -61,6 +62,24 @@ pub async fn roll_back(request: &Request) -> Result<RollbackOutcome> {
             format!("opening the target {}", without_secret(&request.target_url)),
         )),
     }
+}
+
+/// What a target says of a run: one that is being undone is not what it was, also if that did not
+/// come to its end. None when the run is not there.
+pub async fn run_state(target_url: &str, run: &RunId) -> Result<Option<RunState>> {
+    match Engine::of_url(target_url) {
+        Some(Engine::Postgres) => told(&PostgresTarget::new(target_url), run).await,
+        Some(Engine::Sqlite) => told(&SqliteTarget::new(target_url), run).await,
+        _ => Ok(None),
+    }
+}
+
+async fn told<T: Target>(target: &T, run: &RunId) -> Result<Option<RunState>> {
+    let mut session = target.session().await?;
+    if !ledger::is_there(&mut session).await? {
+        return Ok(None);
+    }
+    Ok(ledger::run(&mut session, run.as_str()).await?.map(|run| run.state))
 }
 
 async fn in_target<T: Target>(target: &T, request: &Request) -> Result<RollbackOutcome> {

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use engine::EngineError;
 use engine::clinical::{Request, make};
 use engine::clock::Clock;
 use engine::seal::Key;
@@ -14,13 +13,13 @@ use shared::audit::{Action, Outcome, Reason};
 use shared::clinical::{
     CheckStatus, Checking, CheckingItem, ClinicalOutcome, NewChecking, Threshold,
 };
-use shared::error_code::ErrorCode;
 use shared::id::{CheckingId, RunId};
 use shared::run::Failure;
 use tokio::runtime::Handle;
 
 pub use failure::CheckingError;
 
+use super::outcome::{self, Left, alive, interrupted, write_down};
 use super::rollbacks::By;
 use super::{JobError, Runs};
 use crate::audit::{self, Actor, Deed};
@@ -28,6 +27,7 @@ use crate::auth::Caller;
 use crate::auth::key::InstallationKey;
 use crate::causes;
 use crate::store::checkings::{BegunChecking, JudgedAgain};
+use crate::store::signs::Work;
 use crate::store::{self, Store, StoreError, checkings};
 
 /// Makes clinical checks and keeps what they found. Clones are handles to the same.
@@ -144,33 +144,31 @@ impl Checkings {
         Ok(kept)
     }
 
-    /// Finds what this installation was checking when it ended, and says so.
-    pub async fn recover(&self) -> Result<(), StoreError> {
-        let Inner { store, owner, .. } = &*self.0;
-        for (id, run) in checkings::list_abandoned(store.pool(), owner).await? {
-            let message = format!("making clinical checks of run {run}");
-            let failure = Failure { code: ErrorCode::Sys006, message };
+    /// Finds what was being checked by a process that is gone, and says so.
+    pub async fn recover(&self, left: Left) -> Result<(), StoreError> {
+        let Inner { store, clock, owner, .. } = &*self.0;
+        let abandoned = left.by(owner, clock.now());
+        for (id, run) in checkings::list_abandoned(store.pool(), abandoned).await? {
+            let failure = interrupted(format!("making clinical checks of run {run}"));
             self.end(&id, &run, Err(&failure)).await?;
         }
         Ok(())
     }
 
     async fn work(&self, id: &CheckingId, run: &RunId, request: Request) {
-        // On its own task, so that a panic in it is an outcome like any other.
-        let made = self.0.runtime.spawn(async move { make(&request).await }).await;
-        let found = made.unwrap_or_else(|panic| {
-            Err(EngineError::new(ErrorCode::Sys001, "making clinical checks").because(panic))
-        });
+        let making = async move { make(&request).await };
+        let Inner { store, clock, runtime, .. } = &*self.0;
+        let making = outcome::of(runtime, "making clinical checks", making);
+        let found = alive((store, &**clock), (Work::Checking, id.as_str()), making).await;
         let found = found.map_err(|error| {
             // The cause may name hosts and files; it is for the log, not for the portal.
             tracing::error!(run.id = %run, error.code = %error.code(),
                 cause = causes::line(&error), "clinical checks failed: {error}");
             Failure::from(&error)
         });
-        if let Err(error) = self.end(id, run, found.as_ref()).await {
-            // At the next start it is found.
-            tracing::error!(run.id = %run, cause = causes::line(&error), "{error}");
-        }
+        let what = format!("clinical checks {id}");
+        // What cannot be written down is logged, and found at the next start.
+        let _ = write_down(&what, || self.end(id, run, found.as_ref())).await;
     }
 
     async fn end(

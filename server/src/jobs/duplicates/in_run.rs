@@ -61,7 +61,7 @@ impl Duplicates {
         if keep == Keep::Nothing {
             return self.only_decide(subject, &policy, people).await.map_err(for_engine);
         }
-        let id = self.begin(by, subject, &policy, side).await.map_err(for_engine)?;
+        let id = self.begin(by, subject, &policy, side).await.map_err(for_engine)?.id;
         let job = Job { id: &id, subject, policy: &policy, model: ModelUse::Known };
         let decided = async {
             let found = self.look(&job, people.rows).await?;
@@ -69,7 +69,7 @@ impl Duplicates {
             self.complete(by, &job, &found).await?;
             Ok(orders)
         };
-        match decided.await {
+        match self.searching(&id, Box::pin(decided)).await {
             Ok(orders) => Ok(orders),
             Err(error) => {
                 self.fail(by, &id, &error).await;

@@ -7,12 +7,12 @@ use engine::merge::Order;
 use shared::audit::Action;
 use shared::duplicate::{Cluster, Pair, RecordId};
 use shared::id::{ClusterKey, MatchId, MatchingId};
-use shared::matching::{ClusterItem, MatchingState, Side};
+use shared::matching::{ClusterItem, Matching, MatchingState, Side};
 use shared::run::Failure;
 use shared::settings::SearchSettings;
 
 use super::search::{Found, Job, Sure};
-use super::{By, Duplicates, Inner, JobError, Subject};
+use super::{By, Duplicates, DuplicatesError, Inner, JobError, Subject};
 use crate::audit::{self, Actor};
 use crate::causes;
 use crate::store::matches::NewMatch;
@@ -31,7 +31,7 @@ impl Duplicates {
         subject: &Subject,
         policy: &dedup::Policy,
         side: Side,
-    ) -> Result<MatchingId, JobError> {
+    ) -> Result<Matching, JobError> {
         let Inner { store, clock, owner, .. } = &*self.0;
         let id = MatchingId::parse(clock.fresh_id().to_string()).expect("a UUID is an id");
         let policy = document(policy, "adding a search for duplicates")?;
@@ -51,8 +51,9 @@ impl Duplicates {
         let detail = Some(format!("plan {}, among {}", subject.plan.name, subject.people));
         let action = Action::MatchingStarted;
         audit::record(&mut tx, now, by.actor.clone(), action, id.as_str(), detail).await?;
+        let begun = matchings::find(&mut *tx, &id).await?;
         store::commit(tx).await?;
-        Ok(id)
+        Ok(begun.ok_or(DuplicatesError::MatchingNotFound)?)
     }
 
     /// Keeps the pairs and the people that were found, and gives the orders to merge those of whom
@@ -142,7 +143,7 @@ impl Duplicates {
 
     pub(super) async fn record_failure(
         &self,
-        by: &By,
+        actor: &Actor,
         id: &MatchingId,
         failure: &Failure,
     ) -> Result<(), StoreError> {
@@ -151,7 +152,7 @@ impl Duplicates {
         let mut tx = store.begin().await?;
         if matchings::fail(&mut *tx, id, failure, now).await? {
             let (action, detail) = (Action::MatchingFailed, Some(failure.code.to_string()));
-            audit::record(&mut tx, now, by.actor.clone(), action, id.as_str(), detail).await?;
+            audit::record(&mut tx, now, actor.clone(), action, id.as_str(), detail).await?;
         }
         store::commit(tx).await
     }

@@ -23,10 +23,8 @@ use std::sync::Arc;
 
 use engine::clock::Clock;
 use engine::seal::Key;
-use shared::error_code::ErrorCode;
 use shared::id::{MatchingId, PlanId};
 use shared::matching::{AutoMerge, Matching, NewMatching, Side};
-use shared::run::Failure;
 use tokio::runtime::Handle;
 
 pub use self::failure::DuplicatesError;
@@ -34,10 +32,15 @@ pub use self::in_run::Keep;
 pub use self::review::Look;
 pub use self::terms::Subject;
 
+use super::outcome::{self, Left, alive, interrupted, write_down};
 use super::rollbacks::By;
 use super::{Databases, JobError};
+use crate::audit::Actor;
 use crate::causes;
+use crate::store::signs::Work;
 use crate::store::{Store, StoreError, matchings, plans};
+
+const LOOKING: &str = "looking for people who are there twice";
 
 /// Searches for duplicates, and works what was found. Clones are handles to the same.
 #[derive(Clone)]
@@ -74,9 +77,8 @@ impl Duplicates {
         if let Some(matching) = running {
             return Err(DuplicatesError::UnderWay { matching }.into());
         }
-        let id = self.begin(by, &subject, &policy, Side::Target).await?;
-        let started = self.find(&id).await?;
-        let (duplicates, by) = (self.clone(), by.clone());
+        let started = self.begin(by, &subject, &policy, Side::Target).await?;
+        let (duplicates, by, id) = (self.clone(), by.clone(), started.id.clone());
         let (model, merge) = (new.model, new.merge);
         self.0.runtime.spawn(async move {
             // Its outcome is in the store.
@@ -95,7 +97,7 @@ impl Duplicates {
         merge: AutoMerge,
     ) -> Result<Matching, JobError> {
         let policy = terms::policy(subject.duplicates())?;
-        let id = self.begin(by, subject, &policy, Side::Target).await?;
+        let id = self.begin(by, subject, &policy, Side::Target).await?.id;
         self.look_in_target(by, subject, &policy, &id, model, merge).await?;
         self.find(&id).await
     }
@@ -105,15 +107,18 @@ impl Duplicates {
         Ok(found.ok_or(DuplicatesError::MatchingNotFound)?)
     }
 
-    /// Finds searches that this installation had under way when it ended, and says so; forgets those
-    /// that became old meanwhile.
-    pub async fn recover(&self) -> Result<(), StoreError> {
+    /// Finds searches that a process left behind that is gone, and says so; at the start, forgets
+    /// those that became old meanwhile.
+    pub async fn recover(&self, left: Left) -> Result<(), StoreError> {
         let Inner { store, clock, owner, .. } = &*self.0;
-        let failure = Failure {
-            code: ErrorCode::Sys006,
-            message: "looking for people who are there twice".to_owned(),
-        };
-        matchings::fail_abandoned(store.pool(), owner, &failure, clock.now()).await?;
+        let abandoned = left.by(owner, clock.now());
+        let failure = interrupted(LOOKING.to_owned());
+        for id in matchings::list_abandoned(store.pool(), abandoned).await? {
+            self.record_failure(&Actor::system(), &id, &failure).await?;
+        }
+        if left == Left::InSilence {
+            return Ok(());
+        }
         for people in matchings::list_people(store.pool()).await? {
             self.forget_old(&people).await?;
         }
@@ -178,14 +183,26 @@ impl Duplicates {
             }
             self.complete(by, &job, &found).await
         };
-        let looked = looked.await;
+        let looked = self.searching(id, Box::pin(looked)).await;
         if let Err(error) = &looked {
             self.fail(by, id, error).await;
         }
         looked
     }
 
-    /// Writes down why a search could not be made; what cannot be written down is logged.
+    /// What a search came to, which says meanwhile that it is alive.
+    async fn searching<T>(
+        &self,
+        id: &MatchingId,
+        search: impl Future<Output = Result<T, JobError>>,
+    ) -> Result<T, JobError> {
+        let Inner { store, clock, .. } = &*self.0;
+        let search = outcome::here(LOOKING, search);
+        alive((store, &**clock), (Work::Matching, id.as_str()), search).await
+    }
+
+    /// Writes down why a search could not be made; what cannot be written down is logged, and found
+    /// at the next start.
     async fn fail(&self, by: &By, id: &MatchingId, error: &JobError) {
         let failure = failure::failure_of(error);
         tracing::error!(
@@ -194,8 +211,7 @@ impl Duplicates {
             cause = causes::line(error),
             "a search for duplicates failed: {error}"
         );
-        if let Err(error) = self.record_failure(by, id, &failure).await {
-            tracing::error!(matching.id = %id, cause = causes::line(&error), "{error}");
-        }
+        let what = format!("search {id}");
+        let _ = write_down(&what, || self.record_failure(&by.actor, id, &failure)).await;
     }
 }

@@ -28,12 +28,14 @@ use tokio::runtime::Handle;
 pub use failure::SignOffError;
 
 use super::databases::Sides;
+use super::outcome::{self, Left, alive, interrupted, write_down};
 use super::rollbacks::By;
 use super::{JobError, Runs};
 use crate::audit::{self, Actor, Deed};
 use crate::auth::key::InstallationKey;
 use crate::causes;
 use crate::store::sign_offs::{BegunSignOff, StoredPerson, StoredSignOff};
+use crate::store::signs::Work;
 use crate::store::{self, Place, Store, StoreError, sign_offs};
 
 /// Draws people and keeps what is said of them. Clones are handles to the same.
@@ -81,8 +83,7 @@ impl SignOffs {
 
     /// Draws people of a completed run. They are being drawn when this answers.
     pub async fn start(&self, by: &By, new: &NewSignOff) -> Result<SignOff, JobError> {
-        let task = self.begin(by, new).await?;
-        let begun = self.find(&task.id).await?;
+        let (task, begun) = self.begin(by, new).await?;
         let sign_offs = self.clone();
         self.0.runtime.spawn(async move { sign_offs.draw(task).await });
         Ok(begun)
@@ -90,13 +91,12 @@ impl SignOffs {
 
     /// Draws people of a completed run, and answers when that is done.
     pub async fn draw_now(&self, by: &By, new: &NewSignOff) -> Result<SignOff, JobError> {
-        let task = self.begin(by, new).await?;
-        let id = task.id.clone();
+        let (task, SignOff { id, .. }) = self.begin(by, new).await?;
         self.draw(task).await;
         self.find(&id).await
     }
 
-    async fn begin(&self, by: &By, new: &NewSignOff) -> Result<Task, JobError> {
+    async fn begin(&self, by: &By, new: &NewSignOff) -> Result<(Task, SignOff), JobError> {
         let (run, plan, sides) = self.0.runs.completed(&new.run_id).await?;
         let table = people_table(&plan, new.table.as_ref()).ok_or(SignOffError::NoPeopleTable)?;
         let born = match new.strata {
@@ -120,11 +120,15 @@ impl SignOffs {
             requested_by: &by.name,
             owner,
         };
-        sign_offs::insert(store.pool(), &begun, clock.now()).await?;
+        let mut tx = store.begin().await?;
+        sign_offs::insert(&mut *tx, &begun, clock.now()).await?;
+        let begun = sign_offs::find(&mut *tx, &id).await?.ok_or(SignOffError::NotFound)?;
+        store::commit(tx).await?;
         let (size, seed, by) = (new.size, new.seed, by.clone());
         // The day is the run's, so that the same people are drawn again later.
         let ages = born.map(|born| Ages { born, on: run.created_at.date_naive() });
-        Ok(Task { id, run_id: run.id, plan, sides, table, size, seed, ages, by })
+        let task = Task { id, run_id: run.id, plan, sides, table, size, seed, ages, by };
+        Ok((task, sign_off_of(begun)))
     }
 
     pub async fn find(&self, id: &SignOffId) -> Result<SignOff, JobError> {
@@ -239,12 +243,12 @@ impl SignOffs {
         Ok(signed)
     }
 
-    /// Finds what this installation was drawing when it ended, and says so.
-    pub async fn recover(&self) -> Result<(), StoreError> {
-        let Inner { store, owner, .. } = &*self.0;
-        for (id, run_id) in sign_offs::list_abandoned(store.pool(), owner).await? {
-            let message = format!("drawing people of run {run_id}");
-            let failure = Failure { code: ErrorCode::Sys006, message };
+    /// Finds what was being drawn by a process that is gone, and says so.
+    pub async fn recover(&self, left: Left) -> Result<(), StoreError> {
+        let Inner { store, clock, owner, .. } = &*self.0;
+        let abandoned = left.by(owner, clock.now());
+        for (id, run_id) in sign_offs::list_abandoned(store.pool(), abandoned).await? {
+            let failure = interrupted(format!("drawing people of run {run_id}"));
             self.end_drawing(&id, &run_id, &Actor::system(), Err(&failure)).await?;
         }
         Ok(())
@@ -256,7 +260,7 @@ impl SignOffs {
     }
 
     async fn draw(&self, task: Task) {
-        let Inner { key, stop, runtime, .. } = &*self.0;
+        let Inner { store, clock, key, stop, runtime, .. } = &*self.0;
         let request = DrawRequest {
             plan: task.plan,
             source_url: task.sides.source.as_str().to_owned(),
@@ -268,20 +272,18 @@ impl SignOffs {
             key: key.clone(),
             stop: stop.clone(),
         };
-        // On its own task, so that a panic in it is an outcome like any other.
-        let drawn = runtime.spawn(engine::verify::draw(request)).await.unwrap_or_else(|panic| {
-            Err(EngineError::new(ErrorCode::Sys001, "drawing people").because(panic))
-        });
+        let drawing = engine::verify::draw(request);
+        let drawing = outcome::of(runtime, "drawing people", drawing);
+        let drawn = alive((store, &**clock), (Work::SignOff, task.id.as_str()), drawing).await;
         let drawn = drawn.map_err(|error| {
             tracing::error!(run.id = %task.run_id, error.code = %error.code(),
                 cause = causes::line(&error), "no people were drawn: {error}");
             Failure::from(&error)
         });
         let (id, run, actor) = (&task.id, &task.run_id, &task.by.actor);
-        if let Err(error) = self.end_drawing(id, run, actor, drawn.as_ref()).await {
-            // At the next start it is found.
-            tracing::error!(run.id = %run, cause = causes::line(&error), "{error}");
-        }
+        let what = format!("sign-off {id}");
+        // What cannot be written down is logged, and found at the next start.
+        let _ = write_down(&what, || self.end_drawing(id, run, actor, drawn.as_ref())).await;
     }
 
     async fn end_drawing(

@@ -7,12 +7,10 @@ mod repairs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use engine::EngineError;
 use engine::clock::Clock;
 use engine::verify::{GoingOn, Request};
 use shared::audit::{Action, Outcome, Reason};
-use shared::error_code::ErrorCode;
 use shared::id::{RunId, VerificationId};
 use shared::page::{Cursor, Page};
 use shared::plan::Plan;
@@ -22,12 +20,13 @@ use shared::verification::{
     RevealedKey, Verification, VerificationOutcome, VerificationState,
 };
 use tokio::runtime::Handle;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 
 pub use failure::VerificationError;
 use under_way::{UnderWay, Work};
 
 use super::databases::Sides;
+use super::outcome::{self, BETWEEN_SIGNS, SILENCE, interrupted, write_down};
 use super::rollbacks::By;
 use super::{JobError, Runs};
 use crate::audit::{self, Actor, Deed};
@@ -35,11 +34,6 @@ use crate::auth::key::InstallationKey;
 use crate::causes;
 use crate::store::verifications::{BegunVerification, Ending, StoredVerification};
 use crate::store::{self, Store, StoreError, repairs as stored_repairs, verifications};
-
-/// How often the last picture is written down, which is also a sign of life.
-const BETWEEN_RECORDS: Duration = Duration::from_secs(2);
-/// Another installation's work is given up after so long without a sign of life.
-const SILENCE: TimeDelta = TimeDelta::seconds(60);
 
 /// Compares and repairs. Clones are handles to the same.
 #[derive(Clone)]
@@ -248,17 +242,6 @@ impl Verifications {
         Ok(())
     }
 
-    /// Looks for what was abandoned from time to time, for as long as the server runs.
-    pub async fn keep_recovering(self) {
-        loop {
-            sleep(Duration::from_secs(30)).await;
-            if let Err(error) = self.recover().await {
-                // The store is asked again in half a minute.
-                tracing::warn!(cause = causes::line(&error), "{error}");
-            }
-        }
-    }
-
     /// Stops all that is under way and waits until it has; later ones are refused.
     pub async fn stop(&self, patience: Duration) {
         self.0.under_way.stop(patience).await;
@@ -312,23 +295,24 @@ impl Verifications {
         };
         let verifications = self.clone();
         self.0.runtime.spawn(async move {
-            // On its own task, so that a panic in it is an outcome like any other.
-            let comparing = tokio::spawn(engine::verify::verify(request));
+            let comparing = engine::verify::verify(request);
             let outcome = tokio::select! {
-                outcome = comparing => outcome,
+                outcome = outcome::of(&verifications.0.runtime, "verifying a run", comparing) => outcome,
                 never = verifications.keep_pictures(&id, &work) => match never {},
             };
-            let end = End::of(outcome.unwrap_or_else(|panic| {
-                Err(EngineError::new(ErrorCode::Sys001, "verifying a run").because(panic))
-            }));
-            verifications.record_end_for_sure(&id, &run_id, &end, &work).await;
+            let (end, what) = (End::of(outcome), format!("verification {id}"));
+            // What cannot be written down is logged, and found half a minute later.
+            let _ = write_down(&what, || {
+                verifications.record_end(&id, &run_id, &end, Some(&work))
+            })
+            .await;
             verifications.0.under_way.leave(id.as_str());
         });
     }
 
     async fn keep_pictures(&self, id: &VerificationId, work: &Work) -> std::convert::Infallible {
         let Inner { store, clock, .. } = &*self.0;
-        let mut ticks = interval(BETWEEN_RECORDS);
+        let mut ticks = interval(BETWEEN_SIGNS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
@@ -338,21 +322,6 @@ impl Verifications {
             if let Err(error) = kept {
                 // The target has the truth, and the next picture comes in two seconds.
                 tracing::warn!(verification.id = %id, cause = causes::line(&error), "{error}");
-            }
-        }
-    }
-
-    /// Writes the end down, however often it takes: until then it is said to be under way.
-    async fn record_end_for_sure(&self, id: &VerificationId, run: &RunId, end: &End, work: &Work) {
-        let mut pause = Duration::from_millis(200);
-        for _ in 0..10 {
-            match self.record_end(id, run, end, Some(work)).await {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::error!(verification.id = %id, cause = causes::line(&error), "{error}");
-                    sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(10));
-                }
             }
         }
     }
@@ -445,10 +414,6 @@ impl End {
             _ => state.to_owned(),
         }
     }
-}
-
-fn interrupted(message: String) -> Failure {
-    Failure { code: ErrorCode::Sys006, message }
 }
 
 /// A table's name as the target has it.

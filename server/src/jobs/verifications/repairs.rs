@@ -15,17 +15,18 @@ use shared::verification::{
     Mode, NewVerification, Repair, RepairOutcome, RepairSelection, RepairState, SampleSize,
     TakenBack,
 };
-use tokio::time::{MissedTickBehavior, interval};
 
-use super::{BETWEEN_RECORDS, Inner, VerificationError, Verifications, in_target};
+use super::{Inner, VerificationError, Verifications, in_target};
 use crate::audit::{self, Actor};
 use crate::auth::Caller;
 use crate::causes;
 use crate::jobs::JobError;
 use crate::jobs::approvals::{self, Permit};
 use crate::jobs::databases::Sides;
+use crate::jobs::outcome::{self, alive, write_down};
 use crate::jobs::rollbacks::By;
 use crate::settings::Current;
+use crate::store::signs::Work;
 use crate::store::{self, StoreError, approvals as stored_approvals, repairs};
 
 /// What a repair needs to be worked.
@@ -217,9 +218,11 @@ impl Verifications {
             Failure::from(&error)
         });
         let (id, run, actor) = (&repair.id, &repair.run_id, task.by.actor.clone());
-        if let Err(error) = self.record_end_of_repair(id, run, actor, ended.as_ref()).await {
-            tracing::error!(run.id = %run, cause = causes::line(&error), "{error}");
-        }
+        let what = format!("repair {id}");
+        // What cannot be written down is logged, and found half a minute later.
+        let _ =
+            write_down(&what, || self.record_end_of_repair(id, run, actor.clone(), ended.as_ref()))
+                .await;
         self.0.under_way.leave(id.as_str());
     }
 
@@ -245,7 +248,7 @@ impl Verifications {
         stop: Stop,
         effect: Effect,
     ) -> Result<RepairOutcome, EngineError> {
-        let Inner { clock, key, runtime, .. } = &*self.0;
+        let Inner { store, clock, key, runtime, .. } = &*self.0;
         let request = RepairRequest {
             plan: task.plan.clone(),
             source_url: task.sides.source.as_str().to_owned(),
@@ -258,29 +261,12 @@ impl Verifications {
             stop,
             clock: Arc::clone(clock),
         };
-        // On its own task, so that a panic in it is an outcome like any other.
-        let asked = runtime.spawn(engine::verify::repair(request));
-        let mut outcome = tokio::select! {
-            outcome = asked => outcome.unwrap_or_else(|panic| {
-                Err(EngineError::new(ErrorCode::Sys001, "repairing").because(panic))
-            }),
-            never = self.keep_giving_signs(&task.repair.id) => match never {},
-        }?;
+        let repairing = outcome::of(runtime, "repairing", engine::verify::repair(request));
+        let work = (Work::Repair, task.repair.id.as_str());
+        let mut outcome = alive((store, &**clock), work, repairing).await?;
         // The id by which people know the verification.
         outcome.verification_id = task.repair.verification_id.clone();
         Ok(outcome)
-    }
-
-    async fn keep_giving_signs(&self, id: &RepairId) -> std::convert::Infallible {
-        let Inner { store, clock, .. } = &*self.0;
-        let mut ticks = interval(BETWEEN_RECORDS);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            if let Err(error) = repairs::give_sign(store.pool(), id, clock.now()).await {
-                tracing::warn!(repair.id = %id, cause = causes::line(&error), "{error}");
-            }
-        }
     }
 
     /// A preview leaves no entry: nothing was changed.

@@ -229,6 +229,14 @@ impl Client<'_> {
         entries.iter().map(|entry| (text(&entry["action"]), text(&entry["subject"]))).collect()
     }
 
+    /// What failed by the audit trail, the latest first: what was done, and to what.
+    pub(crate) async fn failures(&self) -> Vec<(String, String)> {
+        let page = self.get(&format!("{}?outcome=failed", shared::route::AUDIT)).await.json();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let entries = page["items"].as_array().expect("a list");
+        entries.iter().map(|entry| (text(&entry["action"]), text(&entry["subject"]))).collect()
+    }
+
     /// The run, once it is no longer running.
     pub(crate) async fn end_of_run(&self, id: &str) -> Value {
         self.end_of(&format!("/api/v1/runs/{id}")).await
@@ -239,7 +247,7 @@ impl Client<'_> {
         let limit = Instant::now() + Duration::from_mins(1);
         loop {
             let found = self.get(path).await.json();
-            if found["state"] != "running" {
+            if found["state"] != "running" && found["state"] != "drawing" {
                 return found;
             }
             assert!(Instant::now() < limit, "it does not end: {found}");
