@@ -36,11 +36,15 @@ pub(crate) use transaction::end;
 /// A database that receives rows.
 pub trait Target: Send + Sync {
     type Session: Session;
+    type Onlooker: Session;
 
     fn engine(&self) -> Engine;
 
     /// A connection of one's own.
     fn session(&self) -> impl Future<Output = Result<Self::Session>> + Send;
+
+    /// A connection that sees what is committed, and nothing else.
+    fn onlooker(&self) -> impl Future<Output = Result<Self::Onlooker>> + Send;
 
     /// Keeps every other run out of this target until the guard is dropped; none while another
     /// run is in.

@@ -35,6 +35,7 @@ impl PostgresTarget {
 
 impl Target for PostgresTarget {
     type Session = PostgresSession;
+    type Onlooker = PostgresSession;
 
     fn engine(&self) -> Engine {
         Engine::Postgres
@@ -47,6 +48,10 @@ impl Target for PostgresTarget {
             transactions: BTreeSet::new(),
             refusals: Refusals::default(),
         })
+    }
+
+    async fn onlooker(&self) -> Result<PostgresSession> {
+        self.session().await
     }
 
     async fn lock(&self) -> Result<Option<Box<dyn Send>>> {
@@ -202,11 +207,7 @@ impl Session for PostgresSession {
     }
 
     fn piece(&self, table: &LoadTable) -> PostgresPiece {
-        PostgresPiece {
-            binary: table.goes_binary(),
-            types: table.columns.iter().map(|column| column.data_type.clone()).collect(),
-            rows: Packed::default(),
-        }
+        PostgresPiece::of(table)
     }
 
     async fn write(&mut self, table: &LoadTable, piece: &PostgresPiece) -> Result<Vec<Refused>> {
@@ -364,6 +365,15 @@ pub struct PostgresPiece {
 }
 
 impl PostgresPiece {
+    /// An empty one for a table's rows.
+    pub fn of(table: &LoadTable) -> Self {
+        Self {
+            binary: table.goes_binary(),
+            types: table.columns.iter().map(|column| column.data_type.clone()).collect(),
+            rows: Packed::default(),
+        }
+    }
+
     fn slice(&self, rows: &Range<usize>) -> &[u8] {
         let ends = self.rows.ends();
         let start = rows.start.checked_sub(1).map_or(0, |before| ends[before]);

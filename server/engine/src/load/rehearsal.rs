@@ -73,6 +73,7 @@ where
     T::Session: 'static,
 {
     type Session = RehearsalSession<T::Session>;
+    type Onlooker = T::Onlooker;
 
     fn engine(&self) -> Engine {
         self.target.engine()
@@ -87,6 +88,10 @@ where
             pieces: Arc::clone(&self.pieces),
             transactions: Vec::new(),
         })
+    }
+
+    async fn onlooker(&self) -> Result<T::Onlooker> {
+        self.target.onlooker().await
     }
 
     async fn lock(&self) -> Result<Option<Box<dyn Send>>> {

@@ -35,6 +35,7 @@ impl SqliteTarget {
 
 impl Target for SqliteTarget {
     type Session = SqliteSession;
+    type Onlooker = SqliteSession;
 
     fn engine(&self) -> Engine {
         Engine::Sqlite
@@ -45,6 +46,10 @@ impl Target for SqliteTarget {
         // Keys are checked as a whole once everything is in, not row by row.
         session.run_script("pragma foreign_keys = off").await?;
         Ok(session)
+    }
+
+    async fn onlooker(&self) -> Result<SqliteSession> {
+        self.session().await
     }
 
     async fn lock(&self) -> Result<Option<Box<dyn Send>>> {

@@ -1,7 +1,8 @@
 //! The plan's own statements in a PostgreSQL target, and how what they make is taken back.
 //!
 //! Nobody can tell from a statement what it does: it may be a block of code. So the catalogs are
-//! looked at before and after, within the transaction. What is new is dropped when the run is
+//! looked at before and after, within the transaction, and by an onlooker who sees only what others
+//! committed meanwhile: roles belong to the whole server, and other users work on. What is new is dropped when the run is
 //! undone; rights, comments, row-level security and functions that were there become what they
 //! were. What cannot be told so, such as a changed row or a dropped column, is refused, unless the
 //! plan says itself how it is undone.
@@ -9,15 +10,16 @@
 mod catalog;
 mod undo;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::assessment::TableName;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 
+use self::catalog::{Entry, Picture};
 use super::ledger::{self, Object};
 use super::schema::Kind;
-use super::{Param, Session};
+use super::{Param, Session, Target};
 use crate::error::{EngineError, Result};
 use crate::ident::quote_table;
 
@@ -50,18 +52,20 @@ impl Written {
 
 /// Runs statements in the transaction that is open, and writes down how they are taken back. The
 /// answer tells which of the tables that the run made they wrote to.
-pub async fn run<S: Session>(
-    session: &mut S,
+pub async fn run<T: Target>(
+    target: &T,
+    session: &mut T::Session,
     statements: Statements<'_>,
 ) -> Result<Vec<(TableName, Written)>> {
     let made = numbers(session, statements.made).await?;
     let path = hide_path(session).await?;
-    let before = catalog::look(session).await?;
+    let mut before = catalog::look(session).await?;
     let rows_before = rows_written(session).await?;
     set_path(session, &path).await?;
     session.run_script(statements.sql).await?;
     let path = hide_path(session).await?;
     let after = catalog::look(session).await?;
+    leave_to_others(target, &mut before, &after).await?;
     let known = ledger::objects(session, statements.run_id).await?;
     let mut changes = undo::changes(session, &before, &after, &made, &known).await?;
     set_path(session, &path).await?;
@@ -104,6 +108,30 @@ pub async fn run<S: Session>(
     }
     ledger::insert_objects(session, statements.run_id, &ran).await?;
     Ok(own)
+}
+
+/// What others committed since the first look counts as having been there then.
+async fn leave_to_others<T: Target>(
+    target: &T,
+    before: &mut Picture,
+    after: &Picture,
+) -> Result<()> {
+    if before == after {
+        return Ok(());
+    }
+    let mut onlooker = target.onlooker().await?;
+    onlooker.run_script("begin read only").await?;
+    hide_path(&mut onlooker).await?;
+    let committed = catalog::look(&mut onlooker).await?;
+    let entries: BTreeSet<Entry> = before.keys().chain(after.keys()).cloned().collect();
+    for entry in entries {
+        match after.get(&entry) {
+            said if said != committed.get(&entry) => {}
+            Some(said) => drop(before.insert(entry, said.clone())),
+            None => drop(before.remove(&entry)),
+        }
+    }
+    Ok(())
 }
 
 fn object(name: &str, undo: &str) -> Object {

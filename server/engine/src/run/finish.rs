@@ -56,7 +56,7 @@ pub(super) async fn finish<T: Target + 'static>(
             set_sequences(session, run, record, mapping).await?;
         }
         if !plan.target_sql.after.trim().is_empty() {
-            run_sql_after(session, request, run, &records).await?;
+            run_sql_after(&**target, session, request, run, &records).await?;
         }
     } else {
         for mapping in &plan.tables {
@@ -421,8 +421,9 @@ async fn note_rewritten<S: Session>(
 }
 
 /// Runs the plan's last statements, once a run.
-async fn run_sql_after<S: Session>(
-    session: &mut S,
+async fn run_sql_after<T: Target>(
+    target: &T,
+    session: &mut T::Session,
     request: &Request,
     run: &RunRecord,
     records: &[TableRecord],
@@ -441,7 +442,7 @@ async fn run_sql_after<S: Session>(
             undo: &request.plan.target_sql.undo,
             made: &made,
         };
-        let written = match statements::run(session, statements).await {
+        let written = match statements::run(target, session, statements).await {
             Err(error) if error.code() != ErrorCode::Load021 => {
                 return Err(because("target_sql.after", error));
             }

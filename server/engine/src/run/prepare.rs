@@ -68,7 +68,7 @@ impl<T: Target + 'static> Work<T> {
             }
             let undo = &self.request.plan.target_sql.undo;
             let statements = Statements { run_id, name, sql, undo, made: &[] };
-            return match statements::run(session, statements).await {
+            return match statements::run(&*self.target, session, statements).await {
                 Err(error) if error.code() != ErrorCode::Load021 => Err(because(error)),
                 ran => ran.map(drop),
             };

@@ -135,6 +135,49 @@ async fn statements_whose_work_cannot_be_told_are_refused_and_leave_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_others_change_meanwhile_is_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", SOURCE);
+    for during in ["before", "after"] {
+        let target = testbed::postgres().create_database();
+        let leaving = format!("{}_leaving", target.name());
+        let coming = format!("{}_coming", target.name());
+        target.execute(IN_USE);
+        target.execute(&format!("create extension dblink; create role {leaving} nologin"));
+        let both = format!(
+            "create table public.log (id bigint);
+             select dblink_exec('{}', $$
+                 create role {coming} nologin;
+                 drop role {leaving};
+                 create table public.desk (id bigint);
+                 alter table public.ward add column tint text;
+                 drop view public.wards;
+                 comment on table public.ward is 'Changed by others'
+             $$);",
+            target.url()
+        );
+        let (first, last) = if during == "before" { (&*both, "") } else { ("", &*both) };
+
+        let rest = with_statements(first, last, "");
+        let done = run(&plan(&source, target.url(), &rest)).await.unwrap();
+        assert_eq!(done.failure, None, "{during}");
+        let undone = Undo::all_of(target.url()).of("run-1").await.unwrap();
+
+        assert!(undone.is_whole(), "{during}: {:#?}", undone.objects);
+        for (sql, is) in [
+            ("select to_regclass('public.log') is null", "t"),
+            ("select to_regclass('public.desk') is not null", "t"),
+            ("select obj_description('public.ward'::regclass)", "Changed by others"),
+            ("select count(tint) from public.ward", "0"),
+            (&format!("select count(*) from pg_roles where rolname = '{coming}'"), "1"),
+        ] {
+            assert_eq!(target.query(sql), is, "{during}: {sql}");
+        }
+        target.execute(&format!("drop role {coming}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_plan_says_undoes_what_cannot_be_told() {
     let folder = tempfile::tempdir().unwrap();
     let source = sqlite(&folder, "legacy.db", SOURCE);
