@@ -29,53 +29,30 @@ pub struct File {
     pub sha256: [u8; 32],
 }
 
-/// Where files of a portal come from.
-#[derive(Clone, Copy)]
-pub struct Files {
-    pub find: fn(&str) -> Option<File>,
-    pub paths: fn() -> Vec<String>,
-}
-
-/// A portal: its files, compressed once each.
+/// A portal: a way to find its files by their paths. A file may have others beside it that are the
+/// same, compressed: `.br` and `.gz`. What has none is compressed once.
 pub struct Portal {
-    files: Files,
+    find: fn(&str) -> Option<File>,
     compressed: Mutex<HashMap<([u8; 32], Encoding), Bytes>>,
 }
 
 impl Default for Portal {
     /// The one that was built before this binary was. Without it, a page says how to build it.
     fn default() -> Self {
-        Self::new(Files {
-            find: |path| {
-                let file = Dist::get(path)?;
-                Some(File { bytes: file.data, sha256: file.metadata.sha256_hash() })
-            },
-            paths: || Dist::iter().map(Cow::into_owned).collect(),
+        Self::new(|path| {
+            let file = Dist::get(path)?;
+            Some(File { bytes: file.data, sha256: file.metadata.sha256_hash() })
         })
     }
 }
 
 impl Portal {
-    pub fn new(files: Files) -> Self {
-        Self { files, compressed: Mutex::default() }
-    }
-
-    /// Compresses every file as well as it can be. Until then, files are compressed quickly when
-    /// they are asked for. Takes seconds; belongs on a thread of its own.
-    pub fn compress_all(&self) {
-        for path in (self.files.paths)() {
-            let Some(file) = self.find(&path) else { continue };
-            if is_compressible(mime_guess::from_path(&path).first_or_octet_stream().as_ref()) {
-                for encoding in [Encoding::Brotli, Encoding::Gzip] {
-                    let bytes = compress(&file.bytes, encoding, Effort::Best);
-                    self.lock().insert((file.sha256, encoding), bytes);
-                }
-            }
-        }
+    pub fn new(find: fn(&str) -> Option<File>) -> Self {
+        Self { find, compressed: Mutex::default() }
     }
 
     fn find(&self, path: &str) -> Option<File> {
-        (self.files.find)(path)
+        (self.find)(path)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<([u8; 32], Encoding), Bytes>> {
@@ -134,6 +111,14 @@ impl Encoding {
             Self::Gzip => "gzip",
         }
     }
+
+    /// How the name of a file ends that is compressed so.
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Gzip => ".gz",
+        }
+    }
 }
 
 async fn answer(
@@ -168,12 +153,15 @@ async fn answer(
     // Said in any case, so that nothing compresses it again.
     response.insert_header((CONTENT_ENCODING, encoding.map_or("identity", Encoding::name)));
     match encoding {
-        Some(encoding) => response.body(compressed(portal, file, encoding).await),
+        Some(encoding) => match portal.find(&format!("{path}{}", encoding.suffix())) {
+            Some(beside) => response.body(beside.bytes.into_owned()),
+            None => response.body(compressed(portal, file, encoding).await),
+        },
         None => response.body(file.bytes.into_owned()),
     }
 }
 
-/// Compressed once and kept: the portal is a few megabytes and never changes while it runs.
+/// Compressed once and kept. A portal that is built for release comes with its files compressed.
 async fn compressed(portal: &Data<Portal>, file: File, encoding: Encoding) -> Bytes {
     let key = (file.sha256, encoding);
     let kept = portal.lock().get(&key).cloned();
@@ -181,32 +169,21 @@ async fn compressed(portal: &Data<Portal>, file: File, encoding: Encoding) -> By
         return bytes;
     }
     let plain = file.bytes.clone();
-    let made = tokio::task::spawn_blocking(move || compress(&plain, encoding, Effort::Quick)).await;
+    let made = tokio::task::spawn_blocking(move || compress(&plain, encoding)).await;
     let Ok(bytes) = made else { return Bytes::from(file.bytes.into_owned()) };
     portal.lock().entry(key).or_insert(bytes).clone()
 }
 
-/// How long a file may take to compress: while somebody waits for it, or before anybody does.
-#[derive(Debug, Clone, Copy)]
-enum Effort {
-    Quick,
-    Best,
-}
-
-/// Writing to memory does not fail.
-fn compress(bytes: &[u8], encoding: Encoding, effort: Effort) -> Bytes {
-    let (brotli, gzip) = match effort {
-        Effort::Quick => (3, flate2::Compression::fast()),
-        Effort::Best => (10, flate2::Compression::best()),
-    };
+/// Quickly: somebody waits for it. Writing to memory does not fail.
+fn compress(bytes: &[u8], encoding: Encoding) -> Bytes {
     let mut out = Vec::with_capacity(bytes.len() / 3);
     match encoding {
         Encoding::Brotli => {
-            let mut encoder = brotli::CompressorWriter::new(&mut out, 1 << 16, brotli, 22);
+            let mut encoder = brotli::CompressorWriter::new(&mut out, 1 << 16, 3, 22);
             let _ = encoder.write_all(bytes);
         }
         Encoding::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(&mut out, gzip);
+            let mut encoder = flate2::write::GzEncoder::new(&mut out, flate2::Compression::fast());
             let _ = encoder.write_all(bytes);
         }
     }
@@ -314,18 +291,14 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn files_that_were_compressed_before_come_smaller() {
-        let portal = Data::new(Portal::new(BUILT));
-        let size = async || {
-            let path = "/app-0123456789abcdef.js";
-            let answer = get_from(portal.clone(), path, &[("accept-encoding", "br")]).await;
-            actix_web::body::to_bytes(answer.into_body()).await.unwrap().len()
-        };
-        let quick = size().await;
-
-        portal.compress_all();
-
-        assert!(size().await < quick);
+    async fn a_file_that_was_built_compressed_comes_as_it_is() {
+        for (encoding, is) in [("br", "made by brotli"), ("gzip", "made by gzip")] {
+            let response = get("/built.js", &[("accept-encoding", encoding)]).await;
+            assert_eq!(header_of(&response, "content-encoding"), encoding);
+            assert_eq!(header_of(&response, "content-type"), "text/javascript; charset=utf-8");
+            let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+            assert_eq!(body, is);
+        }
     }
 
     #[actix_web::test]
@@ -338,15 +311,14 @@ mod tests {
 
     #[actix_web::test]
     async fn without_a_portal_a_page_says_how_to_build_it() {
-        let nothing = Files { find: |_| None, paths: Vec::new };
-        let response = get_from(Data::new(Portal::new(nothing)), "/", &[]).await;
+        let response = get_from(Data::new(Portal::new(|_| None)), "/", &[]).await;
         assert_eq!(response.status(), 503);
         let body = actix_web::body::to_bytes(response.into_body()).await.unwrap();
         assert!(String::from_utf8_lossy(&body).contains("./dev build"));
     }
 
     async fn get(path: &str, headers: &[(&'static str, &str)]) -> HttpResponse {
-        get_from(Data::new(Portal::new(BUILT)), path, headers).await
+        get_from(Data::new(Portal::new(built)), path, headers).await
     }
 
     async fn get_from(
@@ -361,20 +333,20 @@ mod tests {
         serve(portal, request.to_http_request()).await
     }
 
-    const BUILT: Files = Files {
-        find: |path| {
-            let bytes = match path {
-                "index.html" => INDEX.as_bytes().to_vec(),
-                "app-0123456789abcdef.js" => {
-                    let line = |n: u32| format!("let v{n}={};\n", n * 7919 % 1013);
-                    (0..900).map(line).collect::<Vec<_>>().concat().into_bytes()
-                }
-                _ => return None,
-            };
-            Some(File { sha256: Sha256::digest(&bytes).into(), bytes: bytes.into() })
-        },
-        paths: || vec!["index.html".to_owned(), "app-0123456789abcdef.js".to_owned()],
-    };
+    fn built(path: &str) -> Option<File> {
+        let bytes = match path {
+            "index.html" => INDEX.as_bytes().to_vec(),
+            "app-0123456789abcdef.js" => {
+                let line = |n: u32| format!("let v{n}={};\n", n * 7919 % 1013);
+                (0..900).map(line).collect::<Vec<_>>().concat().into_bytes()
+            }
+            "built.js" => b"let built=true;".to_vec(),
+            "built.js.br" => b"made by brotli".to_vec(),
+            "built.js.gz" => b"made by gzip".to_vec(),
+            _ => return None,
+        };
+        Some(File { sha256: Sha256::digest(&bytes).into(), bytes: bytes.into() })
+    }
 
     fn header_of<'a>(response: &'a HttpResponse, name: &str) -> &'a str {
         response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()

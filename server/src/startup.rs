@@ -150,14 +150,8 @@ impl Application {
             chain: Checker::default(),
             installation: installation_name,
         });
-        let portal = Data::new(portal);
-        // A debug build takes long for it, and reads files that change.
-        if !cfg!(debug_assertions) {
-            let portal = portal.clone();
-            tokio::task::spawn_blocking(move || portal.compress_all());
-        }
 
-        let server = answering(listener, services.clone(), portal)
+        let server = answering(listener, services.clone(), Data::new(portal))
             .map_err(|source| StartupError::Listen { listen, source })?;
         let handle = server.handle();
         let server = tokio::spawn(server);

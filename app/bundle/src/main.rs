@@ -2,7 +2,7 @@
 //!
 //! `bundle` is Trunk's `post_build` hook. It cuts a bundle with split points (feature `split` of
 //! `app`) into the module that starts the portal and the modules that load when they are first
-//! visited, and makes the modules of a release small.
+//! visited, makes the modules of a release small, and compresses what is served.
 //!
 //! Called through a link named `wasm-bindgen` it is the part of that command that Trunk uses: so
 //! its version is always the one in Cargo.lock, and nothing else has to be installed.
@@ -10,6 +10,7 @@
 
 mod failure;
 mod bindings;
+mod compress;
 mod staging;
 mod split;
 mod shrink;
@@ -53,5 +54,6 @@ fn bundle() -> Result<(), Failure> {
     } else {
         modules.iter().try_for_each(staging::Module::copy)?;
     }
-    staging.replace_integrity(&integrity_before)
+    staging.replace_integrity(&integrity_before)?;
+    if staging.is_release() { compress::compress_all(&staging) } else { Ok(()) }
 }

@@ -15,7 +15,7 @@ use server::api::Proxy;
 use server::auth::external::Configuration;
 use server::auth::password;
 use server::config::Installation;
-use server::portal::{Files, Portal};
+use server::portal::Portal;
 use server::settings::Deployment;
 use server::startup::{Application, Settings};
 use server::store::users;
@@ -94,7 +94,7 @@ impl TestApp {
             mailer: None,
             metrics_token: Some(METRICS_TOKEN.to_owned()),
         };
-        let portal = Portal::new(Files { find: |_| None, paths: Vec::new });
+        let portal = Portal::new(|_| None);
         let shared_clock: Arc<TestClock> = Arc::clone(&clock);
         let application =
             Application::build(settings, shared_clock, portal).await.expect("the server starts");
