@@ -6,7 +6,7 @@ use clap::Args;
 use engine::assessment::{Look, Request, Surroundings, assess};
 use engine::clock::SystemClock;
 use shared::assessment::{
-    Assessment, ColumnProfile, Finding, Readiness, Severity, TableProfile, Thoroughness,
+    Assessment, ColumnProfile, Finding, Foretold, Readiness, Severity, TableProfile, Thoroughness,
 };
 use shared::check::{Check, CheckSelection, CheckState, Group};
 use shared::error_code::ErrorCode;
@@ -232,6 +232,20 @@ fn of_profile(profile: &TableProfile) -> String {
     format!("{}: {of}{} rows\n{}", profile.table, count(profile.rows), table(head, &rows))
 }
 
+fn time(forecast: &Foretold) -> String {
+    let mut parts = vec![format!(
+        "copying would take about {:.1} s, of which reading and turning {:.1} s",
+        forecast.copy_seconds, forecast.read_seconds
+    )];
+    if let Some(seconds) = forecast.index_seconds {
+        parts.push(format!("keys and indexes {seconds:.1} s"));
+    }
+    if let Some(seconds) = forecast.verify_seconds {
+        parts.push(format!("a verification {seconds:.1} s"));
+    }
+    format!("{}; the target needs about {} MiB", parts.join(", "), forecast.disk_bytes >> 20)
+}
+
 fn summary(assessment: &Assessment) -> String {
     let mut lines = Vec::new();
     let not_made = assessment.checks.iter().filter(|check| check.state == CheckState::Failed);
@@ -241,12 +255,7 @@ fn summary(assessment: &Assessment) -> String {
     }
     if let Some(forecast) = &assessment.forecast {
         lines.extend(forecast.notes.iter().map(|note| format!("note: {note}")));
-        let needs = forecast.disk_bytes >> 20;
-        lines.push(format!(
-            "copying would take about {:.1} s, of which reading and turning {:.1} s; the target \
-             needs about {needs} MiB",
-            forecast.copy_seconds, forecast.read_seconds
-        ));
+        lines.push(time(forecast));
     }
     let of = |wanted| assessment.findings.iter().filter(|it| it.severity == wanted).count();
     let made = assessment.checks.iter().filter(|check| check.state != CheckState::NotApplicable);

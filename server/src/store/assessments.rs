@@ -370,6 +370,8 @@ mod tests {
             read_seconds: 1.0,
             write_bytes_per_second: None,
             copy_seconds: 2.0,
+            index_seconds: Some(1.0),
+            verify_seconds: Some(3.0),
             disk_bytes: 3,
         }
     }

@@ -478,13 +478,25 @@ pub struct Foretold {
     /// How fast the target took rows, in bytes a second; none where that was not tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write_bytes_per_second: Option<f64>,
-    /// The copy: the slower of the two, by the plan's workers.
+    /// The copy by the plan's workers: reading and writing, one after the other where source and
+    /// target share this machine's processors, and otherwise the slower of the two.
     pub copy_seconds: f64,
+    /// Keys, indexes, foreign keys and statistics; none where that was not tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index_seconds: Option<f64>,
+    /// A verification of all rows; none where that was not tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_seconds: Option<f64>,
     /// Room that the target needs for data and indexes.
     pub disk_bytes: u64,
 }
 
 impl Foretold {
+    /// How long the run would take, as far as that was tried.
+    pub fn run_seconds(&self) -> f64 {
+        self.copy_seconds + self.index_seconds.unwrap_or_default()
+    }
+
     /// Rows that would go to quarantine.
     pub fn quarantined(&self) -> u64 {
         self.tables.iter().map(|table| table.quarantined).sum()

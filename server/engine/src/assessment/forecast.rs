@@ -10,21 +10,21 @@ use shared::error_code::ErrorCode;
 use shared::plan::{Existing, Orphans, TableMapping};
 use shared::quarantine::QuarantinedCell;
 use shared::rehearsal::RehearsedFault;
-use sqlx::Executor as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::pace::{self, Pace, Sample};
 use super::scratch::{self, Digester, KeyReference, KeyRows, KeyTable, Refusal, Scratch};
 use super::{Look, Request, target, workers};
-use crate::connect::{Source, classify, target as open_target};
+use crate::connect::{Source, place};
 use crate::error::{EngineError, Result};
 use crate::extract::{Chunk, ReadColumn, Reader, Sameness, Snapshot, SourceState, TableRead};
 use crate::load::blueprint::with_types_of;
 use crate::load::{orphans, schema};
 use crate::map::{source_table, target_name};
 use crate::quarantine::mask;
-use crate::run::Stop;
 use crate::run::governor::{Gate, Governor};
+use crate::run::{Stop, at_once};
 use crate::transform::{self, BadValue, End, RowTransform, Verdict};
 use crate::value::{Batch, Row, Value};
 
@@ -42,6 +42,8 @@ struct Table {
     turn: RowTransform,
     /// The target table's place among those with keys, and where its key columns stand in a row.
     keys: (usize, Vec<Option<usize>>),
+    /// Rows on which is tried how long the target takes.
+    sample: Option<Sample>,
 }
 
 /// A piece of a table that is to be looked at, and how many rows of it at most.
@@ -102,12 +104,10 @@ pub(super) async fn forecast(
         Look::Rows(rows) => (rows / PIECES).max(100),
         Look::Everything | Look::Nothing => plan.options.chunk_rows,
     };
-    let mut cuts = Vec::with_capacity(tables.len());
     let stop = Stop::default();
-    for table in &tables {
-        let cut = governor.spare(&stop, snapshot.plan_chunks(&table.read, chunk_rows)).await?;
-        cuts.push(cut.unwrap_or_default());
-    }
+    let reads: Vec<&TableRead> = tables.iter().map(|table| &table.read).collect();
+    let cuts = governor.cut(&stop, &mut snapshot, &reads, chunk_rows, |_, _| ()).await?;
+    let cuts = cuts.unwrap_or_default();
     let totals: Vec<u64> =
         cuts.iter().map(|chunks| chunks.iter().map(|chunk| chunk.rows).sum()).collect();
     let jobs = jobs(&cuts, request.forecast);
@@ -129,22 +129,28 @@ pub(super) async fn forecast(
                 .to_owned(),
         );
     }
-    let write_speed = write_speed(request).await.unwrap_or_else(|error| {
-        notes.push(format!("How fast the target takes rows could not be tried: {error}."));
-        None
-    });
     let mut foretold = Foretold {
         tables: Vec::new(),
         quarantine: Vec::new(),
         is_complete,
         notes,
         read_seconds: 0.0,
-        write_bytes_per_second: write_speed,
+        write_bytes_per_second: None,
         copy_seconds: 0.0,
+        index_seconds: None,
+        verify_seconds: None,
         disk_bytes: target::bytes_needed(source_catalog, plan),
     };
     add_up(&mut foretold, &work, &totals, refused, &keyed.parents);
-    time(&mut foretold, wall, workers);
+    foretold.read_seconds = wall * in_all(&foretold);
+    foretold.copy_seconds = foretold.read_seconds;
+    match pace_of(request, &work, &foretold).await {
+        Ok(None) => {}
+        Ok(Some(pace)) => time(&mut foretold, pace, request)?,
+        Err(error) => foretold
+            .notes
+            .push(format!("How fast the target takes rows could not be tried: {error}.")),
+    }
     Ok(Forecast { foretold, written_to })
 }
 
@@ -285,7 +291,8 @@ fn tables(
     let engine = catalog.engine;
     plan.tables
         .iter()
-        .map(|mapping| {
+        .enumerate()
+        .map(|(index, mapping)| {
             let mapping = with_types_of(catalog, mapping);
             let name = target_name(engine, &mapping.target);
             let from =
@@ -301,7 +308,9 @@ fn tables(
             let stands =
                 |wanted: &String| turn.outputs().iter().position(|output| output.name == *wanted);
             let columns = columns.unwrap_or_default().iter().map(stands).collect();
-            Ok(Table { source: mapping.source, target: name, read, turn, keys: (place, columns) })
+            let keys = (place, columns);
+            let sample = Sample::of((index, plan.tables.len()), &mapping, catalog, turn.outputs());
+            Ok(Table { source: mapping.source, target: name, read, turn, keys, sample })
         })
         .collect()
 }
@@ -435,6 +444,7 @@ impl Work {
     fn turn(&self, table: &Table, batch: &Batch, most: u64, tally: &mut Tally) -> Vec<Option<i64>> {
         let mut digests = Vec::new();
         let mut values: Vec<Value<'_>> = Vec::new();
+        let mut sample = table.sample.as_ref().and_then(Sample::open);
         tally.bytes += batch.bytes() as u64;
         for row in batch.iter() {
             if tally.looked_at >= most {
@@ -445,6 +455,9 @@ impl Work {
                 Ok(Verdict::Filtered) => tally.filtered += 1,
                 Ok(Verdict::Load) => {
                     tally.loaded += 1;
+                    if let Some(sample) = &mut sample {
+                        sample.take(&values);
+                    }
                     digests.extend(
                         table.keys.1.iter().map(|place| {
                             place.and_then(|place| self.digester.digest(&values[place]))
@@ -549,17 +562,45 @@ fn add_up(
     foretold.quarantine.sort_by_key(|fault| std::cmp::Reverse(fault.rows));
 }
 
+/// By how much all rows are more than those that were looked at.
 #[expect(clippy::cast_precision_loss, reason = "a forecast has no use for more digits")]
-fn time(foretold: &mut Foretold, wall: f64, workers: usize) {
+fn in_all(foretold: &Foretold) -> f64 {
     let looked_at: u64 = foretold.tables.iter().map(|table| table.looked_at).sum();
     let rows: u64 = foretold.tables.iter().map(|table| table.rows).sum();
-    let bytes: u64 = foretold.tables.iter().map(|table| table.bytes).sum();
-    let whole = if looked_at == 0 { 1.0 } else { rows as f64 / looked_at as f64 };
-    foretold.read_seconds = wall * whole;
-    let writing = foretold
-        .write_bytes_per_second
-        .map_or(0.0, |speed| bytes as f64 * whole / (speed * workers as f64).max(1.0));
-    foretold.copy_seconds = foretold.read_seconds.max(writing);
+    if looked_at == 0 { 1.0 } else { rows as f64 / looked_at as f64 }
+}
+
+/// How long the target takes for the rows that would be loaded; none where it cannot be tried.
+async fn pace_of(request: &Request, work: &Work, foretold: &Foretold) -> Result<Option<Pace>> {
+    let samples = work.tables.iter().zip(&foretold.tables);
+    let samples: Vec<(&Sample, u64, &TableName)> = samples
+        .filter_map(|(table, told)| {
+            let loaded = u128::from(told.loaded) * u128::from(told.rows);
+            let loaded = loaded / u128::from(told.looked_at.max(1));
+            let loaded = u64::try_from(loaded).unwrap_or(u64::MAX);
+            table.sample.as_ref().map(|sample| (sample, loaded, &table.target))
+        })
+        .collect();
+    if samples.is_empty() {
+        return Ok(None);
+    }
+    pace::measure(&request.target_url, &samples).await.map(Some)
+}
+
+/// Processors that source and target share are the faster at one for being idle at the other.
+#[expect(clippy::cast_precision_loss, reason = "a forecast has no use for more digits")]
+fn time(foretold: &mut Foretold, pace: Pace, request: &Request) -> Result<()> {
+    let at_once = at_once(workers(request)) as f64;
+    let share = place(&request.source_url)?.is_here() && place(&request.target_url)?.is_here();
+    let together =
+        |source: f64, target: f64| if share { source + target } else { source.max(target) };
+    let reading = foretold.read_seconds;
+    foretold.copy_seconds = together(reading, pace.write_seconds / at_once);
+    foretold.index_seconds = Some(pace.index_seconds / at_once);
+    foretold.verify_seconds = Some(together(reading, pace.read_seconds / at_once));
+    foretold.write_bytes_per_second = Some(pace.bytes_per_second);
+    foretold.disk_bytes = pace.disk_bytes;
+    Ok(())
 }
 
 /// Which tables were written to since the forecast began to read.
@@ -578,34 +619,4 @@ async fn written_to(
         }
     }
     Ok(written)
-}
-
-/// How many bytes a second one session of the target takes by COPY, into a temporary table that is
-/// gone with its transaction.
-async fn write_speed(request: &Request) -> Result<Option<f64>> {
-    const LINE: &[u8] = b"1234567890\t2001-02-03 04:05:06+00\tthe quick brown fox jumps over it\n";
-    const BYTES: usize = 4 << 20;
-    if Engine::of_url(&request.target_url) != Some(Engine::Postgres) {
-        return Ok(None);
-    }
-    let failed = |error| classify(error, "trying how fast the target takes rows");
-    let mut connection = open_target::postgres(&request.target_url).await?;
-    connection
-        .execute(
-            "begin; create temporary table transfuse_speed (a bigint, b timestamptz, c text) \
-             on commit drop",
-        )
-        .await
-        .map_err(failed)?;
-    let lines = LINE.repeat(BYTES / LINE.len());
-    let began = Instant::now();
-    let mut copy =
-        connection.copy_in_raw("copy transfuse_speed from stdin").await.map_err(failed)?;
-    copy.send(lines.as_slice()).await.map_err(failed)?;
-    copy.finish().await.map_err(failed)?;
-    let seconds = began.elapsed().as_secs_f64();
-    connection.execute("rollback").await.map_err(failed)?;
-    #[expect(clippy::cast_precision_loss, reason = "a speed has no use for more digits")]
-    let speed = lines.len() as f64 / seconds.max(1e-6);
-    Ok(Some(speed))
 }

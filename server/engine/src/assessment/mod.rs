@@ -12,6 +12,7 @@ mod source;
 mod target;
 mod schema;
 mod scratch;
+mod pace;
 mod forecast;
 mod data;
 mod governance;

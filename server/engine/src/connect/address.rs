@@ -56,6 +56,20 @@ pub enum Place {
     Path(PathBuf),
 }
 
+impl Place {
+    /// Whether it is this machine, as far as its name tells.
+    pub fn is_here(&self) -> bool {
+        match self {
+            Self::Socket | Self::Path(_) => true,
+            Self::Server { host, .. } => {
+                let host = host.trim_matches(['[', ']']);
+                host == "localhost"
+                    || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+            }
+        }
+    }
+}
+
 /// Where a URL leads.
 pub fn place(url: &str) -> Result<Place> {
     let server = |place: Option<(&str, u16)>, proves_its_name| match place {

@@ -147,24 +147,13 @@ impl Snapshot {
         (!self.notes.is_empty()).then(|| self.notes.join(" "))
     }
 
-    /// Cuts a table into chunks of so many rows, or fewer where they are large. Every row is in
-    /// exactly one of them, and `rows` is what the source itself counted. An empty table has no
-    /// chunks.
+    /// Cuts a table into chunks, by the first reader.
     pub async fn plan_chunks(
         &mut self,
         read: &TableRead,
         cut: impl Into<Cut>,
     ) -> Result<Vec<Chunk>> {
-        let cut = cut.into();
-        let reader = self.readers.first_mut().ok_or_else(|| {
-            EngineError::new(ErrorCode::Sys001, "planning chunks").because("no reader is open")
-        })?;
-        match &mut reader.0 {
-            Inner::Postgres(reader) => reader.plan(read, cut).await,
-            Inner::Mysql(reader) => reader.plan(read, cut).await,
-            Inner::Sqlite(reader) => reader.plan(read, cut).await,
-            Inner::Csv(reader) => reader.plan(read, cut).await,
-        }
+        self.reader()?.plan_chunks(read, cut).await
     }
 
     /// One of the readers, for what is read before the copy.
@@ -172,6 +161,11 @@ impl Snapshot {
         self.readers.first_mut().ok_or_else(|| {
             EngineError::new(ErrorCode::Sys001, "reading ahead").because("no reader is open")
         })
+    }
+
+    /// All of them, for what is read side by side before the copy.
+    pub fn readers(&mut self) -> &mut [Reader] {
+        &mut self.readers
     }
 
     pub fn into_readers(self) -> Vec<Reader> {
@@ -227,6 +221,23 @@ impl Reader {
             return Err(gone("nothing proves that the source is in the state of the run"));
         }
         reader.map(Self).ok_or_else(|| gone("no reader could be opened"))
+    }
+
+    /// Cuts a table into chunks of so many rows, or fewer where they are large. Every row is in
+    /// exactly one of them, and `rows` is what the source itself counted. An empty table has no
+    /// chunks.
+    pub async fn plan_chunks(
+        &mut self,
+        read: &TableRead,
+        cut: impl Into<Cut>,
+    ) -> Result<Vec<Chunk>> {
+        let cut = cut.into();
+        match &mut self.0 {
+            Inner::Postgres(reader) => reader.plan(read, cut).await,
+            Inner::Mysql(reader) => reader.plan(read, cut).await,
+            Inner::Sqlite(reader) => reader.plan(read, cut).await,
+            Inner::Csv(reader) => reader.plan(read, cut).await,
+        }
     }
 
     /// Sends the chunk's rows in batches of about `batch_bytes`, in the order of the key, and

@@ -11,7 +11,7 @@ use super::escalate::escalate;
 use super::governor::Governor;
 use super::transaction::end;
 use crate::error::{EngineError, Result};
-use crate::extract::{Chunk, Sameness, Snapshot, SourceState};
+use crate::extract::{Chunk, Sameness, Snapshot, SourceState, TableRead};
 use crate::load::claim;
 use crate::load::ledger;
 use crate::load::{Session, Target};
@@ -34,32 +34,47 @@ impl<T: Target + 'static> Work<T> {
         let now = snapshot.ticket().state.clone();
         let earlier = self.earlier_state(session, &now, !entries.is_empty()).await?;
         let mut cuts: Vec<(Arc<TableCopy>, Vec<Chunk>)> = Vec::new();
+        let mut uncut: Vec<&Arc<TableCopy>> = Vec::new();
         for table in tables {
             let place = place(table.index);
             let before = ledger::chunks(session, run_id, place).await?;
             let is_copied = |chunk: &Chunk| committed.contains(&(place, ordinal(chunk)));
-            let chunks = match &earlier {
+            match &earlier {
                 // Every table was cut before the first chunk was copied.
-                Some(_) if !entries.is_empty() && before.iter().all(is_copied) => before,
+                Some(_) if !entries.is_empty() && before.iter().all(is_copied) => {}
                 Some(earlier) if !before.is_empty() => {
                     let same = snapshot.compare(&table.read, earlier, &before, chunk_rows);
                     let Some(same) = governor.spare(stop, same).await? else { return Ok(None) };
                     self.accept(table, same)?;
-                    before
                 }
                 _ => {
-                    let cut = snapshot.plan_chunks(&table.read, chunk_rows);
-                    let Some(chunks) = governor.spare(stop, cut).await? else { return Ok(None) };
-                    session.run_script("begin").await?;
-                    let kept = ledger::insert_chunks(session, run_id, place, &chunks).await;
-                    end(session, kept).await?;
-                    chunks
+                    uncut.push(table);
+                    continue;
                 }
-            };
+            }
+            cuts.push((Arc::clone(table), before));
+        }
+        let reads: Vec<&TableRead> = uncut.iter().map(|table| &table.read).collect();
+        let planned = |table: &TableCopy, chunks: &[Chunk]| {
             let rows = chunks.iter().map(|chunk| chunk.rows).sum();
             self.board.planned(table.index, rows, chunks.len());
-            cuts.push((Arc::clone(table), chunks));
+        };
+        for (table, chunks) in &cuts {
+            planned(table, chunks);
         }
+        let is_cut = |place: usize, chunks: &[Chunk]| planned(uncut[place], chunks);
+        let made = governor.cut(stop, snapshot, &reads, chunk_rows, is_cut).await?;
+        let Some(made) = made else { return Ok(None) };
+        session.run_script("begin").await?;
+        let kept = async {
+            for (table, chunks) in uncut.iter().zip(&made) {
+                ledger::insert_chunks(session, run_id, place(table.index), chunks).await?;
+            }
+            Ok(())
+        }
+        .await;
+        end(session, kept).await?;
+        cuts.extend(uncut.into_iter().cloned().zip(made));
         for entry in &entries {
             self.board.committed(entry);
         }

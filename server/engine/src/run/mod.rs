@@ -41,6 +41,7 @@ pub use conduct::this_process;
 pub use crew::{Crew, Offer, Order, Report};
 pub use duplicates::{Decide, Matcher, PeopleStream};
 pub use helper::Helper;
+pub(crate) use rehearse::at_once;
 pub use rehearse::rehearse;
 pub use stop::Stop;
 

@@ -136,16 +136,22 @@ async fn report<S: Session>(
     })
 }
 
+/// How many of so many workers get a processor.
+pub(crate) fn at_once(workers: usize) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    workers.clamp(1, processors)
+}
+
 fn forecast(outcome: &RunOutcome, workers: u16) -> Forecast {
     let copy_seconds: f64 = outcome.tables.iter().map(|table| table.seconds).sum();
     let other_seconds = (outcome.seconds - copy_seconds).max(0.0);
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let at_once = workers.clamp(1, u16::try_from(processors).unwrap_or(u16::MAX).max(1));
+    #[expect(clippy::cast_precision_loss, reason = "a forecast has no use for more digits")]
+    let at_once = at_once(usize::from(workers)) as f64;
     Forecast {
         copy_seconds,
         other_seconds,
         workers,
-        seconds: copy_seconds / f64::from(at_once) + other_seconds,
+        seconds: copy_seconds / at_once + other_seconds,
     }
 }
 

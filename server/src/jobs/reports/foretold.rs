@@ -37,6 +37,7 @@ pub(super) fn compare(
         tables: tables.collect(),
         quarantine: faults(forecast, evidence),
         copy_seconds: forecast.copy_seconds,
+        index_seconds: forecast.index_seconds,
         run_seconds: took,
     }
 }
@@ -106,6 +107,8 @@ mod tests {
             read_seconds: 1.0,
             write_bytes_per_second: None,
             copy_seconds: 2.0,
+            index_seconds: Some(1.0),
+            verify_seconds: Some(3.0),
             disk_bytes: 0,
         };
         let came = |state, rows| QuarantineEvidence {

@@ -33,6 +33,12 @@ pub(super) fn ForecastCard(forecast: Foretold) -> impl IntoView {
                     {format::duration(forecast.copy_seconds)}
                 </Fact>
                 <Fact name="Of which reading">{format::duration(forecast.read_seconds)}</Fact>
+                <Fact name="Then keys and indexes">
+                    {forecast.index_seconds.map(format::duration)}
+                </Fact>
+                <Fact name="A verification">
+                    {forecast.verify_seconds.map(format::duration)}
+                </Fact>
                 <Fact name="The target takes">{speed}</Fact>
                 <Fact name="Room that the target needs">{format::bytes(forecast.disk_bytes)}</Fact>
                 <Fact name="Would be quarantined">{quarantined}</Fact>

@@ -7,10 +7,13 @@ mod pace;
 mod probe;
 mod window;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use shared::connection::without_secret;
 use shared::error_code::ErrorCode;
 use shared::plan::{Governor as Wishes, Plan};
@@ -27,6 +30,7 @@ use super::Stop;
 use crate::clock::Clock;
 use crate::connect::Source;
 use crate::error::{Directive, EngineError, Result};
+use crate::extract::{Chunk, Snapshot, TableRead};
 
 /// How often the source is asked, and the clock looked at.
 const BEAT: Duration = Duration::from_millis(500);
@@ -239,6 +243,37 @@ impl Governor {
                 done = &mut reading => return done.map(Some),
             }
         }
+    }
+}
+
+impl Governor {
+    /// Cuts tables into chunks by all readers of a state, and tells of each table, by its place, when
+    /// it is cut; none when somebody asked to stop before all were.
+    pub(crate) async fn cut(
+        &self,
+        stop: &Stop,
+        snapshot: &mut Snapshot,
+        tables: &[&TableRead],
+        chunk_rows: u64,
+        is_cut: impl Fn(usize, &[Chunk]),
+    ) -> Result<Option<Vec<Vec<Chunk>>>> {
+        let next = AtomicUsize::new(0);
+        let reading = snapshot.readers().iter_mut().map(|reader| async {
+            let mut cuts = Vec::new();
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(read) = tables.get(place) else { return Ok(Some(cuts)) };
+                let chunks = self.spare(stop, reader.plan_chunks(read, chunk_rows)).await?;
+                let Some(chunks) = chunks else { return Ok::<_, EngineError>(None) };
+                is_cut(place, &chunks);
+                cuts.push((place, chunks));
+            }
+        });
+        let cuts: Option<Vec<_>> = try_join_all(reading).await?.into_iter().collect();
+        Ok(cuts.map(|cuts| {
+            let in_order: BTreeMap<usize, Vec<Chunk>> = cuts.into_iter().flatten().collect();
+            in_order.into_values().collect()
+        }))
     }
 }
 

@@ -13,6 +13,7 @@ use shared::run::{OutcomeStatus, RunOutcome};
 
 use super::{finding, request};
 use crate::support::{plan, run, sqlite};
+use crate::undo::picture;
 
 const LEGACY: &str = "
 create table clinic (id integer primary key, since text);
@@ -75,6 +76,8 @@ async fn check_foretold(plan: &Plan) -> Foretold {
     let forecast = assessment.forecast.unwrap_or_else(|| panic!("{:?}", assessment.checks));
     let outcome = run(plan).await.unwrap();
 
+    let is_tried = plan.target.starts_with("postgres");
+    assert_eq!(forecast.index_seconds.is_some(), is_tried, "{:?}", forecast.notes);
     assert_eq!(outcome.failure, None);
     assert_eq!(outcome.status, OutcomeStatus::Completed);
     assert_eq!(foretold(&forecast), quarantined(plan, &outcome).await);
@@ -116,6 +119,50 @@ async fn a_chain_of_orphans_falls_as_it_would() {
 
     let people = forecast.tables.iter().find(|it| it.target.name == "people").unwrap();
     assert!(people.quarantined > 400, "{people:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_target_is_tried_and_stays_what_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    // More rows than are tried.
+    let rows = "
+        create table clinic (id integer primary key, since text);
+        insert into clinic values (1, '2001-01-01');
+        create table person (id integer primary key, clinic_id integer, boss_id integer,
+                             email text, born text);
+        insert into person
+        with recursive n(i) as (select 1 union all select i + 1 from n where i < 60000)
+        select i, 1, 1, 'p' || i || '@mail.example', '1980-01-01' from n;";
+    let source = sqlite(&folder, "legacy.db", rows);
+    let target = testbed::postgres().create_database();
+    target.execute("create table public.clinics (id bigint primary key, since date not null)");
+    let before = picture::of_postgres(&target);
+    let document = PLAN.replace("ORPHANS", "");
+    let document = document.replacen(
+        "  create: {primary_key: [id]}\n",
+        "  existing: update\n  existing_key: [id]\n  create: {primary_key: [id]}\n",
+        1,
+    );
+    let plan = plan(&source, target.url(), &document);
+
+    let assessment = assess(request(&plan)).await.unwrap();
+    let forecast = assessment.forecast.unwrap();
+
+    assert_eq!(picture::of_postgres(&target), before);
+    for seconds in [forecast.index_seconds, forecast.verify_seconds] {
+        assert!(seconds.unwrap() > 0.0, "{forecast:?}");
+    }
+    assert!(forecast.run_seconds() > forecast.copy_seconds);
+    assert_eq!(run(&plan).await.unwrap().failure, None);
+    let size: u64 = target
+        .query(
+            "select sum(pg_total_relation_size(c))
+             from unnest(array['public.people'::regclass, 'public.clinics'::regclass]) as c",
+        )
+        .parse()
+        .unwrap();
+    let share = size.abs_diff(forecast.disk_bytes) * 100 / size;
+    assert!(share < 25, "{size} bytes, foretold {}", forecast.disk_bytes);
 }
 
 /// Foretells and runs the sample, and holds one against the other.
