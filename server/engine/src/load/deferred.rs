@@ -223,6 +223,22 @@ impl Waiting<'_> {
         let (run_id, records) = (&self.own.claim.run_id, self.own.records);
         mark::rewrite(session, self.own.key, run_id, records, &set.join(", "), &condition).await
     }
+
+    /// How many rows still wait because somebody else wrote to them since they came in.
+    pub async fn left_alone<S: Session>(&self, session: &mut S) -> Result<u64> {
+        let OwnRows { claim, records, .. } = self.own;
+        let Some(record) = records.first() else { return Ok(0) };
+        let own = |change| mark::is_own(ENGINE, &claim.run_id, "child", records, change, None);
+        let sql = format!(
+            "select count(*)::text from {} as child where {} and not ({} or {})",
+            quote_table(ENGINE, &record.target),
+            self.waits("child", " or "),
+            own(Change::Brought),
+            own(Change::Changed)
+        );
+        let [rows] = mark::numbers(session, &sql).await?;
+        Ok(u64::try_from(rows).unwrap_or_default())
+    }
 }
 
 /// What becomes of rows whose parent is not there.

@@ -2,7 +2,7 @@
 
 use shared::assessment::{Catalog, ForeignKey};
 use shared::connection::Engine;
-use shared::plan::{Orphans, Plan};
+use shared::plan::{Orphans, Plan, TableMapping};
 
 use super::Request;
 use super::board::Board;
@@ -50,12 +50,26 @@ pub(super) async fn settle<S: Session>(
             let own = settling.own_records(aside.index);
             let waiting = Waiting { aside, own: settling.own(&own) };
             let keeps = settling.keeps(aside.index, &aside.key);
+            let rows = waiting.left_alone(session).await?;
+            if rows > 0 {
+                settling.board.note(not_put_in(rows, &settling.plan().tables[aside.index], aside));
+            }
             waiting.put_in(session, if keeps { InVain::Stay } else { InVain::Went }).await?;
         }
         deferred::forget(session, &claim.run_id).await
     }
     .await;
     end(session, done).await
+}
+
+fn not_put_in(rows: u64, mapping: &TableMapping, aside: &SetAside) -> String {
+    let columns: Vec<&str> = aside.columns.iter().map(|(name, _)| name.as_str()).collect();
+    format!(
+        "Somebody else wrote to {rows} rows of {} while the run went on: what they refer to by {} was \
+         not put in. A verification names them.",
+        target_name(Engine::Postgres, &mapping.target),
+        columns.join(", ")
+    )
 }
 
 impl Settling<'_> {

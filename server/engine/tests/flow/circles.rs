@@ -1,13 +1,16 @@
 //! Tables that are there already and refer to each other in a circle.
 
 use engine::rollback::{Effect, Request, roll_back};
+use engine::run::migrate;
 use engine::seal::Key;
 use shared::assessment::TableName;
 use shared::error_code::ErrorCode;
 use shared::rollback::{Changed, Scope};
 use shared::verification::VerificationState;
 
-use crate::support::{KEY, books, compare, plan, run, run_until_a_chunk_is_done, sqlite};
+use crate::support::{
+    Given, KEY, books, compare, plan, request, run, run_until_a_chunk_is_done, sqlite,
+};
 use crate::undo::picture;
 
 /// Every department has a head, who is a person; every person has a department, and most a chief.
@@ -95,6 +98,39 @@ async fn tables_in_a_circle_are_filled_while_the_target_checks_everybody() {
     let undone = undo(&target, Scope::Run).await;
     assert!(undone.is_whole());
     assert_eq!(picture::of_postgres(&target), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_others_wrote_to_meanwhile_are_left_alone_and_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = sqlite(&folder, "legacy.db", SOURCE);
+    let target = testbed::postgres().create_database();
+    target.execute(TABLES);
+    let plan = plan(&source, target.url(), PLAN);
+    run_until_a_chunk_is_done(&plan).await;
+    let rewrite = |table: &str, ids: &str| {
+        let sql = format!(
+            "with changed as (update {table} set name = upper(name) where id in ({ids}) returning 1)
+             select count(*) from changed"
+        );
+        target.query(&sql).parse::<u32>().unwrap()
+    };
+    let changed = [
+        ("public.people", rewrite("people", "10, 11, 20, 21, 32")),
+        ("public.departments", rewrite("departments", "1, 2")),
+    ];
+
+    let (request, pictures) = request(&plan, Given::default());
+    let outcome = migrate(request).await.unwrap();
+
+    assert_eq!(outcome.failure, None);
+    let notes = pictures.borrow().clone().unwrap().health.notes;
+    for (table, rows) in changed {
+        let told = notes.iter().any(|note| note.contains(&format!("{rows} rows of {table}")));
+        assert_eq!(told, rows > 0, "{table}: {notes:?}");
+    }
+    assert!(changed.iter().any(|(_, rows)| *rows > 0), "{changed:?}");
+    assert_eq!(compare(&plan).await.unwrap().status, VerificationState::Different);
 }
 
 #[tokio::test(flavor = "multi_thread")]
