@@ -201,11 +201,7 @@ impl<T: Target + 'static> Work<T> {
             self.sit_again(seat).await?;
         }
         let plan = &self.request.plan;
-        let workers = match self.target.engine() {
-            // SQLite has one writer.
-            Engine::Sqlite => 1,
-            _ => usize::from(self.request.workers.unwrap_or(plan.options.workers).max(1)),
-        };
+        let workers = self.request.workers_into(self.target.engine());
         let session = &mut seat.session;
         let target_catalog = session.catalog().await?;
         let records = ledger::tables(session, &self.run.run_id).await?;

@@ -114,7 +114,7 @@ impl<T: Target + 'static> Work<T> {
         }
         tracing::info!(run.id = %run_id, merge_count = merged, "merged people");
         let records = ledger::tables(session, run_id).await?;
-        finish::count_again(session, &self.request, &self.run, &records).await?;
+        finish::count_again(&*self.target, session, &self.request, &self.run, &records).await?;
         Ok(false)
     }
 

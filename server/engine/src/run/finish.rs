@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures::future::try_join_all;
 use shared::assessment::{ForeignKey, TableName};
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
@@ -75,7 +77,7 @@ pub(super) async fn finish<T: Target + 'static>(
     for index in 0..plan.tables.len() {
         board.finished(index);
     }
-    count_again(session, request, run, &records).await
+    count_again(&**target, session, request, run, &records).await
 }
 
 /// Rows that came in and went to quarantine afterwards count like any.
@@ -304,9 +306,11 @@ async fn name_what_is_left<S: Session>(session: &mut S, plan: &Plan) -> Result<E
 }
 
 /// Asks the target itself how many rows of the run it has: a trigger may have added or removed
-/// some, and then the ledger does not tell the truth. Rows of others do not count.
-pub(super) async fn count_again<S: Session>(
-    session: &mut S,
+/// some, and then the ledger does not tell the truth. Rows of others do not count. As many tables are
+/// counted at once as the plan has workers.
+pub(super) async fn count_again<T: Target>(
+    target: &T,
+    session: &mut T::Session,
     request: &Request,
     run: &RunRecord,
     records: &[TableRecord],
@@ -317,21 +321,31 @@ pub(super) async fn count_again<S: Session>(
             *loaded.entry(record.target.clone()).or_default() += entry.books.loaded;
         }
     }
-    for (table, loaded) in loaded {
-        let own = mark::records_of(records, &table);
-        let there = mark::count(session, &run.run_id, &request.key, &own).await?;
-        if !there.is_what_was_loaded(loaded) {
-            return Err(EngineError::new(
-                ErrorCode::Load005,
-                format!(
-                    "counting {table}: {loaded} rows were loaded, {} of them are there, and {} are not as they were loaded",
-                    there.own + there.changed,
-                    there.changed
-                ),
-            ));
-        }
+    let loaded: Vec<(TableName, i64)> = loaded.into_iter().collect();
+    let workers = request.workers_into(target.engine());
+    let mut others = Vec::new();
+    for _ in 1..workers.min(loaded.len()) {
+        others.push(target.session().await?);
     }
-    Ok(())
+    let next = AtomicUsize::new(0);
+    let counting = others.iter_mut().chain([session]).map(|session| async {
+        while let Some((table, loaded)) = loaded.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let own = mark::records_of(records, table);
+            let there = mark::count(session, &run.run_id, &request.key, &own).await?;
+            if !there.is_what_was_loaded(*loaded) {
+                return Err(EngineError::new(
+                    ErrorCode::Load005,
+                    format!(
+                        "counting {table}: {loaded} rows were loaded, {} of them are there, and {} are not as they were loaded",
+                        there.own + there.changed,
+                        there.changed
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    });
+    try_join_all(counting).await.map(drop)
 }
 
 /// The next value that a column gives out by itself comes after the largest one loaded. A sequence

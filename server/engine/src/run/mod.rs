@@ -72,6 +72,17 @@ pub struct Request {
     pub matcher: Option<Matcher>,
 }
 
+impl Request {
+    /// How many work at once in a target.
+    fn workers_into(&self, target: Engine) -> usize {
+        match target {
+            // It has one writer.
+            Engine::Sqlite => 1,
+            _ => usize::from(self.workers.unwrap_or(self.plan.options.workers).max(1)),
+        }
+    }
+}
+
 /// What to do about an earlier run of the same plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Start {
