@@ -194,8 +194,6 @@ async fn build_what_is_full<T: Target + 'static>(site: Arc<Site<T>>) -> Result<R
                     Ok(found) => references = found.unwrap_or(references),
                     Err(error) => {
                         failure.get_or_insert(error);
-                        // Nobody waits for a table that will not have its keys.
-                        site.keyed.send_replace(usize::MAX);
                         site.referenced.send_replace(true);
                     }
                 }
@@ -212,9 +210,13 @@ async fn refer<T: Target + 'static>(
     site: Arc<Site<T>>,
     tables: usize,
 ) -> Result<Option<References>> {
-    let keyed = site.keyed.subscribe().wait_for(|keyed| *keyed >= tables).await.map(|keyed| *keyed);
-    if keyed.map_err(fault)? > tables {
-        return Ok(None);
+    let (mut keyed, mut referenced) = (site.keyed.subscribe(), site.referenced.subscribe());
+    tokio::select! {
+        all = keyed.wait_for(|keyed| *keyed >= tables) => drop(all.map_err(fault)?),
+        // A table will not have its keys.
+        without = referenced.wait_for(|referenced| *referenced) => {
+            return without.map(|_| None).map_err(fault);
+        }
     }
     let mut lent = site.lend().await?;
     let made = async {
@@ -285,7 +287,7 @@ async fn build<T: Target + 'static>(
     for &index in &indexes {
         site.add_keys(index).await?;
     }
-    site.keyed.send_modify(|keyed| *keyed = keyed.saturating_add(1));
+    site.keyed.send_modify(|keyed| *keyed += 1);
     if *site.all_full.borrow() {
         // Foreign keys cannot be made while an index is.
         site.referenced.subscribe().wait_for(|referenced| *referenced).await.map_err(fault)?;
