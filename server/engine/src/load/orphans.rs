@@ -91,7 +91,8 @@ pub async fn find<S: Session>(
     }
     let table = quote_table(engine, &target_name(engine, &mapping.target));
     let sql = format!(
-        "declare transfuse_orphans no scroll cursor for
+        "set local cursor_tuple_fraction = 1;
+         declare transfuse_orphans no scroll cursor for
          select child.ctid::text from {table} as child where {} and {}",
         has_no_parent(engine, key),
         own.brought(engine)

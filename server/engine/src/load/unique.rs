@@ -36,7 +36,8 @@ pub async fn find<S: Session>(
     };
     // Nulls are never equal.
     let sql = format!(
-        "declare transfuse_equal no scroll cursor for
+        "set local cursor_tuple_fraction = 1;
+         declare transfuse_equal no scroll cursor for
          select place::text from (
              select transfuse_row.ctid as place,
                     row_number() over (

@@ -108,8 +108,12 @@ pub fn key_text(alias: &str, key: &[String]) -> String {
     format!("concat_ws(E'\\x1f', {})", columns.join(", "))
 }
 
+/// How much memory the target may use for one such table.
+const ROOM_KIB: i64 = 128 * 1024;
+
 /// Has the session know what digests are made with, for [`has_noted_key`]. It is bound, not
-/// written into statements, and nobody else can ask the session for it.
+/// written into statements, and nobody else can ask the session for it. Marks and digests get room to
+/// be looked up in memory: without it, PostgreSQL reads all of them again for every row.
 pub async fn prepare<S: Session>(session: &mut S, key: &Key) -> Result<()> {
     if session.engine() != Engine::Postgres {
         return Ok(());
@@ -119,8 +123,12 @@ pub async fn prepare<S: Session>(session: &mut S, key: &Key) -> Result<()> {
         let _ = write!(text, "{byte:02x}");
         text
     });
-    let sql = "select '1' from set_config('transfuse.digests', $1, false)";
-    session.fetch(sql, &[Param::Text(&secret)]).await.map(drop)
+    let sql = "select '1' from
+                   set_config('transfuse.digests', $1, false) as digests,
+                   set_config('work_mem', greatest(
+                       pg_size_bytes(current_setting('work_mem')) / 1024, $2
+                   ) || 'kB', false) as room";
+    session.fetch(sql, &[Param::Text(&secret), Param::Int(ROOM_KIB)]).await.map(drop)
 }
 
 /// A condition that holds for a row of PostgreSQL whose key the run noted. The session has to be
