@@ -104,9 +104,9 @@ pub struct ForecastEvidence {
     pub quarantine: Vec<ForecastFault>,
     /// How long the copy was to take by the plan's workers.
     pub copy_seconds: f64,
-    /// How long keys and indexes were to take.
+    /// How long the run was to take, as far as that was tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub index_seconds: Option<f64>,
+    pub run_seconds_foretold: Option<f64>,
     /// How long the run took from its beginning to its end, pauses and all.
     pub run_seconds: Option<f64>,
 }

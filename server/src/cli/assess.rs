@@ -234,8 +234,11 @@ fn of_profile(profile: &TableProfile) -> String {
 
 fn time(forecast: &Foretold) -> String {
     let mut parts = vec![format!(
-        "copying would take about {:.1} s, of which reading and turning {:.1} s",
-        forecast.copy_seconds, forecast.read_seconds
+        "the run would take about {:.1} s, of which copying {:.1} s, and of that reading and turning \
+         {:.1} s",
+        forecast.run_seconds(),
+        forecast.copy_seconds,
+        forecast.read_seconds
     )];
     if let Some(seconds) = forecast.index_seconds {
         parts.push(format!("keys and indexes {seconds:.1} s"));

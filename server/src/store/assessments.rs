@@ -371,6 +371,7 @@ mod tests {
             write_bytes_per_second: None,
             copy_seconds: 2.0,
             index_seconds: Some(1.0),
+            other_seconds: Some(0.5),
             verify_seconds: Some(3.0),
             disk_bytes: 3,
         }

@@ -484,6 +484,10 @@ pub struct Foretold {
     /// Keys, indexes, foreign keys and statistics; none where that was not tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_seconds: Option<f64>,
+    /// What a run does besides for each table, however few rows it has; none where that was not
+    /// tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_seconds: Option<f64>,
     /// A verification of all rows; none where that was not tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_seconds: Option<f64>,
@@ -494,7 +498,8 @@ pub struct Foretold {
 impl Foretold {
     /// How long the run would take, as far as that was tried.
     pub fn run_seconds(&self) -> f64 {
-        self.copy_seconds + self.index_seconds.unwrap_or_default()
+        let besides = self.index_seconds.into_iter().chain(self.other_seconds);
+        self.copy_seconds + besides.sum::<f64>()
     }
 
     /// Rows that would go to quarantine.

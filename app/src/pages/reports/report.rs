@@ -245,8 +245,8 @@ fn ForecastPart(forecast: ForecastEvidence) -> impl IntoView {
                 <Fact name="Assessed">{format::date_and_time(forecast.assessed_at)}</Fact>
                 <Fact name="Looked at">{looked}</Fact>
                 <Fact name="Copying was to take">{format::duration(forecast.copy_seconds)}</Fact>
-                <Fact name="Keys and indexes were to take">
-                    {forecast.index_seconds.map(format::duration)}
+                <Fact name="The run was to take">
+                    {forecast.run_seconds_foretold.map(format::duration)}
                 </Fact>
                 <Fact name="The run took">{forecast.run_seconds.map(format::duration)}</Fact>
             </Facts>

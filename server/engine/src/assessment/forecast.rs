@@ -138,6 +138,7 @@ pub(super) async fn forecast(
         write_bytes_per_second: None,
         copy_seconds: 0.0,
         index_seconds: None,
+        other_seconds: None,
         verify_seconds: None,
         disk_bytes: target::bytes_needed(source_catalog, plan),
     };
@@ -594,10 +595,16 @@ fn time(foretold: &mut Foretold, pace: Pace, request: &Request) -> Result<()> {
     let share = place(&request.source_url)?.is_here() && place(&request.target_url)?.is_here();
     let together =
         |source: f64, target: f64| if share { source + target } else { source.max(target) };
-    let reading = foretold.read_seconds;
+    let (reading, hashing) = (foretold.read_seconds, pace.read_seconds / at_once);
     foretold.copy_seconds = together(reading, pace.write_seconds / at_once);
     foretold.index_seconds = Some(pace.index_seconds / at_once);
-    foretold.verify_seconds = Some(together(reading, pace.read_seconds / at_once));
+    foretold.other_seconds = Some(pace.other_seconds);
+    // PostgreSQL hashes its rows itself; those of any other source are read.
+    let source = match Engine::of_url(&request.source_url) {
+        Some(Engine::Postgres) => reading.min(hashing),
+        _ => reading,
+    };
+    foretold.verify_seconds = Some(together(source, hashing) + pace.other_seconds_of_verification);
     foretold.write_bytes_per_second = Some(pace.bytes_per_second);
     foretold.disk_bytes = pace.disk_bytes;
     Ok(())

@@ -37,7 +37,7 @@ pub(super) fn compare(
         tables: tables.collect(),
         quarantine: faults(forecast, evidence),
         copy_seconds: forecast.copy_seconds,
-        index_seconds: forecast.index_seconds,
+        run_seconds_foretold: forecast.index_seconds.map(|_| forecast.run_seconds()),
         run_seconds: took,
     }
 }
@@ -108,6 +108,7 @@ mod tests {
             write_bytes_per_second: None,
             copy_seconds: 2.0,
             index_seconds: Some(1.0),
+            other_seconds: Some(0.5),
             verify_seconds: Some(3.0),
             disk_bytes: 0,
         };

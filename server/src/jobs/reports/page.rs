@@ -214,16 +214,16 @@ fn forecast_html(page: &mut String, forecast: &ForecastEvidence) {
     } else {
         "It looked at a sample of the rows."
     };
-    let indexes = forecast
-        .index_seconds
-        .map(|seconds| format!(", keys and indexes {seconds:.1} s"))
+    let whole = forecast
+        .run_seconds_foretold
+        .map(|seconds| format!(", the run {seconds:.1} s"))
         .unwrap_or_default();
     let took =
         forecast.run_seconds.map(|took| format!(" The run took {took:.1} s.")).unwrap_or_default();
     let _ = writeln!(
         page,
         "<h2>What was foretold, and what came</h2>\n<p>Assessment {}, {}. {looked} Copying was to \
-         take {:.1} s{indexes}.{took}</p>",
+         take {:.1} s{whole}.{took}</p>",
         escaped(forecast.assessment_id.as_str()),
         time(forecast.assessed_at),
         forecast.copy_seconds,

@@ -18,6 +18,7 @@ pub(super) fn ForecastCard(forecast: Foretold) -> impl IntoView {
     let speed = forecast
         .write_bytes_per_second
         .map(|speed| format!("{} a second", format::bytes(whole(speed))));
+    let run_seconds = forecast.run_seconds();
     let quarantined = format::counted(forecast.quarantined(), "row", "rows");
     let faults = forecast.quarantine;
     let no_fault = faults
@@ -29,11 +30,12 @@ pub(super) fn ForecastCard(forecast: Foretold) -> impl IntoView {
             <h3 id="forecast">"Forecast"</h3>
             <p class="quiet-text">{looked}</p>
             <Facts>
-                <Fact name="Copying would take about">
-                    {format::duration(forecast.copy_seconds)}
+                <Fact name="The run would take about">
+                    {format::duration(run_seconds)}
                 </Fact>
-                <Fact name="Of which reading">{format::duration(forecast.read_seconds)}</Fact>
-                <Fact name="Then keys and indexes">
+                <Fact name="Of which copying">{format::duration(forecast.copy_seconds)}</Fact>
+                <Fact name="And of that reading">{format::duration(forecast.read_seconds)}</Fact>
+                <Fact name="Keys and indexes">
                     {forecast.index_seconds.map(format::duration)}
                 </Fact>
                 <Fact name="A verification">
