@@ -3,12 +3,14 @@
 # to nothing, and beside reladiff on the same tables.
 #
 #   ROWS=10000000   how many rows (default); a tenth of it takes about a minute in all
+#   MANY=2000000    how many of them differ in the end (a fifth of the rows by default)
 #
 # Run by './dev bench'. Needs psql; installs reladiff from PyPI into a scratch folder, and does
 # without it where PyPI cannot be reached.
 set -euo pipefail
 
 ROWS=${ROWS:-10000000}
+MANY=${MANY:-$((ROWS / 5))}
 TRANSFUSE=${TRANSFUSE:?the path of the program}
 SERVER=${TRANSFUSE_TEST_POSTGRES:?run by ./dev bench, or by testbed run}
 work=$(mktemp -d)
@@ -53,7 +55,7 @@ copy_one_after_the_other() {
 # verify NAME EXPECTED-STATUS
 verify() {
   local status=0
-  /usr/bin/time -f %M -o "$work/$1.rss" \
+  /usr/bin/time -q -f %M -o "$work/$1.rss" \
     "$TRANSFUSE" --data "$work/data" verify "$work/plan.yaml" --json "$work/$1.json" \
     2>"$work/$1.log" || status=$?
   [ "$status" = "$2" ] || { cat "$work/$1.log" >&2; echo "verify ended with $status" >&2; exit 1; }
@@ -129,6 +131,12 @@ awk -v v="$(cat "$work/equal.seconds")" -v c="$(cat "$work/copy_at_once.seconds"
   'BEGIN { printf "%-58s %9.2f x\n", "  against COPY of both sides at once", v / c }'
 printf '%-58s %9s MiB\n' "  memory of the process" "$(($(cat "$work/one.rss") / 1024))"
 echo "  what was located: $located"
+
+run_sql "$target_url" -c "update visits set weight = weight + 1 where id <= $MANY"
+timed many verify many 4
+shown "transfuse verify, $MANY rows changed, each located" many
+printf '%-58s %9s MiB\n' "  memory of the process" "$(($(cat "$work/many.rss") / 1024))"
+run_sql "$target_url" -c "update visits set weight = sqrt(id) where id <= $MANY"
 
 if install_reladiff; then
   timed reladiff_one compare_with_reladiff reladiff_one || cat "$work/reladiff_one.log" >&2
