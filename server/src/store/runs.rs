@@ -375,20 +375,24 @@ mod tests {
         .await;
     }
 
+    async fn complete(store: &Store, id: &RunId) {
+        let ending = Ending {
+            state: RunState::Completed,
+            failure: None,
+            progress: None,
+            event_number: 9,
+            ledger_run_id: id,
+        };
+        end(store.pool(), id, ending, at(3)).await.unwrap();
+    }
+
     #[tokio::test]
     async fn the_picture_of_a_run_is_corrected_once_it_stands_still() {
         on_both(async |store| {
             let id = add_run(&store, "run", 1).await;
             start(store.pool(), &id, RunState::Planned, "here", at(2)).await.unwrap();
             assert!(!correct_picture(store.pool(), &id, &picture()).await.unwrap());
-            let ending = Ending {
-                state: RunState::Completed,
-                failure: None,
-                progress: None,
-                event_number: 9,
-                ledger_run_id: &id,
-            };
-            end(store.pool(), &id, ending, at(3)).await.unwrap();
+            complete(&store, &id).await;
 
             assert!(correct_picture(store.pool(), &id, &picture()).await.unwrap());
 
@@ -405,14 +409,7 @@ mod tests {
             let failure = Failure { code: ErrorCode::Load022, message: "undoing".to_owned() };
             assert!(!half_undone(store.pool(), &id, &failure, at(2)).await.unwrap());
             start(store.pool(), &id, RunState::Planned, "here", at(2)).await.unwrap();
-            let ending = Ending {
-                state: RunState::Completed,
-                failure: None,
-                progress: None,
-                event_number: 9,
-                ledger_run_id: &id,
-            };
-            end(store.pool(), &id, ending, at(3)).await.unwrap();
+            complete(&store, &id).await;
 
             assert!(half_undone(store.pool(), &id, &failure, at(4)).await.unwrap());
             let run = find(store.pool(), &id).await.unwrap().unwrap().run;

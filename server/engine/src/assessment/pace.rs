@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::Instant;
 
-use shared::assessment::{Catalog, TableName};
+use shared::assessment::{Catalog, ForeignKey, TableName};
 use shared::connection::Engine;
 use shared::data_type::DataType;
 use shared::plan::TableMapping;
@@ -14,7 +14,7 @@ use shared::plan::TableMapping;
 use crate::error::Result;
 use crate::ident::{quote, quote_list, quote_table};
 use crate::load::postgres::{PostgresPiece, PostgresSession, PostgresTarget};
-use crate::load::{LoadColumn, LoadTable, Piece as _, Session as _, Target as _};
+use crate::load::{LoadColumn, LoadTable, Piece as _, Session as _, Target as _, orphans};
 use crate::map::target_name;
 use crate::transform::OutputColumn;
 use crate::value::Value;
@@ -43,15 +43,9 @@ pub(super) struct Sample {
     is_there: bool,
     /// The columns of its keys and indexes.
     indexes: Vec<Vec<String>>,
-    references: Vec<Reference>,
+    references: Vec<ForeignKey>,
     most_bytes: usize,
     piece: Mutex<PostgresPiece>,
-}
-
-struct Reference {
-    columns: Vec<String>,
-    parent: TableName,
-    parent_columns: Vec<String>,
 }
 
 /// What the target needs for all rows.
@@ -108,15 +102,10 @@ impl Sample {
                 && names.iter().all(|name| table.columns.iter().any(|it| it.name == *name))
         };
         let keys = std::iter::once(primary_key).chain(indexes.iter().map(|it| &it.columns));
-        let references = foreign_keys.iter().filter(|key| has(&key.columns)).map(|key| Reference {
-            columns: key.columns.clone(),
-            parent: target_name(target.engine, &key.references),
-            parent_columns: key.referenced_columns.clone(),
-        });
         Some(Self {
             is_there: there.is_some(),
             indexes: keys.filter(|names| has(names)).cloned().collect(),
-            references: references.collect(),
+            references: foreign_keys.iter().filter(|key| has(&key.columns)).cloned().collect(),
             most_bytes: BYTES / mappings.max(1),
             piece: Mutex::new(PostgresPiece::of(&table)),
             table,
@@ -149,22 +138,6 @@ impl Sample {
         self.indexes.iter().map(|columns| {
             format!("create index on {} ({})", self.name(), quote_list(Engine::Postgres, columns))
         })
-    }
-
-    /// What the server asks to find rows without their parent.
-    fn check(&self, reference: &Reference, parent: &str) -> String {
-        let equal = reference.columns.iter().zip(&reference.parent_columns);
-        let equal: Vec<String> = equal
-            .map(|(column, parent)| {
-                let [column, parent] = [column, parent].map(|it| quote(Engine::Postgres, it));
-                format!("parent.{parent} = child.{column}")
-            })
-            .collect();
-        format!(
-            "select count(*)::text from {} as child left join {parent} as parent on {}",
-            self.name(),
-            equal.join(" and ")
-        )
     }
 }
 
@@ -240,9 +213,13 @@ impl Trial<'_> {
             parents.insert(*target, (*sample, whole));
         }
         for (sample, whole) in parents.values() {
-            for reference in sample.references.iter().filter(|_| !sample.is_there) {
-                let Some((parent, _)) = parents.get(&reference.parent) else { continue };
-                let checked = self.fetch(&sample.check(reference, &parent.name())).await?.1;
+            for key in sample.references.iter().filter(|_| !sample.is_there) {
+                let parent = target_name(Engine::Postgres, &key.references);
+                let Some((parent, _)) = parents.get(&parent) else { continue };
+                let key = ForeignKey { references: parent.table.name.clone(), ..key.clone() };
+                let began = Instant::now();
+                orphans::count(self.session, &sample.table.name, &key).await?;
+                let checked = began.elapsed().as_secs_f64();
                 pace.index_seconds += (checked - statement).max(0.0) * whole + statement;
             }
         }
