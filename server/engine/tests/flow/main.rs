@@ -7,6 +7,7 @@ mod circles;
 mod clinical;
 mod copy;
 mod passing;
+mod conditions;
 mod duplicates;
 mod keys;
 mod lookups;
