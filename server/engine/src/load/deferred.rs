@@ -8,9 +8,9 @@ use shared::connection::Engine;
 use shared::error_code::ErrorCode;
 use shared::plan::TableMapping;
 
-use super::ledger::{Quarantined, RowForm, table};
+use super::ledger::{Quarantined, table};
 use super::mark::{self, Change, TableRecord, key_text};
-use super::orphans::{self, OwnRows, carried_columns, sealed};
+use super::orphans::{self, Because, OwnRows, carried_columns};
 use super::{Param, Session};
 use crate::error::{EngineError, Result};
 use crate::ident::{literal, quote, quote_table};
@@ -277,11 +277,11 @@ pub fn refers_to_one_of(
     )
 }
 
-/// Rows that go because of a key.
+/// Rows that go.
 #[derive(Debug, Clone, Copy)]
 pub struct Taking<'a> {
     pub mapping: &'a TableMapping,
-    pub key: &'a ForeignKey,
+    pub because: Because<'a>,
     pub own: OwnRows<'a>,
     /// The table's keys that were set aside.
     pub aside: &'a [SetAside],
@@ -316,19 +316,10 @@ impl Taking<'_> {
             }
             _ => error,
         })?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Quarantined {
-                    id: fresh_id(),
-                    code: ErrorCode::Data008,
-                    column: self.key.columns.first().cloned(),
-                    reason: orphans::no_parent(self.key),
-                    state: orphans::state(self.mapping, self.key),
-                    form: RowForm::Target,
-                    sealed: sealed(ENGINE, &names, row, self.own.key)?,
-                })
-            })
-            .collect()
+        let quarantined = |row| {
+            self.because.quarantined(ENGINE, self.mapping, &names, row, self.own.key, fresh_id())
+        };
+        rows.into_iter().map(quarantined).collect()
     }
 
     /// Whether the run wrote over rows, called `t`, for which a condition holds.
@@ -359,16 +350,51 @@ impl Taking<'_> {
         self.own.claim.hold(session).await?;
         let text = |column: &str| self.text("t", column);
         let rows = (condition, text);
-        orphans::take_back_where(session, self.mapping, of, self.key, self.own, rows, fresh_id)
+        orphans::take_back_where(session, self.mapping, of, self.because, self.own, rows, fresh_id)
             .await
     }
 
     fn text(&self, alias: &str, column: &str) -> String {
-        let own = format!("{alias}.{}::text", quote(ENGINE, column));
+        format!("({})::text", self.value(alias, column))
+    }
+
+    /// What a column has in the end.
+    fn value(&self, alias: &str, column: &str) -> String {
+        let own = format!("{alias}.{}", quote(ENGINE, column));
         let aside = self.aside.iter().find(|a| a.columns.iter().any(|(held, _)| held == column));
         aside.map_or(own.clone(), |aside| {
             let waiting = Waiting { aside, own: self.own };
-            format!("coalesce(({})::text, {own})", waiting.value(alias, column))
+            format!("coalesce({}, {own})", waiting.value(alias, column))
         })
+    }
+
+    /// A condition that holds for rows that wait for a reference, and will be equal under a unique
+    /// key to one that stays: the first as texts, but rows that do not wait come before all others.
+    pub fn will_be_twice(&self, alias: &str, columns: &[String]) -> String {
+        let waits: Vec<String> = self
+            .aside
+            .iter()
+            .map(|aside| Waiting { aside, own: self.own }.waits("transfuse_row", " or "))
+            .collect();
+        let waits = waits.join(" or ");
+        let values: Vec<String> =
+            columns.iter().map(|column| self.value("transfuse_row", column)).collect();
+        let present: Vec<String> =
+            values.iter().map(|value| format!("{value} is not null")).collect();
+        format!(
+            "{alias}.ctid in (
+                 select place from (
+                     select transfuse_row.ctid as place, ({waits}) as waits,
+                            row_number() over (
+                                partition by {}
+                                order by ({waits}), transfuse_row::text collate \"C\", transfuse_row.ctid
+                            ) as number
+                     from {} as transfuse_row where {}
+                 ) as claims where waits and number > 1
+             )",
+            values.join(", "),
+            quote_table(ENGINE, &target_name(ENGINE, &self.mapping.target)),
+            present.join(" and ")
+        )
     }
 }

@@ -143,7 +143,10 @@ pub async fn take_out<S: Session>(
         session.fetch(&sql, &[]).await?
     };
     rows.into_iter()
-        .map(|row| orphan(engine, mapping, key, &names, row, own.key, fresh_id()))
+        .map(|row| {
+            let because = Because::NoParent(key);
+            because.quarantined(engine, mapping, &names, row, own.key, fresh_id())
+        })
         .collect()
 }
 
@@ -164,7 +167,8 @@ pub async fn take_back<S: Session>(
         Engine::Postgres => format!("t.{}::text", quote(engine, column)),
         _ => literal::exactly(&format!("t.{}", quote(engine, column))),
     };
-    take_back_where(session, mapping, of, key, own, (&condition, text), fresh_id).await
+    let because = Because::NoParent(key);
+    take_back_where(session, mapping, of, because, own, (&condition, text), fresh_id).await
 }
 
 /// The same of rows, called `t`, for which a condition holds, each column of which is told by a text.
@@ -172,7 +176,7 @@ pub(super) async fn take_back_where<S: Session>(
     session: &mut S,
     mapping: &TableMapping,
     (record, ordinal): (&TableRecord, i32),
-    key: &ForeignKey,
+    because: Because<'_>,
     own: OwnRows<'_>,
     (condition, text): (&str, impl Fn(&str) -> String),
     mut fresh_id: impl FnMut() -> String,
@@ -195,7 +199,7 @@ pub(super) async fn take_back_where<S: Session>(
     let mut rows = Vec::with_capacity(taken.len());
     for mut row in taken {
         ids.extend(row.remove(0).and_then(|id| id.parse::<i64>().ok()));
-        rows.push(orphan(engine, mapping, key, &names, row, own.key, fresh_id())?);
+        rows.push(because.quarantined(engine, mapping, &names, row, own.key, fresh_id())?);
     }
     if !rows.is_empty() {
         mark::forget_changed(session, run_id, record, &ids).await?;
@@ -203,24 +207,37 @@ pub(super) async fn take_back_where<S: Session>(
     Ok(rows)
 }
 
-fn orphan(
-    engine: Engine,
-    mapping: &TableMapping,
-    key: &ForeignKey,
-    names: &[&str],
-    row: Vec<Option<String>>,
-    seal_key: &Key,
-    id: String,
-) -> Result<Quarantined> {
-    Ok(Quarantined {
-        id,
-        code: ErrorCode::Data008,
-        column: key.columns.first().cloned(),
-        reason: no_parent(key),
-        state: state(mapping, key),
-        form: RowForm::Target,
-        sealed: sealed(engine, names, row, seal_key)?,
-    })
+/// Why a row that was in goes.
+#[derive(Debug, Clone, Copy)]
+pub enum Because<'a> {
+    NoParent(&'a ForeignKey),
+    /// Another row is equal under the unique key of this name.
+    Twice(&'a str),
+}
+
+impl Because<'_> {
+    /// A row of the target, whose values are texts, as it goes into quarantine.
+    pub(super) fn quarantined(
+        self,
+        engine: Engine,
+        mapping: &TableMapping,
+        names: &[&str],
+        row: Vec<Option<String>>,
+        seal_key: &Key,
+        id: String,
+    ) -> Result<Quarantined> {
+        let sealed = sealed(engine, names, row, seal_key)?;
+        let (code, column, reason, state) = match self {
+            Self::NoParent(key) => {
+                let column = key.columns.first().cloned();
+                (ErrorCode::Data008, column, no_parent(key), state(mapping, key))
+            }
+            Self::Twice(name) => {
+                (ErrorCode::Data009, None, format!("constraint {name}"), QuarantineState::New)
+            }
+        };
+        Ok(Quarantined { id, code, column, reason, state, form: RowForm::Target, sealed })
+    }
 }
 
 /// The columns of a table that a mapping fills.
@@ -235,12 +252,7 @@ pub(super) fn carried_columns(mapping: &TableMapping) -> Vec<&str> {
 }
 
 /// Seals a row of the target, whose values are texts: those of SQLite as its literals.
-pub(super) fn sealed(
-    engine: Engine,
-    names: &[&str],
-    row: Vec<Option<String>>,
-    key: &Key,
-) -> Result<Vec<u8>> {
+fn sealed(engine: Engine, names: &[&str], row: Vec<Option<String>>, key: &Key) -> Result<Vec<u8>> {
     let cells = names.iter().zip(row).map(|(name, text)| {
         let value = match (text, engine) {
             (None, _) => Value::Null,

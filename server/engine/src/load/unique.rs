@@ -4,12 +4,10 @@
 //! of them as texts. A run that was interrupted keeps the same one as a run that was not.
 
 use shared::connection::Engine;
-use shared::error_code::ErrorCode;
 use shared::plan::TableMapping;
-use shared::quarantine::QuarantineState;
 
-use super::ledger::{Quarantined, RowForm};
-use super::orphans::{carried_columns, sealed};
+use super::ledger::Quarantined;
+use super::orphans::{Because, carried_columns};
 use super::schema::UniqueKey;
 use super::{Param, Session};
 use crate::error::Result;
@@ -90,17 +88,8 @@ pub async fn take_out<S: Session>(
         texts.join(", ")
     );
     let rows = session.fetch(&sql, &[Param::Text(&format!("{{{}}}", places.join(",")))]).await?;
+    let because = Because::Twice(&key.name);
     rows.into_iter()
-        .map(|row| {
-            Ok(Quarantined {
-                id: fresh_id(),
-                code: ErrorCode::Data009,
-                column: None,
-                reason: format!("constraint {}", key.name),
-                state: QuarantineState::New,
-                form: RowForm::Target,
-                sealed: sealed(engine, &names, row, seal_key)?,
-            })
-        })
+        .map(|row| because.quarantined(engine, mapping, &names, row, seal_key, fresh_id()))
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use shared::assessment::{Catalog, ForeignKey};
 use shared::connection::Engine;
+use shared::error_code::ErrorCode;
 use shared::plan::{Orphans, Plan, TableMapping};
 
 use super::Request;
@@ -9,10 +10,10 @@ use super::board::Board;
 use super::transaction::end;
 use crate::error::Result;
 use crate::load::claim::Claim;
-use crate::load::deferred::{self, InVain, Waiting};
+use crate::load::deferred::{self, InVain, Taking, Waiting};
 use crate::load::ledger::{self, Entry, Origin, Quarantined};
 use crate::load::mark::{self, TableRecord};
-use crate::load::orphans::{self, OwnRows};
+use crate::load::orphans::{self, Because, OwnRows};
 use crate::load::{Session, before_image};
 use crate::map::circle::{self, SetAside};
 use crate::map::target_name;
@@ -28,7 +29,8 @@ struct Settling<'a> {
 }
 
 /// Puts every reference in that was kept for the end. Rows whose parent is not there go the way that
-/// the plan says of orphans, and so do those that refer to them.
+/// the plan says of orphans, and so do those that refer to them. Of rows that claim the same under a
+/// unique key one stays.
 pub(super) async fn settle<S: Session>(
     session: &mut S,
     request: &Request,
@@ -43,23 +45,25 @@ pub(super) async fn settle<S: Session>(
     let catalog = session.catalog().await?;
     let aside = circle::set_aside(&request.plan, &catalog);
     let settling = Settling { request, claim, records, board, catalog, aside };
-    while settling.take_out_in_vain(session).await? {}
-    session.run_script("begin").await?;
-    let done = async {
-        for aside in &settling.aside {
-            let own = settling.own_records(aside.index);
-            let waiting = Waiting { aside, own: settling.own(&own) };
-            let keeps = settling.keeps(aside.index, &aside.key);
-            let rows = waiting.left_alone(session).await?;
-            if rows > 0 {
-                settling.board.note(not_put_in(rows, &settling.plan().tables[aside.index], aside));
+    loop {
+        while settling.take_out_in_vain(session).await? {}
+        session.run_script("begin").await?;
+        let done = settling.put_in(session).await;
+        match end(session, done).await {
+            Ok(notes) => {
+                for note in notes {
+                    board.note(note);
+                }
+                return Ok(());
             }
-            waiting.put_in(session, if keeps { InVain::Stay } else { InVain::Went }).await?;
+            Err(error) if error.code() == ErrorCode::Data009 => {
+                if !settling.take_out_twice(session).await? {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
         }
-        deferred::forget(session, &claim.run_id).await
     }
-    .await;
-    end(session, done).await
 }
 
 fn not_put_in(rows: u64, mapping: &TableMapping, aside: &SetAside) -> String {
@@ -90,6 +94,50 @@ impl Settling<'_> {
         matches!(orphans::policy(&self.plan().tables[index], key), Orphans::KeepIn(_))
     }
 
+    /// Puts all references in, in the transaction that is open. Hands over what there is to say of it.
+    async fn put_in<S: Session>(&self, session: &mut S) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        for aside in &self.aside {
+            let own = self.own_records(aside.index);
+            let waiting = Waiting { aside, own: self.own(&own) };
+            let keeps = self.keeps(aside.index, &aside.key);
+            let rows = waiting.left_alone(session).await?;
+            if rows > 0 {
+                notes.push(not_put_in(rows, &self.plan().tables[aside.index], aside));
+            }
+            waiting.put_in(session, if keeps { InVain::Stay } else { InVain::Went }).await?;
+        }
+        deferred::forget(session, &self.claim.run_id).await?;
+        Ok(notes)
+    }
+
+    /// Takes out rows that claim what another row has, or claims too, where a unique key allows one.
+    /// True when rows went.
+    async fn take_out_twice<S: Session>(&self, session: &mut S) -> Result<bool> {
+        let mut any = false;
+        for (index, mapping) in self.plan().tables.iter().enumerate() {
+            let target = target_name(Engine::Postgres, &mapping.target);
+            let waits = |name: &String| {
+                let mut own = self.aside.iter().filter(|aside| aside.index == index);
+                own.any(|aside| aside.columns.iter().any(|(held, _)| held == name))
+            };
+            let indexes = self.catalog.table(&target).into_iter().flat_map(|table| &table.indexes);
+            for unique in indexes.filter(|it| it.unique && it.columns.iter().any(waits)) {
+                let because = Because::Twice(&unique.name);
+                let own = self.own_records(index);
+                let aside = self.aside_of(index);
+                let taking = Taking { mapping, because, own: self.own(&own), aside: &aside };
+                let rows = |alias: &str| taking.will_be_twice(alias, &unique.columns);
+                any |= self.take_out(session, self.step(index, because, rows, 0)).await?;
+            }
+        }
+        Ok(any)
+    }
+
+    fn aside_of(&self, index: usize) -> Vec<SetAside> {
+        self.aside.iter().filter(|aside| aside.index == index).cloned().collect()
+    }
+
     /// True when rows went.
     async fn take_out_in_vain<S: Session>(&self, session: &mut S) -> Result<bool> {
         let mut any = false;
@@ -100,14 +148,15 @@ impl Settling<'_> {
             let own = self.own_records(aside.index);
             let waiting = Waiting { aside, own: self.own(&own) };
             let rows = |alias: &str| waiting.waits_in_vain(alias);
-            any |= self.take_out(session, self.step(aside.index, &aside.key, rows, 0)).await?;
+            let because = Because::NoParent(&aside.key);
+            any |= self.take_out(session, self.step(aside.index, because, rows, 0)).await?;
         }
         Ok(any)
     }
 
     /// Takes out rows of a table; before them, those that refer to them by keys that the target
     /// holds. These lead in no circle, so this comes to an end.
-    async fn take_out<S: Session>(&self, session: &mut S, first: Step) -> Result<bool> {
+    async fn take_out<S: Session>(&self, session: &mut S, first: Step<'_>) -> Result<bool> {
         let mut steps = vec![first];
         let mut next = 0;
         while let Some(step) = steps.get(next) {
@@ -122,25 +171,25 @@ impl Settling<'_> {
         Ok(any)
     }
 
-    fn step(
+    fn step<'a>(
         &self,
         index: usize,
-        key: &ForeignKey,
+        because: Because<'a>,
         rows: impl Fn(&str) -> String,
         depth: usize,
-    ) -> Step {
+    ) -> Step<'a> {
         let own = self.own_records(index);
         let brought = self.own(&own).brought(Engine::Postgres);
         Step {
             index,
-            key: key.clone(),
+            because,
             brought: format!("{} and {brought}", rows("child")),
             written_over: rows("t"),
             depth,
         }
     }
 
-    fn referring(&self, step: &Step) -> Vec<Step> {
+    fn referring(&self, step: &Step<'_>) -> Vec<Step<'_>> {
         if step.depth > self.plan().tables.len() {
             // Only where a circle is left in which nothing may be null, and then no row came in.
             return Vec::new();
@@ -157,19 +206,18 @@ impl Settling<'_> {
                 }
                 let rows =
                     |alias: &str| deferred::refers_to_one_of(alias, &target, key, &step.brought);
-                found.push(self.step(index, key, rows, step.depth + 1));
+                found.push(self.step(index, Because::NoParent(key), rows, step.depth + 1));
             }
         }
         found
     }
 
-    async fn take_out_all<S: Session>(&self, session: &mut S, step: &Step) -> Result<bool> {
+    async fn take_out_all<S: Session>(&self, session: &mut S, step: &Step<'_>) -> Result<bool> {
         let mapping = &self.plan().tables[step.index];
         let own = self.own_records(step.index);
         let own = self.own(&own);
-        let aside: Vec<SetAside> =
-            self.aside.iter().filter(|aside| aside.index == step.index).cloned().collect();
-        let taking = deferred::Taking { mapping, key: &step.key, own, aside: &aside };
+        let aside = self.aside_of(step.index);
+        let taking = Taking { mapping, because: step.because, own, aside: &aside };
         let fresh_id = || self.request.clock.fresh_id().simple().to_string();
         let mut any = false;
         if taking.are_any_written_over(session, &step.written_over).await? {
@@ -236,9 +284,9 @@ impl Settling<'_> {
 }
 
 /// Rows that go.
-struct Step {
+struct Step<'a> {
     index: usize,
-    key: ForeignKey,
+    because: Because<'a>,
     /// Which of the run's rows go; a row is called `child`.
     brought: String,
     /// Of rows that were there before, and become what they were; a row is called `t`.

@@ -305,6 +305,65 @@ tables:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_rows_that_claim_the_same_one_stays() {
+    // Beds 1 and 3 both stand beside bed 2, and bed 6 beside one that somebody else's stands beside.
+    for (existing, there, loaded, content, codes) in [
+        ("append", "", 2, "1:2 2 900:901:y 901:x", "DATA-008 DATA-009 DATA-009"),
+        // Bed 3 is what it was, so that bed 4 can stand beside it.
+        (
+            "update",
+            "insert into beds values (3, null, 'c')",
+            3,
+            "1:2 2 3:c 4:3 900:901:y 901:x",
+            "DATA-009 DATA-009",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let source = sqlite(
+            &folder,
+            "legacy.db",
+            "create table bed (id integer primary key, beside integer);
+             insert into bed values (1, 2), (2, null), (3, 2), (4, 3), (6, 901);",
+        );
+        let target = testbed::postgres().create_database();
+        target.execute(&format!(
+            "create table beds (id bigint primary key, beside bigint unique references beds, note text);
+             insert into beds values (901, null, 'x'), (900, 901, 'y');
+             {there}"
+        ));
+        let before = picture::of_postgres(&target);
+        let rest = format!(
+            "
+options: {{chunk_rows: 2, workers: 2}}
+tables:
+- source: bed
+  key: [id]
+  target: beds
+  existing: {existing}
+  columns:
+  - {{target: id, source: id, type: bigint}}
+  - {{target: beside, source: beside, type: bigint}}
+"
+        );
+
+        let outcome = run(&plan(&source, target.url(), &rest)).await.unwrap();
+
+        assert_eq!(outcome.failure, None);
+        assert!(outcome.books_close);
+        assert_eq!(books(&outcome, "beds"), [5, loaded, 0, codes.split(' ').count() as u64]);
+        let beds = "select string_agg(concat_ws(':', id, beside, note), ' ' order by id) from beds";
+        assert_eq!(target.query(beds), content);
+        assert_eq!(
+            target.query("select string_agg(code, ' ' order by code) from transfuse.quarantine"),
+            codes
+        );
+        assert_eq!(target.query("select count(*) from transfuse.deferred"), "0");
+        assert!(undo(&target, Scope::Run).await.is_whole());
+        assert_eq!(picture::of_postgres(&target), before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reference_of_which_a_part_is_null_keeps_the_rest() {
     for existing in ["append", "update"] {
         let folder = tempfile::tempdir().unwrap();
