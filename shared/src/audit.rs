@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::user::UserRole;
+use crate::verification::VerificationState;
 
 /// One thing that somebody did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -306,6 +307,17 @@ actions! {
     MergeRefused = "merge_refused", "People not merged";
     MergeTakenBack = "merge_taken_back", "Merge taken back";
     AuditExported = "audit_exported", "Audit trail exported";
+}
+
+/// How a verification ended.
+impl From<VerificationState> for Action {
+    fn from(state: VerificationState) -> Self {
+        match state {
+            VerificationState::Equal | VerificationState::Different => Self::VerificationCompleted,
+            VerificationState::Paused => Self::VerificationPaused,
+            VerificationState::Running | VerificationState::Failed => Self::VerificationFailed,
+        }
+    }
 }
 
 impl Action {

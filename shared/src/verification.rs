@@ -330,6 +330,29 @@ pub struct VerificationOutcome {
     pub failure: Option<Failure>,
 }
 
+impl VerificationOutcome {
+    /// In numbers and names alone: how it ended, and how many rows are not the same.
+    pub fn in_words(&self) -> String {
+        let state = self.status.as_str();
+        match &self.failure {
+            Some(failure) => failure.code.to_string(),
+            None if self.status.is_through() => {
+                let sum = |count: fn(&TableVerification) -> u64| {
+                    self.findings.tables.iter().map(count).sum::<u64>()
+                };
+                format!(
+                    "{state}, {} rows compared, {} missing, {} extra, {} different",
+                    sum(|table| table.compared),
+                    sum(|table| table.missing),
+                    sum(|table| table.extra),
+                    sum(|table| table.different)
+                )
+            }
+            None => state.to_owned(),
+        }
+    }
+}
+
 /// One row that is not the same on both sides, located by its key. Values stay out of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -526,6 +549,18 @@ impl RepairOutcome {
     /// Whether every mismatch that it was about is gone.
     pub fn is_whole(&self) -> bool {
         self.tables.iter().all(|table| table.refused == 0 && table.not_found == 0)
+    }
+
+    /// In numbers alone: what became of the rows.
+    pub fn in_words(&self) -> String {
+        let sum = |count: fn(&TableRepair) -> u64| self.tables.iter().map(count).sum::<u64>();
+        format!(
+            "{} rows put in, {} corrected, {} taken out, {} refused",
+            sum(|table| table.inserted),
+            sum(|table| table.updated),
+            sum(|table| table.deleted),
+            sum(|table| table.refused)
+        )
     }
 
     /// How many rows it writes.

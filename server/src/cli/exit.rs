@@ -113,6 +113,10 @@ impl CommandError {
         self
     }
 
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
     pub const fn status(&self) -> Status {
         self.status
     }

@@ -7,13 +7,15 @@ use std::time::Duration;
 use clap::Args;
 use engine::EngineError;
 use engine::clock::{Clock as _, SystemClock};
+use engine::load::ledger::work_hash;
 use engine::run::{Matcher, Request, Start, Stop};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use shared::audit::Action;
 use shared::error_code::ErrorCode;
 use shared::id::RunId;
 use shared::plan::{Plan, When};
 use shared::rehearsal::Rehearsal;
-use shared::run::{OutcomeStatus, Phase, Progress, RunOutcome, TableProgress};
+use shared::run::{Books, OutcomeStatus, Phase, Progress, RunOutcome, TableProgress};
 use tokio::sync::watch;
 use tokio::time::interval;
 
@@ -24,6 +26,7 @@ use super::plan::refused;
 use super::rehearsal;
 use super::runs::KnownRuns;
 use super::signal::Signals;
+use super::trail::{Said, Trail};
 use super::{CommandError, whoever};
 use crate::auth::secret::Secrets;
 use crate::causes;
@@ -73,7 +76,8 @@ impl Migrate {
         };
         let mut signals = Signals::listen()?;
         let crew = crew(installation, &request.run_id).await?;
-        let rehearse = self.rehearse;
+        let trail = Trail::begin(installation, self.begun(&request)).await?;
+        let (rehearse, id) = (self.rehearse, request.run_id.clone());
         let migration = tokio::spawn(async move {
             if rehearse {
                 engine::run::rehearse(request).await.map(Came::Rehearsed)
@@ -90,27 +94,73 @@ impl Migrate {
             stop.request_at_once();
             signals.next().await;
         };
-        let outcome = tokio::select! {
-            outcome = migration => outcome,
-            never = show(pictures) => match never {},
-            () = stopping => {
-                return Err(CommandError::new(ErrorCode::Sys004, "stopped at once"));
+        let came = tokio::select! {
+            came = migration => {
+                if let Some(people) = people {
+                    people.learn(self.rehearse).await;
+                }
+                match came {
+                    Ok(Ok(came)) => Ok(came),
+                    Ok(Err(error)) => Err(refused_by(error, &plan, &sides).await),
+                    Err(panic) => {
+                        let doing = "carrying out the plan";
+                        Err(CommandError::new(ErrorCode::Sys001, doing).because(&panic))
+                    }
+                }
             }
+            never = show(pictures) => match never {},
+            () = stopping => Err(CommandError::new(ErrorCode::Sys004, "stopped at once")),
         };
-        if let Some(people) = people {
-            people.learn(self.rehearse).await;
-        }
-        let outcome = outcome.map_err(|panic| {
-            CommandError::new(ErrorCode::Sys001, "carrying out the plan").because(&panic)
-        })?;
-        let outcome = match outcome {
-            Ok(Came::Run(outcome)) => outcome,
-            Ok(Came::Rehearsed(report)) => return rehearsal::tell_of(&self.json, report),
-            Err(error) => return Err(refused_by(error, &plan, &sides).await),
+        trail.end(self.ended(&id, &came)).await?;
+        let outcome = match came? {
+            Came::Run(outcome) => outcome,
+            Came::Rehearsed(report) => return rehearsal::tell_of(&self.json, report),
         };
         self.json.write(&outcome)?;
         tell(summary(&outcome, &self.plan));
         judge(outcome)
+    }
+}
+
+impl Migrate {
+    /// What the audit trail says beforehand.
+    fn begun(&self, request: &Request) -> Said {
+        let action = if self.rehearse { Action::RehearsalStarted } else { Action::RunStarted };
+        let (plan, hash) = (&request.plan.name, work_hash(&request.plan));
+        let how = if self.fresh { ", from nothing" } else { "" };
+        Said(action, request.run_id.to_string(), format!("plan {plan}, {hash}{how}"))
+    }
+
+    /// What the audit trail says of what came of it. A run that went on has the id that it began with.
+    fn ended(&self, id: &RunId, came: &Result<Came, CommandError>) -> Said {
+        let failed = if self.rehearse { Action::RehearsalFailed } else { Action::RunFailed };
+        match came {
+            Ok(Came::Run(outcome)) => {
+                let action = match outcome.status {
+                    OutcomeStatus::Completed => Action::RunCompleted,
+                    OutcomeStatus::Paused => Action::RunPaused,
+                    OutcomeStatus::Failed => failed,
+                };
+                let books = outcome.tables.iter().map(|table| table.books).sum::<Books>();
+                let mut detail = format!(
+                    "{} read, {} loaded, {} in quarantine",
+                    books.read, books.loaded, books.quarantined
+                );
+                if let Some(failure) = &outcome.failure {
+                    detail = format!("{}: {detail}", failure.code);
+                }
+                if outcome.run_id != *id {
+                    detail = format!("{detail}; gone on with as {id}");
+                }
+                Said(action, outcome.run_id.to_string(), detail)
+            }
+            Ok(Came::Rehearsed(report)) => {
+                let code = report.outcome.failure.as_ref().map(|failure| failure.code.to_string());
+                let detail = code.unwrap_or_else(|| "all of it was taken back".to_owned());
+                Said(Action::RehearsalCompleted, id.to_string(), detail)
+            }
+            Err(error) => Said(failed, id.to_string(), error.code().to_string()),
+        }
     }
 }
 
@@ -215,7 +265,7 @@ fn summary(outcome: &RunOutcome, plan: &Path) -> String {
 
 /// The books, table by table.
 pub(super) fn books(outcome: &RunOutcome) -> String {
-    let row = |name: String, books: shared::run::Books| {
+    let row = |name: String, books: Books| {
         [
             name,
             count(books.read),
@@ -228,7 +278,7 @@ pub(super) fn books(outcome: &RunOutcome) -> String {
     };
     let mut rows: Vec<_> =
         outcome.tables.iter().map(|table| row(table.target.to_string(), table.books)).collect();
-    let total = outcome.tables.iter().map(|table| table.books).sum::<shared::run::Books>();
+    let total = outcome.tables.iter().map(|table| table.books).sum::<Books>();
     rows.push(row("all".to_owned(), total));
     let head = ["table", "read", "loaded", "merged", "filtered", "quarantined", ""];
     let status = match outcome.status {
@@ -384,7 +434,7 @@ impl Drop for ClearAtTheEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::run::{Books, Failure, TableOutcome};
+    use shared::run::{Failure, TableOutcome};
 
     #[test]
     fn only_closed_books_end_well() {

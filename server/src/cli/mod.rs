@@ -6,6 +6,7 @@ mod runs;
 mod output;
 mod signal;
 mod whoever;
+mod trail;
 mod serve;
 mod plan;
 mod assess;

@@ -9,6 +9,7 @@ use engine::clock::{Clock as _, SystemClock};
 use engine::run::Stop;
 use engine::verify::{GoingOn, Request};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use shared::audit::Action;
 use shared::error_code::ErrorCode;
 use shared::id::VerificationId;
 use shared::verification::{
@@ -22,6 +23,7 @@ use super::exit::Status;
 use super::input::{read_plan, sides};
 use super::output::{Json, count, table, tell};
 use super::signal::Signals;
+use super::trail::{Said, Trail};
 use crate::config::Installation;
 
 mod checks;
@@ -138,6 +140,10 @@ impl Compare {
             clock: Arc::new(clock),
         };
         let mut signals = Signals::listen()?;
+        let subject = request.verification_id.to_string();
+        let detail = format!("plan {}, mode {}", request.plan.name, request.mode.as_str());
+        let begun = Said(Action::VerificationStarted, subject.clone(), detail);
+        let trail = Trail::begin(installation, begun).await?;
         let verification = tokio::spawn(engine::verify::verify(request));
         let stopping = async {
             signals.next().await;
@@ -146,15 +152,22 @@ impl Compare {
             signals.next().await;
         };
         let outcome = tokio::select! {
-            outcome = verification => outcome,
+            outcome = verification => match outcome {
+                Ok(outcome) => outcome.map_err(CommandError::from),
+                Err(panic) => {
+                    let doing = "comparing source and target";
+                    Err(CommandError::new(ErrorCode::Sys001, doing).because(&panic))
+                }
+            },
             never = show(pictures) => match never {},
-            () = stopping => {
-                return Err(CommandError::new(ErrorCode::Sys004, "stopped at once"));
-            }
+            () = stopping => Err(CommandError::new(ErrorCode::Sys004, "stopped at once")),
         };
-        let outcome = outcome.map_err(|panic| {
-            CommandError::new(ErrorCode::Sys001, "comparing source and target").because(&panic)
-        })??;
+        let (action, detail) = match &outcome {
+            Ok(outcome) => (outcome.status.into(), outcome.in_words()),
+            Err(error) => (Action::VerificationFailed, error.code().to_string()),
+        };
+        trail.end(Said(action, subject, detail)).await?;
+        let outcome = outcome?;
         self.json.write(&outcome)?;
         tell(summary(&outcome));
         judge(outcome, &path)

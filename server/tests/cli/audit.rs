@@ -1,4 +1,4 @@
-use crate::support::Desk;
+use crate::support::{Desk, people};
 
 #[test]
 fn an_intact_trail_exits_with_0_and_a_broken_one_with_4() {
@@ -75,6 +75,67 @@ fn an_entry_of_the_command_line_names_the_account_that_ran_it() {
         (&entry["role"], &entry["address"]),
         (&serde_json::Value::Null, &serde_json::Value::Null)
     );
+}
+
+#[test]
+fn what_a_command_began_and_what_came_of_it_are_entries() {
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(100));
+    desk.draft(&source, "sqlite:modern.db");
+    desk.run(&["migrate", "plan.yaml", "--rehearse"]);
+    desk.run(&["migrate", "plan.yaml"]);
+    desk.sqlite("modern.db", "update person set name = 'Other' where id = 7");
+    desk.run(&["verify", "plan.yaml"]);
+    // It is only tried out.
+    desk.run(&["verify", "repair", "plan.yaml"]);
+    desk.run(&["verify", "repair", "plan.yaml", "--apply"]);
+
+    let export = desk.run(&["audit", "export"]);
+
+    let entries: Vec<serde_json::Value> =
+        export.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<String> = entries
+        .iter()
+        .map(|entry| format!("{}: {}", text(&entry["action"]), text(&entry["detail"])))
+        .collect();
+    let begins = [
+        "rehearsal_started: plan ",
+        "rehearsal_completed: all of it was taken back",
+        "run_started: plan ",
+        "run_completed: 100 read, 100 loaded, 0 in quarantine",
+        "verification_started: plan ",
+        "verification_completed: different, 100 rows compared, 0 missing, 0 extra, 1 different",
+        "repair_started: plan ",
+        "repair_completed: 0 rows put in, 1 corrected, 0 taken out, 0 refused",
+    ];
+    assert!(told.len() == begins.len(), "{told:#?}");
+    assert!(told.iter().zip(begins).all(|(told, begin)| told.starts_with(begin)), "{told:#?}");
+    assert!(entries.iter().all(|entry| text(&entry["actor_name"]).starts_with(&account())));
+    assert_eq!(entries[2]["subject"], entries[3]["subject"]);
+}
+
+#[test]
+fn a_run_that_cannot_begin_is_an_entry_that_says_why() {
+    let desk = Desk::new();
+    let source = desk.sqlite("legacy.db", &people(1));
+    desk.draft(&source, "sqlite:modern.db");
+    desk.sqlite(
+        "modern.db",
+        "create table person (id bigint primary key, name text not null, born date);
+         insert into person values (7, 'Somebody Else', null)",
+    );
+
+    desk.run(&["migrate", "plan.yaml"]).assert_failed(3, "LOAD-001");
+
+    let export = desk.run(&["audit", "export"]);
+    let entry: serde_json::Value =
+        serde_json::from_str(export.stdout.lines().last().unwrap()).unwrap();
+    let (action, detail) = (text(&entry["action"]), text(&entry["detail"]));
+    assert_eq!((action, &detail[..8]), ("run_failed", "LOAD-001"));
+}
+
+fn text(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 fn account() -> String {

@@ -3,14 +3,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use engine::EngineError;
 use engine::clock::{Clock as _, SystemClock};
 use engine::run::Stop;
 use engine::verify::{Effect, RepairRequest};
 use futures::FutureExt as _;
 use shared::assessment::TableName;
+use shared::audit::Action;
 use shared::error_code::ErrorCode;
 use shared::id::RepairId;
-use shared::verification::{MismatchKind, RepairOutcome, RepairSelection};
+use shared::verification::{MismatchKind, RepairOutcome, RepairSelection, TakenBack};
 
 use super::list::{in_target, kind};
 use crate::cli::CommandError;
@@ -18,6 +20,7 @@ use crate::cli::exit::Status;
 use crate::cli::input::{read_plan, sides};
 use crate::cli::output::{Json, count, table, tell};
 use crate::cli::signal::Signals;
+use crate::cli::trail::{Said, Trail};
 use crate::config::Installation;
 
 #[derive(Debug, Args)]
@@ -57,6 +60,15 @@ impl Repair {
             clock: Arc::new(clock),
         };
         let mut signals = Signals::listen()?;
+        let subject = request.repair_id.to_string();
+        let detail = format!("plan {}: {}", request.plan.name, request.selection.in_words());
+        // A repair that is only tried out changes nothing, and leaves no entry.
+        let trail = if self.apply {
+            let begun = Said(Action::RepairStarted, subject.clone(), detail);
+            Some(Trail::begin(installation, begun).await?)
+        } else {
+            None
+        };
         let repair = tokio::spawn(engine::verify::repair(request));
         let stopping = async {
             signals.next().await;
@@ -65,13 +77,20 @@ impl Repair {
             signals.next().await;
         };
         let outcome = tokio::select! {
-            outcome = repair => outcome,
-            () = stopping => {
-                return Err(CommandError::new(ErrorCode::Sys004, "stopped at once"));
-            }
+            outcome = repair => match outcome {
+                Ok(outcome) => outcome.map_err(CommandError::from),
+                Err(panic) => Err(CommandError::new(ErrorCode::Sys001, "repairing").because(&panic)),
+            },
+            () = stopping => Err(CommandError::new(ErrorCode::Sys004, "stopped at once")),
         };
-        let outcome = outcome
-            .map_err(|panic| CommandError::new(ErrorCode::Sys001, "repairing").because(&panic))??;
+        if let Some(trail) = trail {
+            let (action, detail) = match &outcome {
+                Ok(outcome) => (Action::RepairCompleted, outcome.in_words()),
+                Err(error) => (Action::RepairFailed, error.code().to_string()),
+            };
+            trail.end(Said(action, subject, detail)).await?;
+        }
+        let outcome = outcome?;
         self.json.write(&outcome)?;
         tell(summary(&outcome));
         if outcome.is_whole() {
@@ -132,7 +151,18 @@ impl TakeBack {
         let plan = read_plan(&self.plan)?;
         let sides = sides(&plan, installation).await?;
         let key = installation.key()?.quarantine();
-        let approval = Box::new(|_| async { Ok(()) }.boxed());
+        let (trail, subject) = (Trail::open(installation).await?, self.repair.to_string());
+        let approval = Box::new(move |TakenBack { restored, changed_since }| {
+            let detail = format!("{restored} rows restored, {changed_since} left");
+            async move {
+                let said = Said(Action::RepairTakenBack, subject, detail);
+                trail.say(said).await.map_err(|error| {
+                    let doing = "writing the audit entry of a repair that is taken back";
+                    EngineError::new(ErrorCode::Sys007, doing).because(error)
+                })
+            }
+            .boxed()
+        });
         let taken = engine::verify::take_back(&sides.target, &self.repair, &key, approval).await?;
         tell(format!(
             "{} rows are as they were before; {} had changed since and were left",

@@ -351,7 +351,7 @@ impl Verifications {
             };
             let actor = actor.unwrap_or_else(Actor::system);
             let detail = Some(format!("verification {id}: {}", end.told()));
-            audit::record(&mut tx, now, actor, end.action(), run.as_str(), detail).await?;
+            audit::record(&mut tx, now, actor, end.state.into(), run.as_str(), detail).await?;
         }
         store::commit(tx).await
     }
@@ -384,34 +384,12 @@ impl End {
         Self { state: VerificationState::Failed, outcome: None, failure: Some(failure) }
     }
 
-    const fn action(&self) -> Action {
-        match self.state {
-            VerificationState::Equal | VerificationState::Different => {
-                Action::VerificationCompleted
-            }
-            VerificationState::Paused => Action::VerificationPaused,
-            VerificationState::Running | VerificationState::Failed => Action::VerificationFailed,
-        }
-    }
-
     /// What the trail says of it: names and numbers.
     fn told(&self) -> String {
-        let state = self.state.as_str();
-        match (&self.failure, &self.outcome) {
-            (Some(failure), _) => failure.code.to_string(),
-            (None, Some(outcome)) if self.state.is_through() => {
-                let sum = |count: fn(&shared::verification::TableVerification) -> u64| {
-                    outcome.findings.tables.iter().map(count).sum::<u64>()
-                };
-                format!(
-                    "{state}, {} rows compared, {} missing, {} extra, {} different",
-                    sum(|table| table.compared),
-                    sum(|table| table.missing),
-                    sum(|table| table.extra),
-                    sum(|table| table.different)
-                )
-            }
-            _ => state.to_owned(),
+        match (&self.outcome, &self.failure) {
+            (Some(outcome), _) => outcome.in_words(),
+            (None, Some(failure)) => failure.code.to_string(),
+            (None, None) => self.state.as_str().to_owned(),
         }
     }
 }

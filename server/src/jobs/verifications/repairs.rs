@@ -281,19 +281,7 @@ impl Verifications {
         let now = clock.now();
         let told = match ended {
             Ok(outcome) if !outcome.done => None,
-            Ok(outcome) => {
-                let sum = |count: fn(&shared::verification::TableRepair) -> u64| {
-                    outcome.tables.iter().map(count).sum::<u64>()
-                };
-                let text = format!(
-                    "{} rows put in, {} corrected, {} taken out, {} refused",
-                    sum(|table| table.inserted),
-                    sum(|table| table.updated),
-                    sum(|table| table.deleted),
-                    sum(|table| table.refused)
-                );
-                Some((Action::RepairCompleted, text))
-            }
+            Ok(outcome) => Some((Action::RepairCompleted, outcome.in_words())),
             Err(failure) => Some((Action::RepairFailed, failure.code.to_string())),
         };
         let mut tx = store.begin().await?;
