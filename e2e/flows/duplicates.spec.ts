@@ -65,7 +65,7 @@ test('what the policy merged is listed', async ({ page }) => {
   await expectAccessible(page);
 });
 
-test('a cluster shows what holds it together and, for a reason, what survives', async ({ page }) => {
+test('a cluster shows what holds it together and, for a reason, what survives, and is merged', async ({ page }) => {
   const review = await new Duplicates(page).openLatest();
   await review.openPage('Clusters');
   await page.getByLabel('Order').selectOption('Weakest link first');
@@ -77,5 +77,17 @@ test('a cluster shows what holds it together and, for a reason, what survives', 
   await expectNoSidewaysScroll(page);
   await page.getByLabel('Reason').fill('looking at who belongs together');
   await page.getByRole('button', { name: 'Show the records' }).click();
-  await expect(page.getByRole('region', { name: 'Records and what survives' })).toBeVisible();
+  const records = page.getByRole('region', { name: 'Records and what survives' });
+  await expect(records).toBeVisible();
+  await expectAccessible(page);
+  await expectNoSidewaysScroll(page);
+
+  const first = records.getByRole('checkbox').first();
+  await first.uncheck();
+  await expect(page.getByRole('button', { name: 'Merge 1 record' })).toBeDisabled();
+  await first.check();
+  await page.getByRole('button', { name: 'Merge 2 records' }).click();
+  await expect(page.getByText('They are one person.')).toBeVisible();
+  await expect(page.getByRole('link', { name: 'See the merges' })).toBeVisible();
+  await expect(page.getByRole('button', { name: /^Merge/ })).toBeHidden();
 });

@@ -4,8 +4,8 @@ use shared::duplicate::{ModelSummary, Simulation};
 use shared::id::{ClusterKey, MatchId, MatchingId, MergeId, PlanId};
 use shared::matching::{
     AutoMerge, ClusterDetail, ClusterItem, ClusterOrder, DecisionOutcome, MatchDetail, MatchItem,
-    MatchOrder, Matching, Merge, ModelUse, NewDecision, NewMatching, NewUnmerge, Remember,
-    ReviewState, Unmerged,
+    MatchOrder, Matching, Merge, ModelUse, NewDecision, NewMatching, NewMerge, NewUnmerge,
+    Remember, ReviewState, Unmerged,
 };
 use shared::page::{Cursor, Page};
 use shared::quarantine::RevealRequest;
@@ -132,6 +132,11 @@ pub(crate) async fn reveal_cluster(
 ) -> Result<ClusterDetail, ApiError> {
     let request = RevealRequest { reason: reason.to_owned() };
     send(post(&route::of_cluster(route::CLUSTER_REVEAL, key)).json(&request)?).await
+}
+
+/// Makes a cluster, or some of it, one row.
+pub(crate) async fn merge_cluster(key: &ClusterKey, new: &NewMerge) -> Result<Merge, ApiError> {
+    send(post(&route::of_cluster(route::CLUSTER_MERGE, key)).json(new)?).await
 }
 
 /// One page of the merges of a search's people, latest first.

@@ -1,21 +1,23 @@
 //! One cluster: its records, what holds them together, what they were kept apart from, and what
 //! survives.
 
-use leptos::prelude::*;
+use std::collections::BTreeSet;
+
+use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
-use shared::duplicate::{Attribute, GoldenRecord, Person, RecordId, Refusal};
+use shared::duplicate::{self, Attribute, GoldenRecord, Person, RecordId};
 use shared::id::{ClusterKey, MatchingId};
-use shared::matching::{ClusterDetail, MatchItem, Merge};
+use shared::matching::{ClusterDetail, MatchItem, Merge, NewMerge};
 use shared::user::Permission;
 
 use super::clusters::ClusterState;
-use super::pair::bits;
+use super::pair::{ChoiceOf, Choices, bits};
 use super::review::Reason;
-use crate::api;
-use crate::components::{Badge, Loaded, Moment, TableFrame};
+use crate::api::{self, ApiError};
+use crate::components::{Badge, Loaded, Moment, Refusal, TableFrame};
 use crate::format;
 use crate::pages::migration::place::Place;
-use crate::stores::{Session, Tone};
+use crate::stores::{Notices, Session, Tone};
 
 #[component]
 pub fn ClusterPage(id: MatchingId, key: ClusterKey) -> impl IntoView {
@@ -46,7 +48,7 @@ pub fn ClusterPage(id: MatchingId, key: ClusterKey) -> impl IntoView {
             </div>
         </div>
         <Loaded resource=found lines=8 let:detail>
-            <Detail detail/>
+            <Detail detail may merged=move || reason.set(None)/>
         </Loaded>
         <Show when=move || may && reason.with(Option::is_none)>
             <Reason reason start="Show the records"/>
@@ -55,8 +57,16 @@ pub fn ClusterPage(id: MatchingId, key: ClusterKey) -> impl IntoView {
 }
 
 #[component]
-fn Detail(detail: ClusterDetail) -> impl IntoView {
+fn Detail(
+    detail: ClusterDetail,
+    may: bool,
+    /// What was shown is not what is there any more.
+    #[prop(into)]
+    merged: Callback<()>,
+) -> impl IntoView {
     let ClusterDetail { item, matching_id, links, apart, merge, people, golden } = detail;
+    let is_open = may && item.merge.is_none() && people.len() > 1;
+    let key = item.key.clone();
     let members = item.members.iter().map(RecordId::as_str).collect::<Vec<_>>().join(", ");
     view! {
         <section class="card" aria-labelledby="cluster-records">
@@ -72,7 +82,14 @@ fn Detail(detail: ClusterDetail) -> impl IntoView {
             </p>
             {merge.map(|merge| view! { <MergedBy merge matching_id/> })}
         </section>
-        {golden.map(|golden| view! { <Records people golden/> })}
+        {golden
+            .map(|golden| {
+                let merging = is_open.then(|| Merging::of(&people));
+                view! {
+                    <Records people golden merging/>
+                    {merging.map(|merging| view! { <MergeThem key merging merged/> })}
+                }
+            })}
         <Links links/>
         <Apart apart/>
     }
@@ -90,9 +107,109 @@ fn MergedBy(merge: Merge, matching_id: MatchingId) -> impl IntoView {
     }
 }
 
+/// What somebody makes of a cluster before it is merged.
+#[derive(Clone, Copy)]
+struct Merging {
+    members: RwSignal<BTreeSet<RecordId>>,
+    choices: Choices,
+}
+
+impl Merging {
+    fn of(people: &[Person]) -> Self {
+        let members = people.iter().map(|person| person.id.clone()).collect();
+        Self { members: RwSignal::new(members), choices: RwSignal::default() }
+    }
+
+    /// What is asked for: a choice of a record that stays out is none.
+    fn asked(self) -> NewMerge {
+        let members = self.members.get_untracked();
+        let mut choices = self.choices.get_untracked();
+        choices.retain(|_, from| members.contains(from));
+        NewMerge { members: members.into_iter().collect(), choices }
+    }
+}
+
+/// Makes one row of those who were chosen.
+#[component]
+fn MergeThem(key: ClusterKey, merging: Merging, merged: Callback<()>) -> impl IntoView {
+    let notices = Notices::expect();
+    let refusal = RwSignal::new(None::<ApiError>);
+    let is_busy = RwSignal::new(false);
+    let key = StoredValue::new(key);
+    let count = move || merging.members.with(BTreeSet::len);
+    let merge = move |_| {
+        is_busy.set(true);
+        refusal.set(None);
+        spawn_local(async move {
+            let done = api::duplicates::merge_cluster(&key.get_value(), &merging.asked()).await;
+            if is_busy.is_disposed() {
+                return;
+            }
+            is_busy.set(false);
+            match done.map(|merge| merge.refusal) {
+                Ok(None) => {
+                    notices.good("They are one person.");
+                    merged.run(());
+                }
+                Ok(Some(refused)) => {
+                    notices.bad(format!("They were not merged: {}.", refused.reason));
+                }
+                Err(error) => refusal.set(Some(error)),
+            }
+        });
+    };
+    view! {
+        <section class="card" aria-labelledby="cluster-merge">
+            <h3 id="cluster-merge">"Are these one person?"</h3>
+            <p class="quiet-text">
+                "Whoever merges says that all who are ticked are the same person. It can be taken back."
+            </p>
+            <Refusal error=refusal/>
+            <p class="actions">
+                <button
+                    type="button"
+                    class="button primary"
+                    disabled=move || is_busy.get() || count() < 2
+                    on:click=merge
+                >
+                    {move || format!("Merge {}", format::counted(count() as u64, "record", "records"))}
+                </button>
+            </p>
+        </section>
+    }
+}
+
+/// Whether a record is one of those who become one.
+#[component]
+fn BelongsTo(id: RecordId, members: RwSignal<BTreeSet<RecordId>>) -> impl IntoView {
+    let label = format!("Record {} is one of them", id.as_str());
+    let id = StoredValue::new(id);
+    let is_in = move || id.with_value(|id| members.with(|members| members.contains(id)));
+    let change = move |event: ev::Event| {
+        let belongs = event_target_checked(&event);
+        members.update(|members| {
+            if belongs {
+                members.insert(id.get_value());
+            } else {
+                id.with_value(|id| members.remove(id));
+            }
+        });
+    };
+    view! {
+        <label class="checkbox">
+            <input type="checkbox" aria-label=label prop:checked=is_in on:change=change/>
+            "one of them"
+        </label>
+    }
+}
+
 /// The records side by side, with what survives of them.
 #[component]
-fn Records(people: Vec<Person>, golden: GoldenRecord) -> impl IntoView {
+fn Records(
+    people: Vec<Person>,
+    golden: GoldenRecord,
+    #[prop(optional_no_strip)] merging: Option<Merging>,
+) -> impl IntoView {
     let known: Vec<Attribute> = Attribute::ALL
         .iter()
         .copied()
@@ -106,6 +223,12 @@ fn Records(people: Vec<Person>, golden: GoldenRecord) -> impl IntoView {
                 <th scope="col">
                     {format!("Record {}", person.id.as_str())}
                     {survives.then_some(" (its key survives)")}
+                    {merging
+                        .map(|merging| {
+                            view! {
+                                <BelongsTo id=person.id.clone() members=merging.members/>
+                            }
+                        })}
                 </th>
             }
         })
@@ -128,6 +251,13 @@ fn Records(people: Vec<Person>, golden: GoldenRecord) -> impl IntoView {
                 .map(|value| value.value.as_str())
                 .collect();
             let contradicts = golden.contradictions.contains(&attribute);
+            let choice = merging.filter(|_| differs(&people, attribute)).map(|merging| {
+                let known = people.iter().filter(|person| person.values.contains_key(&attribute));
+                let from = known.map(|it| (it.id.clone(), it.id.0.clone())).collect();
+                let survivor = golden.values.get(&attribute).and_then(|it| it.first());
+                let survivor = survivor.map(|value| value.from.clone());
+                view! { <ChoiceOf attribute from survivor choices=merging.choices/> }
+            });
             view! {
                 <tr>
                     <th scope="row">
@@ -141,7 +271,7 @@ fn Records(people: Vec<Person>, golden: GoldenRecord) -> impl IntoView {
                             })}
                     </th>
                     {cells}
-                    <td>{survives.join(", ")}</td>
+                    <td>{survives.join(", ")} {choice}</td>
                 </tr>
             }
         })
@@ -163,6 +293,13 @@ fn Records(people: Vec<Person>, golden: GoldenRecord) -> impl IntoView {
             </TableFrame>
         </section>
     }
+}
+
+/// Whether the records do not say the same of something.
+fn differs(people: &[Person], attribute: Attribute) -> bool {
+    let mut said = people.iter().filter_map(|person| person.values.get(&attribute));
+    let first = said.next();
+    said.any(|other| Some(other) != first)
 }
 
 #[component]
@@ -211,7 +348,7 @@ fn Links(links: Vec<MatchItem>) -> impl IntoView {
 }
 
 #[component]
-fn Apart(apart: Vec<Refusal>) -> impl IntoView {
+fn Apart(apart: Vec<duplicate::Refusal>) -> impl IntoView {
     if apart.is_empty() {
         return ().into_any();
     }

@@ -119,8 +119,10 @@ fn SideBySide(
                                     view! {
                                         <ChoiceOf
                                             attribute
-                                            left=left.clone()
-                                            right=right.clone()
+                                            from=vec![
+                                                (left.clone(), "left".to_owned()),
+                                                (right.clone(), "right".to_owned()),
+                                            ]
                                             survivor=survivor.clone()
                                             choices
                                         />
@@ -177,45 +179,53 @@ fn Value(pieces: Vec<Piece>) -> impl IntoView {
         .into_any()
 }
 
-/// Which of the two values of an attribute survives.
+/// Of which record the value of an attribute survives.
 #[component]
-fn ChoiceOf(
+pub(super) fn ChoiceOf(
     attribute: Attribute,
-    left: RecordId,
-    right: RecordId,
+    /// The records, and what each is called here.
+    from: Vec<(RecordId, String)>,
     /// Of which record the plan's rules take it.
+    #[prop(optional_no_strip)]
     survivor: Option<RecordId>,
     choices: Choices,
 ) -> impl IntoView {
     let name = format!("survives-{attribute}");
-    let option = move |id: RecordId, label: &'static str| {
-        let is_default = survivor.as_ref() == Some(&id);
-        let is_chosen = {
-            let id = id.clone();
-            move || {
-                choices.with(|choices| match choices.get(&attribute) {
-                    Some(chosen) => *chosen == id,
-                    None => is_default,
-                })
+    let options = from
+        .into_iter()
+        .map(|(id, label)| {
+            let is_default = survivor.as_ref() == Some(&id);
+            let is_chosen = {
+                let id = id.clone();
+                move || {
+                    choices.with(|choices| match choices.get(&attribute) {
+                        Some(chosen) => *chosen == id,
+                        None => is_default,
+                    })
+                }
+            };
+            let choose = move |_| {
+                choices.update(|choices| {
+                    choices.insert(attribute, id.clone());
+                });
+            };
+            view! {
+                <label class="checkbox">
+                    <input
+                        type="radio"
+                        name=name.clone()
+                        prop:checked=is_chosen
+                        on:change=choose
+                    />
+                    {label}
+                </label>
             }
-        };
-        let choose = move |_| {
-            choices.update(|choices| {
-                choices.insert(attribute, id.clone());
-            });
-        };
-        view! {
-            <label class="checkbox">
-                <input type="radio" name=name.clone() prop:checked=is_chosen on:change=choose/>
-                {label}
-            </label>
-        }
-    };
+        })
+        .collect_view();
     view! {
-        <fieldset class="choice-of-two">
+        <fieldset class="choice-of-one">
             <legend class="visually-hidden">{format!("{} that survives", attribute.label())}</legend>
-            {option(left, "left")}
-            {option(right, "right")}
+            {options}
         </fieldset>
     }
 }
