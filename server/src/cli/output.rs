@@ -28,6 +28,16 @@ impl Json {
         Ok(true)
     }
 
+    /// Where a list is written that is too long to be held, if it is wanted as JSON.
+    pub(super) fn writer(&self) -> Result<Option<Box<dyn io::Write + Send>>, CommandError> {
+        let Some(path) = &self.json else { return Ok(None) };
+        if path == Path::new("-") {
+            return Ok(Some(Box::new(io::BufWriter::new(io::stdout()))));
+        }
+        let file = std::fs::File::create(path).map_err(unwritable(path))?;
+        Ok(Some(Box::new(io::BufWriter::new(file))))
+    }
+
     /// Whether stdout belongs to the JSON.
     pub(super) fn is_stdout(&self) -> bool {
         self.json.as_deref() == Some(Path::new("-"))
@@ -90,23 +100,54 @@ pub(super) fn give(text: impl AsRef<str>) -> Result<(), CommandError> {
 
 /// Rows in columns, as wide as they need to be.
 pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
-    let mut widths = head.map(str::len);
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+    let mut columns = Columns::of(head);
+    columns.fit(rows);
+    columns.lines(Some(head), rows)
+}
+
+/// A table that is given page by page: as wide as the rows so far need it.
+pub(super) struct Columns<const N: usize> {
+    head: Option<[&'static str; N]>,
+    widths: [usize; N],
+}
+
+impl<const N: usize> Columns<N> {
+    pub(super) fn new(head: [&'static str; N]) -> Self {
+        Self { head: Some(head), ..Self::of(head) }
+    }
+
+    /// Gives the next rows, under the head if they are the first.
+    pub(super) fn give(&mut self, rows: &[[String; N]]) -> io::Result<()> {
+        self.fit(rows);
+        let head = self.head.take();
+        writeln!(io::stdout().lock(), "{}", self.lines(head, rows))
+    }
+
+    fn of(head: [&str; N]) -> Self {
+        Self { head: None, widths: head.map(str::len) }
+    }
+
+    fn fit(&mut self, rows: &[[String; N]]) {
+        for row in rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
         }
     }
-    let line = |cells: [&str; N]| {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(cells) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width + 2 - cell.chars().count().min(*width)));
-        }
-        line.trim_end().to_owned()
-    };
-    let head = line(head);
-    let rows = rows.iter().map(|row| line(std::array::from_fn(|index| row[index].as_str())));
-    std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n")
+
+    fn lines(&self, head: Option<[&str; N]>, rows: &[[String; N]]) -> String {
+        let line = |cells: [&str; N]| {
+            let mut line = String::new();
+            for (width, cell) in self.widths.iter().zip(cells) {
+                line.push_str(cell);
+                let gap = width + 2 - cell.chars().count().min(*width);
+                line.extend(std::iter::repeat_n(' ', gap));
+            }
+            line.trim_end().to_owned()
+        };
+        let rows = rows.iter().map(|row| line(std::array::from_fn(|index| row[index].as_str())));
+        head.map(line).into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// `1234567` as `1,234,567`.
@@ -124,10 +165,14 @@ pub(super) fn count(number: u64) -> String {
 
 fn give_bytes(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        // Whoever read it has seen enough.
+    until_seen_enough(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+/// Whoever closed the pipe has seen enough.
+pub(super) fn until_seen_enough(written: io::Result<()>) -> io::Result<()> {
+    match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        outcome => outcome,
+        written => written,
     }
 }
 

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -249,9 +249,7 @@ impl Export {
                 tell(format!("{} rows", count(rows)));
                 Ok(())
             }
-            // Whoever read it has seen enough.
-            (_, Some(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            (_, Some(error)) => Err(error.into()),
+            (_, Some(error)) => Ok(output::until_seen_enough(Err(error))?),
         }
     }
 }

@@ -1,18 +1,24 @@
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serializer as _;
+use serde::ser::SerializeSeq as _;
 use shared::assessment::TableName;
 use shared::connection::Engine;
 use shared::error_code::ErrorCode;
+use shared::id::VerificationId;
 use shared::verification::{Mismatch, MismatchFilter, MismatchKind};
 
 use crate::cli::CommandError;
 use crate::cli::input::{read_plan, sides};
-use crate::cli::output::{Json, give, table};
+use crate::cli::output::{Columns, Json, until_seen_enough};
 use crate::config::Installation;
 
 /// How many mismatches are shown unless asked otherwise.
 const LIMIT: u32 = 100;
+/// How many are held at once.
+const PAGE: u32 = 1_000;
 
 #[derive(Debug, Args)]
 pub(super) struct List {
@@ -54,26 +60,65 @@ impl List {
             table: self.table.map(|name| in_target(&sides.target, name)),
             kind: self.kind,
         };
-        let mut rows: Vec<Mismatch> = Vec::new();
-        let mut after = None;
-        while rows.len() < self.limit as usize {
-            let left = self.limit - u32::try_from(rows.len()).unwrap_or(self.limit);
-            let limit = left.min(1_000);
-            let page =
-                engine::verify::mismatches(&sides.target, &id, &filter, after.as_ref(), limit)
-                    .await?;
-            rows.extend(page.items);
+        let pages = Pages { target: &sides.target, id: &id, filter: &filter, limit: self.limit };
+        let written = if let Some(out) = self.json.writer()? {
+            pages.write(out).await?
+        } else {
+            let mut columns = Columns::new(["table", "row", "kind", "columns", "state"]);
+            pages.each(|page| columns.give(&page.iter().map(row).collect::<Vec<_>>())).await?
+        };
+        Ok(until_seen_enough(written)?)
+    }
+}
+
+/// What is listed. However much it is, no more than a page of it is held.
+struct Pages<'a> {
+    target: &'a str,
+    id: &'a VerificationId,
+    filter: &'a MismatchFilter,
+    limit: u32,
+}
+
+impl Pages<'_> {
+    /// Hands over page after page, as long as they are taken; an empty one where there is nothing.
+    async fn each(
+        &self,
+        mut take: impl FnMut(&[Mismatch]) -> io::Result<()>,
+    ) -> Result<io::Result<()>, CommandError> {
+        let (mut after, mut left) = (None, self.limit);
+        loop {
+            let limit = left.min(PAGE);
+            let page = engine::verify::mismatches(
+                self.target,
+                self.id,
+                self.filter,
+                after.as_ref(),
+                limit,
+            )
+            .await?;
+            let taken = take(&page.items);
+            left = left.saturating_sub(limit);
             after = page.next;
-            if after.is_none() {
-                break;
+            if taken.is_err() || after.is_none() || left == 0 {
+                return Ok(taken);
             }
         }
-        if self.json.write(&rows)? {
-            return Ok(());
-        }
-        let shown: Vec<_> = rows.iter().map(row).collect();
-        give(table(["table", "row", "kind", "columns", "state"], &shown))?;
-        Ok(())
+    }
+
+    async fn write(&self, mut out: impl Write) -> Result<io::Result<()>, CommandError> {
+        let mut serializer = serde_json::Serializer::pretty(&mut out);
+        let mut list = match serializer.serialize_seq(None) {
+            Ok(list) => list,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let taken = self
+            .each(|page| {
+                let mut written = page.iter().map(|mismatch| list.serialize_element(mismatch));
+                Ok(written.try_for_each(|one| one)?)
+            })
+            .await?;
+        let ended = taken.and_then(|()| Ok(list.end()?));
+        Ok(ended.and_then(|()| writeln!(out)).and_then(|()| out.flush()))
     }
 }
 
