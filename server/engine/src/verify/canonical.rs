@@ -94,6 +94,41 @@ pub(super) fn postgres_hash<'a>(
     format!("hashtextextended(concat({}) collate \"C\",0)", arguments.join(","))
 }
 
+/// An expression by which two servers of PostgreSQL tell rows that are not the same, in half the time
+/// of [`postgres_hash`]: only they compute it.
+///
+/// The hashes of types are made for finding what is equal, and leave out what this module counts: the
+/// sign of a decimal, the upper half of a number of 64 bits where the lower one makes up for it, the
+/// form of a float. Such columns are hashed as the bytes that they are sent as. A record adds the
+/// hashes of its columns up, each times a number; as a sum over rows, that would not tell rows that
+/// exchanged a value, and so the record's hash is hashed once more.
+pub(super) fn postgres_own_hash<'a>(
+    columns: impl IntoIterator<Item = (&'a str, &'a DataType)>,
+) -> String {
+    let fields: Vec<String> = columns
+        .into_iter()
+        .map(|(name, data_type)| {
+            let name = crate::ident::quote(Engine::Postgres, name);
+            match (kind(data_type), data_type) {
+                (Kind::Text, _) => format!("{name}::text collate \"C\""),
+                (Kind::Decimal, _) => format!("trim_scale({name}::numeric)::text collate \"C\""),
+                (Kind::Bits(send), _) => format!("{send}({name}::{data_type})"),
+                (Kind::Plain, DataType::BigInt) => format!("int8send({name}::{data_type})"),
+                (Kind::Plain, DataType::Time) => format!("time_send({name}::{data_type})"),
+                (Kind::Plain, DataType::Timestamp) => {
+                    format!("timestamp_send({name}::{data_type})")
+                }
+                (Kind::Plain, DataType::TimestampTz) => {
+                    format!("timestamptz_send({name}::{data_type})")
+                }
+                (Kind::Plain, _) => format!("{name}::{data_type}"),
+            }
+        })
+        .collect();
+    let record = format!("hash_record_extended(row({}),0)", fields.join(","));
+    format!("hashtextextended({record}::text collate \"C\",0)")
+}
+
 /// A field as people read it.
 pub(super) fn shown(field: &[u8], data_type: &DataType) -> String {
     match value(Engine::Postgres, field, data_type) {

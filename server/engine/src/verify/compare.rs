@@ -14,7 +14,7 @@ use super::board::Board;
 use super::kept::{self, Kept};
 use super::locate::WholeSums;
 use super::record::{self, Counts, Segment};
-use super::rows::{self, Exceptions, Expected, Tally};
+use super::rows::{self, Exceptions, Expected, Hash, Tally};
 use super::sums::{Buckets, Sum};
 use super::table::{Comparison, Part};
 use crate::error::{EngineError, Result};
@@ -146,6 +146,8 @@ pub(super) struct Work<S: Session> {
     pub(super) governor: Governor,
     /// Whether the target's server computes what its rows come to.
     pub(super) target_computes: bool,
+    /// By what two servers add up what none but them has to.
+    pub(super) among_servers: Hash,
 }
 
 /// A worker's connections.
@@ -288,17 +290,19 @@ impl<S: Session + 'static> Work<S> {
             return Ok(None);
         }
         let cut = &table.cuts[0];
+        let is_pushed_down = table.is_pushed_down(0, chunks.start);
         let mut exceptions = Vec::new();
-        if !table.is_pushed_down(0, chunks.start) {
+        if !is_pushed_down {
             for place in chunks.clone() {
                 exceptions.push(self.exceptions(&mut readers.target, table, 0, place).await?);
             }
         }
         let Readers { source, target } = readers;
+        let by = if is_pushed_down { self.among_servers } else { Hash::OfText };
         let expected = async {
-            if table.is_pushed_down(0, chunks.start) {
+            if is_pushed_down {
                 let range = joined(cut.chunks[chunks.clone()].iter().map(|chunk| &chunk.range));
-                let found = rows::expected_sum(source, comparison, part, &range).await?;
+                let found = rows::expected_sum(source, comparison, part, &range, by).await?;
                 return found.ok_or_else(cannot_compute);
             }
             let mut sum = Sum::default();
@@ -317,7 +321,7 @@ impl<S: Session + 'static> Work<S> {
         let range = joined(table.ranges.iter().flat_map(|ranges| &ranges[chunks.clone()]));
         let actual = async {
             if self.target_computes {
-                let found = rows::actual_sum(target, comparison, &range).await?;
+                let found = rows::actual_sum(target, comparison, &range, by).await?;
                 return found.ok_or_else(cannot_compute);
             }
             let mut sum = Sum::default();

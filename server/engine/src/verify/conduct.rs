@@ -109,6 +109,7 @@ where
         session: tokio::sync::Mutex::new(session),
         board,
         target_computes: prepared.target_computes,
+        among_servers: prepared.among_servers,
         governor,
         request,
     });

@@ -5,15 +5,18 @@ use std::sync::Mutex;
 
 use shared::assessment::{Catalog, TableName};
 use shared::connection::Engine;
+use shared::data_type::DataType;
 use shared::error_code::ErrorCode;
 use shared::verification::{Mode, TableVerification};
 use tokio::sync::OnceCell;
 
 use super::board::Board;
+use super::canonical::postgres_own_hash;
 use super::compare::{Cut, Job, Readers, State, Table};
 use super::conduct::Opened;
 use super::locate::WholeSums;
 use super::record::{Counts, Segment};
+use super::rows::Hash;
 use super::sums::Buckets;
 use super::table::{Comparison, Part};
 use super::{Request, hash, sample};
@@ -28,6 +31,8 @@ pub(super) struct Prepared {
     pub(super) readers: Vec<Readers>,
     /// Whether the target's server computes what its rows come to.
     pub(super) target_computes: bool,
+    /// By what both servers add up what none but them has to.
+    pub(super) among_servers: Hash,
     /// What limits the statement.
     pub(super) notes: Vec<String>,
 }
@@ -47,6 +52,14 @@ pub(super) async fn prepare<S: Session>(
     let target_computes = match to.first_mut() {
         Some(reader) => computes(reader).await,
         None => false,
+    };
+    let among_servers = match (from.readers().first_mut(), to.first_mut()) {
+        (Some(source), Some(target))
+            if target_computes && opened.source.engine() == Engine::Postgres =>
+        {
+            by_their_own(source, target).await?
+        }
+        _ => Hash::OfText,
     };
     let mut preparation = Preparation {
         request,
@@ -74,7 +87,7 @@ pub(super) async fn prepare<S: Session>(
     let notes = preparation.notes;
     let readers = from.into_readers().into_iter().zip(to);
     let readers = readers.map(|(source, target)| Readers { source, target }).collect();
-    Ok(Prepared { tables, readers, target_computes, notes })
+    Ok(Prepared { tables, readers, target_computes, among_servers, notes })
 }
 
 /// How many segments are compared at once.
@@ -194,25 +207,10 @@ impl Preparation<'_> {
 /// Whether the server hashes as this process does.
 async fn computes(reader: &mut Reader) -> bool {
     const TEXT: &str = "1.5|5:prüf";
-    let read = TableRead {
-        table: TableName::new(None, "transfuse_nothing"),
-        query: Some("select 1.50 as n, 'prüf'::text as t".to_owned()),
-        key: Vec::new(),
-        columns: Vec::new(),
-        filter: None,
-    };
-    let asked = reader
-        .ask(&read, &ChunkRange::Whole, |rows| {
-            format!(
-                "select hashtextextended(concat(trim_scale(n),'|',octet_length(t),':',t) \
-                 collate \"C\",0)::text from {rows}"
-            )
-        })
-        .await;
+    let hash = "hashtextextended(concat(trim_scale(n),'|',octet_length(t),':',t) collate \"C\",0)";
     let expected = hash::hash(TEXT.as_bytes(), 0).cast_signed().to_string();
-    match asked {
-        Ok(Some(answer)) => answer == [[Some(expected)]],
-        Ok(None) => false,
+    match computed(reader, hash).await {
+        Ok(answer) => answer == Some(expected),
         Err(error) => {
             tracing::warn!(
                 "the target's server does not hash as needed; its rows are read: {error}"
@@ -220,6 +218,37 @@ async fn computes(reader: &mut Reader) -> bool {
             false
         }
     }
+}
+
+/// Whether two servers have hashes of their own, and the same: PostgreSQL has them of records from
+/// version 14 on.
+async fn by_their_own(source: &mut Reader, target: &mut Reader) -> Result<Hash> {
+    let types = [("n", DataType::Numeric(None)), ("t", DataType::Text)];
+    let hash = postgres_own_hash(types.iter().map(|(name, data_type)| (*name, data_type)));
+    let mut said = Vec::new();
+    for reader in [source, target] {
+        // Asked for what it lacks, a server would end the transaction.
+        let has = "to_regprocedure('pg_catalog.hash_record_extended(record,bigint)') is not null";
+        if computed(reader, has).await?.as_deref() != Some("true") {
+            return Ok(Hash::OfText);
+        }
+        said.push(computed(reader, &hash).await?);
+    }
+    Ok(if said[0] == said[1] { Hash::TheirOwn } else { Hash::OfText })
+}
+
+/// What a server makes of two values; none where none is asked.
+async fn computed(reader: &mut Reader, expression: &str) -> Result<Option<String>> {
+    let read = TableRead {
+        table: TableName::new(None, "transfuse_nothing"),
+        query: Some("select 1.50 as n, 'prüf'::text as t".to_owned()),
+        key: Vec::new(),
+        columns: Vec::new(),
+        filter: None,
+    };
+    let question = |rows: &str| format!("select ({expression})::text from {rows}");
+    let answer = reader.ask(&read, &ChunkRange::Whole, question).await?;
+    Ok(answer.into_iter().flatten().flatten().flatten().next())
 }
 
 /// What there is to do, the largest table first: it is the one that everybody would wait for.

@@ -121,6 +121,7 @@ where
         board: Arc::new(Board::new(comparison.progress.clone())),
         governor,
         target_computes: prepared.target_computes,
+        among_servers: prepared.among_servers,
         request: comparison,
     };
     // For what is written: the other session reads what is in quarantine meanwhile.

@@ -2,11 +2,12 @@
 //! has.
 
 use shared::connection::Engine;
+use shared::data_type::DataType;
 use shared::error_code::ErrorCode;
 use tokio::sync::mpsc;
 
 use super::absent::Absent;
-use super::canonical::{RowText, postgres_hash};
+use super::canonical::{RowText, postgres_hash, postgres_own_hash};
 use super::kept::Kept;
 use super::merged::Fate;
 use super::sums::{Buckets, Sum};
@@ -20,6 +21,24 @@ use crate::value::{Batch, Row, Value};
 /// How many batches wait between reading and comparing.
 const BATCHES_AHEAD: usize = 2;
 pub(super) const BATCH_BYTES: usize = 1 << 20;
+
+/// What a server makes of a row, to tell it from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hash {
+    /// What this process makes of it too.
+    OfText,
+    /// What only servers of PostgreSQL make of it, and sooner.
+    TheirOwn,
+}
+
+impl Hash {
+    fn of<'a>(self, columns: impl IntoIterator<Item = (&'a str, &'a DataType)>) -> String {
+        match self {
+            Self::OfText => postgres_hash(columns),
+            Self::TheirOwn => postgres_own_hash(columns),
+        }
+    }
+}
 
 /// A row that the target should have.
 pub(super) enum Expected<'r> {
@@ -184,8 +203,9 @@ pub(super) async fn expected_sum(
     comparison: &Comparison,
     part: &Part,
     range: &ChunkRange,
+    by: Hash,
 ) -> Result<Option<(Tally, Sum)>> {
-    let hash = source_hash(comparison, part);
+    let hash = source_hash(comparison, part, by);
     let passes =
         part.read.filter.as_ref().map(|filter| format!(" filter (where ({filter}\n) is true)"));
     let passes = passes.unwrap_or_default();
@@ -209,8 +229,9 @@ pub(super) async fn actual_sum(
     reader: &mut Reader,
     comparison: &Comparison,
     range: &ChunkRange,
+    by: Hash,
 ) -> Result<Option<Sum>> {
-    let hash = target_hash(comparison);
+    let hash = target_hash(comparison, by);
     let answer = reader
         .ask(&comparison.actual, range, |rows| {
             format!("select count(*)::text, coalesce(sum({hash}), 0)::text from {rows}")
@@ -229,7 +250,7 @@ pub(super) async fn expected_buckets(
     part: &Part,
     buckets: &mut Buckets,
 ) -> Result<Option<Tally>> {
-    let hash = source_hash(comparison, part);
+    let hash = source_hash(comparison, part, Hash::OfText);
     let hash = match &part.read.filter {
         Some(filter) => format!("case when ({filter}\n) is true then {hash} end"),
         None => hash,
@@ -249,7 +270,7 @@ pub(super) async fn actual_buckets(
     comparison: &Comparison,
     buckets: &mut Buckets,
 ) -> Result<bool> {
-    let question = by_bucket(target_hash(comparison), buckets.len());
+    let question = by_bucket(target_hash(comparison, Hash::OfText), buckets.len());
     let answer = reader.ask(&comparison.actual, &ChunkRange::Whole, question).await?;
     let Some(answer) = answer else { return Ok(false) };
     add_buckets(&answer, buckets)?;
@@ -270,7 +291,7 @@ pub(super) fn read_of_buckets(
         let table = ident::quote_table(Engine::Postgres, &comparison.target);
         read.query = Some(format!(
             "select * from {table} where ({} & {}) in ({list})",
-            target_hash(comparison),
+            target_hash(comparison, Hash::OfText),
             buckets.len() - 1
         ));
     }
@@ -321,13 +342,13 @@ fn write_source<'c>(
     text.write(Engine::Sqlite, cells.iter().map(|(value, data_type)| (value, *data_type)));
 }
 
-fn source_hash(comparison: &Comparison, part: &Part) -> String {
+fn source_hash(comparison: &Comparison, part: &Part, by: Hash) -> String {
     let names = part.places.iter().filter_map(|place| part.copied(*place));
-    postgres_hash(names.zip(comparison.columns.iter().map(|column| &column.data_type)))
+    by.of(names.zip(comparison.columns.iter().map(|column| &column.data_type)))
 }
 
-fn target_hash(comparison: &Comparison) -> String {
-    postgres_hash(comparison.columns.iter().map(|column| (column.name.as_str(), &column.data_type)))
+fn target_hash(comparison: &Comparison, by: Hash) -> String {
+    by.of(comparison.columns.iter().map(|column| (column.name.as_str(), &column.data_type)))
 }
 
 fn by_bucket(hash: String, buckets: usize) -> impl FnOnce(&str) -> String + Send {

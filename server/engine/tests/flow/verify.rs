@@ -705,3 +705,67 @@ async fn a_mismatch_of_a_change_under_way_does_not_count() {
     assert_eq!(outcome.status, VerificationState::Equal, "{:?}", outcome.findings);
     assert_eq!(clinic.target.query("select count(*) from transfuse.mismatches"), "0");
 }
+
+/// Servers find what is equal by hashes that leave out more than a verification may: each of these
+/// damages is one that the hash of its type, or a sum over rows, would not tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_servers_hash_alike_is_told_apart() {
+    let (source, target) =
+        (testbed::postgres().create_database(), testbed::postgres().create_database());
+    source.execute(
+        "create table reading (
+             id bigint primary key, large bigint, at timestamp, on_day time, amount numeric,
+             weight double precision, span interval, name text, other text);
+         insert into reading
+         select i, 0, '2020-01-01', '10:00', 5, 0, '1 month', 'name ' || i, 'other'
+         from generate_series(1, 1000) as i;
+         update reading set amount = 'NaN' where id = 650;",
+    );
+    let plan = plan(
+        source.url(),
+        target.url(),
+        "
+options: {chunk_rows: 100, workers: 2}
+tables:
+- source: public.reading
+  key: [id]
+  target: public.reading
+  columns:
+  - {target: id, source: id, type: bigint}
+  - {target: large, source: large, type: bigint}
+  - {target: at, source: at, type: timestamp}
+  - {target: on_day, source: on_day, type: time}
+  - {target: amount, source: amount, type: numeric}
+  - {target: weight, source: weight, type: double precision}
+  - {target: span, source: span, type: interval}
+  - {target: name, source: name, type: text}
+  - {target: other, source: other, type: text}
+  create: {primary_key: [id]}
+",
+    );
+    run(&plan).await.unwrap();
+    assert_eq!(compare(&plan).await.unwrap().status, VerificationState::Equal);
+
+    // One in each chunk, so that none is found by another.
+    let folds = "interval '4294.967297 seconds'";
+    target.execute(&format!(
+        "update reading set large = 4294967297 where id = 50;
+         update reading set at = at + {folds} where id = 150;
+         update reading set on_day = on_day + {folds} where id = 250;
+         update reading set amount = -5 where id = 350;
+         update reading set weight = '-0' where id = 450;
+         update reading set span = '30 days' where id = 550;
+         update reading set amount = 'Infinity' where id = 650;
+         update reading set name = case id when 750 then 'name 751' else 'name 750' end
+         where id in (750, 751);
+         update reading set name = other, other = name where id = 850;"
+    ));
+
+    let outcome = compare(&plan).await.unwrap();
+    assert_eq!(compared(&outcome, "reading"), [1000, 0, 0, 10]);
+    assert_eq!(
+        target.query(FOUND).replace("public.reading different ", ""),
+        "[\"amount\"]; [\"amount\"]; [\"at\"]; [\"large\"]; [\"name\",\"other\"]; [\"name\"]; \
+         [\"name\"]; [\"on_day\"]; [\"span\"]; [\"weight\"]"
+    );
+}
