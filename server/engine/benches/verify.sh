@@ -67,8 +67,10 @@ install_reladiff() {
     "$work/venv/bin/reladiff" --version >/dev/null 2>&1
 }
 
+# It knows the scheme by one of its two names only, and ends with 0 when it does not.
 compare_with_reladiff() {
-  "$work/venv/bin/reladiff" "$source_url" visits "$target_url" visits --key-columns id \
+  local source=${source_url/#postgres:/postgresql:} target=${target_url/#postgres:/postgresql:}
+  "$work/venv/bin/reladiff" "$source" visits "$target" visits --key-columns id \
     --columns person_id --columns at --columns weight --columns amount --columns is_open \
     --columns ref --columns note --threads 2 >"$work/$1.out" 2>"$work/$1.log"
 }
@@ -142,6 +144,7 @@ if install_reladiff; then
   timed reladiff_one compare_with_reladiff reladiff_one || cat "$work/reladiff_one.log" >&2
   shown "reladiff, one value changed" reladiff_one
   echo "  what it found: $(wc -l <"$work/reladiff_one.out") lines"
+  [ -s "$work/reladiff_one.out" ] || cat "$work/reladiff_one.log" >&2
   run_sql "$target_url" -c "update visits set weight = sqrt(id) where id = $ROWS / 2 + 7"
   timed reladiff_equal compare_with_reladiff reladiff_equal || cat "$work/reladiff_equal.log" >&2
   shown "reladiff, equal tables" reladiff_equal
