@@ -1,4 +1,4 @@
-"""Hours of work for one server, and what it is like afterwards."""
+"""Long work for one server, and what it is like afterwards."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import time
 import traceback
 from http.client import HTTPConnection, HTTPException
 
-MINUTES = float(os.environ.get("MINUTES", "60"))
+MINUTES = float(os.environ.get("MINUTES", "30"))
 PEOPLE = int(os.environ.get("PEOPLE", "10"))
 STREAMS = int(os.environ.get("STREAMS", "20"))
 PASSWORD = "wardrobe pelican seven"
@@ -22,7 +22,7 @@ LOOK_SECONDS = 10
 READ = [
     "/portal", "/api/v1/session", "/api/v1/health", "/api/v1/metrics", "/api/v1/plans", "/api/v1/connections",
     "/api/v1/runs?limit=50", "/api/v1/assessments", "/api/v1/verifications", "/api/v1/rollbacks",
-    "/api/v1/audit?limit=100", "/api/v1/alerts", "/api/v1/approvals", "/api/v1/manuals/search?q=quarantine",
+    "/api/v1/audit?limit=100", "/api/v1/alerts", "/api/v1/approvals", "/api/v1/manuals/search?words=quarantine",
     "/api/v1/runs/{run}", "/api/v1/runs/{run}/quarantine?limit=200", "/api/v1/runs/{run}/quarantine/counts",
     "/api/v1/reports/{run}", "/api/v1/reports/{run}/files/report.html",
 ]
@@ -38,6 +38,7 @@ class Client:
     def __init__(self, address):
         self.address = address
         self.connection = HTTPConnection(address, timeout=60)
+        self.used = 0
         self.signed_in_until = 0
         self.cookie = self.token = None
 
@@ -61,10 +62,14 @@ class Client:
         if body is not None:
             headers = {**headers, "Content-Type": "application/json"}
             body = json.dumps(body)
+        # A server closes what is idle for a while.
+        if time.monotonic() - self.used > 3:
+            self.connection.close()
         try:
             self.connection.request(method, path, body, headers)
             answer = self.connection.getresponse()
             content = answer.read()
+            self.used = time.monotonic()
         except (HTTPException, OSError):
             self.connection.close()
             raise
