@@ -45,7 +45,8 @@ enum Kind {
 
 /// Asks for a kind, a name, an expression and the columns in it. Nothing comes of a table of which it
 /// cannot be said beforehand what its conditions are asked of: triggers may change a row first, and
-/// partitions have conditions of their own.
+/// partitions have conditions of their own. Functions that may look at tables are left to COPY too:
+/// what they say depends on the rows that are in by then.
 pub(super) fn question(table: &TableName) -> String {
     let table = ident::quote_table(Engine::Postgres, table);
     let table = ident::literal(Engine::Postgres, &table);
@@ -67,6 +68,10 @@ pub(super) fn question(table: &TableName) -> String {
                    where attrelid = conrelid and attnum = any (conkey))
            from pg_constraint join plain on conrelid = plain.oid
            where contype = 'c'
+             and not exists (
+               select from pg_depend join pg_proc on pg_proc.oid = refobjid
+               where classid = 'pg_constraint'::regclass and objid = pg_constraint.oid
+                 and refclassid = 'pg_proc'::regclass and provolatile <> 'i')
              and coalesce((to_jsonb(pg_constraint) ->> 'conenforced')::boolean, true)) as all_of_them
          order by kind = 'check', place, name"
     )
