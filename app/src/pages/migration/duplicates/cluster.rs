@@ -221,7 +221,7 @@ fn Records(
             let survives = person.id == golden.survivor;
             view! {
                 <th scope="col">
-                    {format!("Record {}", person.id.as_str())}
+                    {format!("{}. Record {}", number_of(&people, person), person.id.as_str())}
                     {survives.then_some(" (its key survives)")}
                     {merging
                         .map(|merging| {
@@ -253,7 +253,7 @@ fn Records(
             let contradicts = golden.contradictions.contains(&attribute);
             let choice = merging.filter(|_| differs(&people, attribute)).map(|merging| {
                 let known = people.iter().filter(|person| person.values.contains_key(&attribute));
-                let from = known.map(|it| (it.id.clone(), it.id.0.clone())).collect();
+                let from = known.map(|it| (it.id.clone(), number_of(&people, it))).collect();
                 let survivor = golden.values.get(&attribute).and_then(|it| it.first());
                 let survivor = survivor.map(|value| value.from.clone());
                 view! { <ChoiceOf attribute from survivor choices=merging.choices/> }
@@ -280,7 +280,7 @@ fn Records(
         <section class="card" aria-labelledby="cluster-survives">
             <h3 id="cluster-survives">"What survives"</h3>
             <TableFrame label="Records and what survives">
-                <table class="table">
+                <table class="table people">
                     <thead>
                         <tr>
                             <th scope="col">"Field"</th>
@@ -293,6 +293,12 @@ fn Records(
             </TableFrame>
         </section>
     }
+}
+
+/// By what a record is called where its key would be too long.
+fn number_of(people: &[Person], one: &Person) -> String {
+    let place = people.iter().position(|person| person.id == one.id);
+    place.map_or(String::new(), |place| (place + 1).to_string())
 }
 
 /// Whether the records do not say the same of something.
