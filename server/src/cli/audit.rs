@@ -1,6 +1,5 @@
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand, ValueEnum};
@@ -10,7 +9,7 @@ use shared::audit::{Action, AuditFilter, ExportFormat};
 use shared::error_code::ErrorCode;
 
 use super::exit::Status;
-use super::output::{Json, count, tell};
+use super::output::{Json, count, tell, writer};
 use super::{CommandError, whoever};
 use crate::audit;
 use crate::audit::chain::{Verified, verify};
@@ -131,16 +130,7 @@ impl Export {
             ..AuditFilter::default()
         };
         let export = export::Export::new(store.clone(), filter, self.format.into(), observer);
-        let written = if self.out == Path::new("-") {
-            write(export, BufWriter::new(io::stdout())).await?
-        } else {
-            let file = File::create(&self.out).map_err(|error| {
-                CommandError::new(ErrorCode::Sys003, format!("writing {}", self.out.display()))
-                    .hint("Check the folder and its rights.")
-                    .because(&error)
-            })?;
-            write(export, BufWriter::new(file)).await?
-        };
+        let written = write(export, writer(&self.out)?).await?;
         let mut tx = store.begin().await?;
         let (now, actor) = (SystemClock.now(), whoever::actor());
         let detail = Some(format!("{written} entries"));

@@ -30,12 +30,7 @@ impl Json {
 
     /// Where a list is written that is too long to be held, if it is wanted as JSON.
     pub(super) fn writer(&self) -> Result<Option<Box<dyn io::Write + Send>>, CommandError> {
-        let Some(path) = &self.json else { return Ok(None) };
-        if path == Path::new("-") {
-            return Ok(Some(Box::new(io::BufWriter::new(io::stdout()))));
-        }
-        let file = std::fs::File::create(path).map_err(unwritable(path))?;
-        Ok(Some(Box::new(io::BufWriter::new(file))))
+        self.json.as_deref().map(writer).transpose()
     }
 
     /// Whether stdout belongs to the JSON.
@@ -80,9 +75,13 @@ pub(super) fn unwritable(path: &Path) -> impl Fn(io::Error) -> CommandError {
     }
 }
 
-/// Where results go that are too long to be held.
-pub(super) fn stdout() -> io::Stdout {
-    io::stdout()
+/// Where a result goes that is too long to be held: a file, or stdout for `-`.
+pub(super) fn writer(path: &Path) -> Result<Box<dyn io::Write + Send>, CommandError> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::BufWriter::new(io::stdout())));
+    }
+    let file = std::fs::File::create(path).map_err(unwritable(path))?;
+    Ok(Box::new(io::BufWriter::new(file)))
 }
 
 /// One line, or several, for people.

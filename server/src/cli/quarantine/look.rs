@@ -1,6 +1,5 @@
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -220,11 +219,7 @@ impl Export {
     pub(super) async fn run(self, installation: Installation) -> Result<(), CommandError> {
         let opened = self.place.open(&installation).await?;
         let filter = self.which.filter();
-        let mut out: Box<dyn Write> = if self.out == Path::new("-") {
-            Box::new(BufWriter::new(output::stdout()))
-        } else {
-            Box::new(BufWriter::new(File::create(&self.out)?))
-        };
+        let mut out = output::writer(&self.out)?;
         let written = opened
             .with(async |work, subject| {
                 let mut written = 0;
