@@ -9,6 +9,6 @@ mod refine;
 mod scan;
 
 pub use feature::Feature;
-pub use plan::{DEFAULT_LARGEST_BLOCK, Pass, Plan, choose};
+pub use plan::{DEFAULT_LARGEST_BLOCK, LeftOut, Pass, Plan, choose};
 pub use refine::{Blocks, Refined, survey};
 pub use scan::{Candidate, PassReport, Scan, Scope, Shard, meetings, scan};

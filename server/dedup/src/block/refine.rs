@@ -62,6 +62,29 @@ pub fn survey(people: &People, plan: &Plan) -> Vec<Blocks> {
         .collect()
 }
 
+/// How many pairs a pass will make, from a sample of one record in so many.
+pub(super) fn pairs_expected(
+    people: &People,
+    pass: &Pass,
+    largest: u32,
+    sample: &[Index],
+    one_in: u64,
+) -> u64 {
+    let mut numbers: Vec<u64> = sample
+        .iter()
+        .flat_map(|record| base_numbers(people, pass, *record).into_iter().flatten())
+        .collect();
+    numbers.sort_unstable();
+    numbers
+        .chunk_by(|a, b| a == b)
+        .map(|block| {
+            let members = wide(block.len());
+            let whole = pairs(members) * one_in * one_in;
+            whole.min(members * one_in * u64::from(largest) / 2)
+        })
+        .sum()
+}
+
 impl Leaf {
     pub(super) fn key(&self, people: &People, pass: &Pass, members: &[Index]) -> Option<u64> {
         match self.origin {

@@ -108,10 +108,7 @@ pub fn plan_of(people: &People, policy: &Policy) -> Plan {
     if policy.blocking.passes.is_empty() {
         block::choose(people, policy.blocking.largest_block)
     } else {
-        Plan {
-            passes: policy.blocking.passes.clone(),
-            largest_block: policy.blocking.largest_block,
-        }
+        Plan::of(policy.blocking.passes.clone(), policy.blocking.largest_block)
     }
 }
 
@@ -169,7 +166,6 @@ impl Findings {
     /// The model and the passes as people look at them.
     pub fn summary(&self, people: &People) -> ModelSummary {
         let only = self.found_only_by(people);
-        let notes = self.training.iter().flat_map(|training| &training.findings);
         ModelSummary {
             fingerprint: self.model.fingerprint(),
             origin: self.model.origin,
@@ -191,8 +187,16 @@ impl Findings {
                 })
                 .collect(),
             weights: self.weights.clone(),
-            notes: notes.filter(|note| note.is_fatal()).map(ToString::to_string).collect(),
+            notes: self.notes(),
         }
+    }
+
+    /// What a user should know of the search: why the model that was learned is not used, where it
+    /// is not, and which passes were left out.
+    pub fn notes(&self) -> Vec<String> {
+        let learned = self.training.iter().flat_map(|training| &training.findings);
+        let fatal = learned.filter(|finding| finding.is_fatal()).map(ToString::to_string);
+        fatal.chain(self.model.plan.left_out.iter().map(ToString::to_string)).collect()
     }
 
     /// The chances of every level, with what they rest on where they were learned in this run.

@@ -4,6 +4,7 @@ mod support;
 
 mod households;
 mod labelled;
+mod passes;
 mod same_answer;
 mod decisions;
 mod traps;

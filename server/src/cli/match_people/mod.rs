@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use dedup::evaluate::{Evaluation, Judged, Truth, evaluate};
 use dedup::find::{FindError, find};
-use dedup::train::Training;
 use dedup::{Findings, People, Policy};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -99,7 +98,7 @@ impl Match {
         };
         let findings = Arc::new(findings.map_err(PeopleError::from)?);
         steps.0.set_message("writing");
-        let notes = notes(findings.training.as_ref());
+        let notes = findings.notes();
         if let Some(path) = self.model.as_deref().filter(|_| learns) {
             output::model(path, &findings.model)?;
             tell(format!("the model was learned and saved in {}", path.display()));
@@ -150,12 +149,6 @@ impl Matched {
         lines.extend(self.evaluation.as_ref().map(told));
         lines.join("\n")
     }
-}
-
-/// What the user should know of a model that was learned: why it was not used, where it was not.
-fn notes(training: Option<&Training>) -> Vec<String> {
-    let findings = training.iter().flat_map(|training| &training.findings);
-    findings.filter(|finding| finding.is_fatal()).map(ToString::to_string).collect()
 }
 
 /// How many records are not the first of their person.
