@@ -16,8 +16,36 @@ step() {
   printf '── %s: %s s\n' "$name" "${STEP_SECONDS[-1]}"
 }
 
+# begin NAME COMMAND...: one step beside those that follow, until `finish` shows what it printed.
+begin() {
+  BESIDE=$1 BESIDE_LOG=$(mktemp)
+  shift
+  printf '\n── %s begins, beside what follows\n' "$BESIDE"
+  # A group of its own, so that all of it ends when the script does.
+  set -m
+  "$@" >"$BESIDE_LOG" 2>&1 </dev/null &
+  BESIDE_GROUP=$!
+  set +m
+}
+
+# Its time is what the others waited for it.
+finish() { step "$BESIDE" wait_for_beside; }
+
+wait_for_beside() {
+  local result=0
+  wait "$BESIDE_GROUP" || result=$?
+  cat "$BESIDE_LOG"
+  rm "$BESIDE_LOG"
+  BESIDE_GROUP=
+  return "$result"
+}
+
 print_steps() {
   local index
+  if [ -n "${BESIDE_GROUP:-}" ]; then
+    kill -- "-$BESIDE_GROUP" 2>/dev/null || true
+    rm -f "$BESIDE_LOG"
+  fi
   printf '\n%-28s %8s\n' step seconds
   for index in "${!STEP_NAMES[@]}"; do
     printf '%-28s %8s\n' "${STEP_NAMES[index]}" "${STEP_SECONDS[index]:-FAILED}"
