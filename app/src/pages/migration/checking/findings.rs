@@ -190,7 +190,9 @@ fn counted_in_words(check: &CheckOutcome) -> String {
     match (&check.target, check.description()) {
         (Measure::Counted { violated, denominator }, Some(about)) => {
             let (violated, all) = (format::count(*violated), format::count(*denominator));
+            // The names of parameters are marked as in the manual.
             format!("{violated} of {all}: {}; of {}.", about.violated, about.denominator)
+                .replace('`', "")
         }
         (Measure::Counted { violated, denominator }, None) => {
             format!("{} of {}.", format::count(*violated), format::count(*denominator))

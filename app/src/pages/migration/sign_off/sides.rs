@@ -71,7 +71,7 @@ fn Row(label: String, columns: StoredValue<Vec<ColumnPair>>, row: RowPair) -> im
             <Badge tone icon text=row.state.label().to_owned()/>
         </p>
         <TableFrame label=label>
-            <table class="table pair">
+            <table class="table pair sides">
                 <thead>
                     <tr>
                         <th scope="col">"Column"</th>
