@@ -8,6 +8,8 @@ use shared::quarantine::{QuarantineFilter, QuarantinedRow, Selection, WorkOutcom
 pub(super) struct Desk {
     run: StoredValue<RunId>,
     outcome: RwSignal<Option<WorkOutcome>>,
+    /// What came of it, while the page is read anew.
+    coming: StoredValue<Option<WorkOutcome>>,
     changed: Callback<()>,
 }
 
@@ -17,6 +19,7 @@ impl Desk {
         Self {
             run: StoredValue::new(run),
             outcome: RwSignal::new(None),
+            coming: StoredValue::new(None),
             changed: Callback::new(move |()| changed()),
         }
     }
@@ -30,10 +33,19 @@ impl Desk {
         self.outcome.get()
     }
 
-    /// Something was done: the page is read anew, and says what came of it.
+    /// Something was done: the page is read anew, and then says what came of it. Whoever goes on as
+    /// soon as that stands there works on the rows as they are now.
     pub(super) fn finish(self, outcome: WorkOutcome) {
-        self.outcome.set(Some(outcome));
+        self.outcome.set(None);
+        self.coming.set_value(Some(outcome));
         self.changed.run(());
+    }
+
+    /// The page was read anew.
+    pub(super) fn is_read(self) {
+        if let Some(outcome) = self.coming.try_update_value(Option::take).flatten() {
+            self.outcome.set(Some(outcome));
+        }
     }
 
     pub(super) fn forget_outcome(self) {

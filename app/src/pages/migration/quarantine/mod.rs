@@ -51,6 +51,10 @@ pub fn Quarantine(id: RunId) -> impl IntoView {
         counts.refetch();
         actions.refetch();
     });
+    Effect::new(move || {
+        counts.track();
+        desk.is_read();
+    });
     view! {
         <Title text="Quarantine"/>
         <div class="page-head">
