@@ -8,7 +8,7 @@ STEP_SECONDS=()
 step() {
   local name=$1 started=$SECONDS
   shift
-  trap print_steps EXIT
+  trap 'end_beside; print_steps' EXIT
   printf '\n── %s\n' "$name"
   STEP_NAMES+=("$name")
   "$@"
@@ -40,12 +40,15 @@ wait_for_beside() {
   return "$result"
 }
 
+# Where the script ends before `finish`.
+end_beside() {
+  [ -n "${BESIDE_GROUP:-}" ] || return 0
+  kill -- "-$BESIDE_GROUP" 2>/dev/null || true
+  rm -f "$BESIDE_LOG"
+}
+
 print_steps() {
   local index
-  if [ -n "${BESIDE_GROUP:-}" ]; then
-    kill -- "-$BESIDE_GROUP" 2>/dev/null || true
-    rm -f "$BESIDE_LOG"
-  fi
   printf '\n%-28s %8s\n' step seconds
   for index in "${!STEP_NAMES[@]}"; do
     printf '%-28s %8s\n' "${STEP_NAMES[index]}" "${STEP_SECONDS[index]:-FAILED}"

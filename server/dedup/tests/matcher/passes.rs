@@ -1,6 +1,6 @@
 //! Which passes are made of a large table.
 
-use dedup::block::{Plan, choose, survey};
+use dedup::block::{DEFAULT_LARGEST_BLOCK, Plan, choose, survey};
 use dedup::people::People;
 use rand::prelude::*;
 use rand_chacha::ChaCha8Rng;
@@ -32,7 +32,7 @@ fn word(dice: &mut ChaCha8Rng) -> &'static str {
 fn plan_and_people(rows: &[Vec<String>]) -> (Plan, People) {
     let header = ["id", "first_name", "last_name", "dob"].map(str::to_owned);
     let people = read(&header, rows, None);
-    (choose(&people, 600), people)
+    (choose(&people, DEFAULT_LARGEST_BLOCK), people)
 }
 
 #[test]
@@ -43,7 +43,8 @@ fn a_large_table_does_without_its_dearest_passes() {
         survey(&people, plan).iter().map(|blocks| blocks.pairs).collect()
     };
     let made = costs(&plan);
-    let left_out = Plan::of(plan.left_out.iter().map(|left| left.pass.clone()).collect(), 600);
+    let left_out = plan.left_out.iter().map(|left| left.pass.clone()).collect();
+    let left_out = Plan::of(left_out, DEFAULT_LARGEST_BLOCK);
     let (spent, dearest) = (made.iter().sum::<u64>(), made.iter().max().expect("passes"));
 
     assert!(spent <= BUDGET + BUDGET / 10, "{spent}");

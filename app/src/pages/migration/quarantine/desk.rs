@@ -41,8 +41,8 @@ impl Desk {
         self.changed.run(());
     }
 
-    /// The page was read anew.
-    pub(super) fn is_read(self) {
+    /// The page was read anew: it says what came of what was done, if that was not said yet.
+    pub(super) fn announce(self) {
         if let Some(outcome) = self.coming.try_update_value(Option::take).flatten() {
             self.outcome.set(Some(outcome));
         }

@@ -53,7 +53,7 @@ pub fn Quarantine(id: RunId) -> impl IntoView {
     });
     Effect::new(move || {
         counts.track();
-        desk.is_read();
+        desk.announce();
     });
     view! {
         <Title text="Quarantine"/>
