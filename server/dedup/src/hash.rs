@@ -39,7 +39,60 @@ pub(crate) const fn upper(hash: u64) -> u32 {
 
 /// A map by numbers, which a multiplication spreads.
 pub(crate) type NumberMap<K, V> = hashbrown::HashMap<K, V, BuildHasherDefault<Spread>>;
-pub(crate) type NumberSet<K> = hashbrown::HashSet<K, BuildHasherDefault<Spread>>;
+
+/// The entries whose first number another one has, in the order of these numbers, and few others:
+/// most records are alone with theirs, and are not worth sorting. The numbers are hashes.
+pub(crate) fn perhaps_shared(entries: &[&[(u64, u32)]]) -> Vec<(u64, u32)> {
+    let count: usize = entries.iter().map(|some| some.len()).sum();
+    let words = (count / 8).next_power_of_two();
+    let (mut once, mut twice) = (vec![0_u64; words], vec![0_u64; words]);
+    let place = |number: u64| ((number >> 6) as usize & (words - 1), 1_u64 << (number & 63));
+    for (number, _) in entries.iter().copied().flatten() {
+        let (word, bit) = place(*number);
+        twice[word] |= once[word] & bit;
+        once[word] |= bit;
+    }
+    let is_shared = |number: u64| {
+        let (word, bit) = place(number);
+        twice[word] & bit != 0
+    };
+    let mut shared: Vec<(u64, u32)> = entries
+        .iter()
+        .copied()
+        .flatten()
+        .copied()
+        .filter(|(number, _)| is_shared(*number))
+        .collect();
+    shared.sort_unstable_by_key(|(number, _)| *number);
+    shared
+}
+
+/// Tells of most numbers that they are not among some thousand, in the memory of a small cache.
+#[derive(Debug)]
+pub(crate) struct Sieve(Vec<u64>);
+
+impl Sieve {
+    const WORDS: usize = 1 << 12;
+
+    pub(crate) fn of(numbers: impl Iterator<Item = u32>) -> Self {
+        let mut words = vec![0; Self::WORDS];
+        for number in numbers {
+            let (word, bit) = Self::place(number);
+            words[word] |= bit;
+        }
+        Self(words)
+    }
+
+    /// Whether a number may be among them. Never false for one that is.
+    pub(crate) fn may_hold(&self, number: u32) -> bool {
+        let (word, bit) = Self::place(number);
+        self.0[word] & bit != 0
+    }
+
+    const fn place(number: u32) -> (usize, u64) {
+        ((number >> 6) as usize % Self::WORDS, 1 << (number & 63))
+    }
+}
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spread(u64);
@@ -85,6 +138,31 @@ mod tests {
             let changed = (of(left) ^ of(right)).count_ones();
             assert!((16..=48).contains(&changed), "{left} {right}: {changed}");
         }
+    }
+
+    #[test]
+    fn entries_that_share_a_number_stay_and_most_others_go() {
+        let entries: Vec<(u64, u32)> =
+            (0..1000).map(|record| (mix(7, u64::from(record / 2 * 2).min(500)), record)).collect();
+        let (one, other) = entries.split_at(333);
+        let alone: Vec<(u64, u32)> =
+            (1000..9000).map(|record| (mix(8, record.into()), record)).collect();
+
+        let shared = perhaps_shared(&[one, other, &alone]);
+
+        assert!(shared.is_sorted_by_key(|(number, _)| *number));
+        let mut kept: Vec<u32> = shared.iter().map(|(_, record)| *record).collect();
+        kept.sort_unstable();
+        assert!((0..1000).eq(kept.iter().copied().take(1000)));
+        assert!(kept.len() < 2000, "{}", kept.len());
+    }
+
+    #[test]
+    fn a_sieve_holds_what_was_put_in_and_little_else() {
+        let sieve = Sieve::of((0..20_000).map(|number| number * 13));
+        assert!((0..20_000).all(|number| sieve.may_hold(number * 13)));
+        let others = (300_000..400_000).filter(|number| sieve.may_hold(*number)).count();
+        assert!(others < 10_000, "{others}");
     }
 
     const GARCIA: u64 = 3_527_201_834_411_858_417;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::mix;
 use crate::normalize::identifier::Sex;
-use crate::people::{Index, People, Row, Start, ValueId};
+use crate::people::{Index, People, Row, Start, Traits, ValueId};
 
 /// A property of a record by which passes make their blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,46 +84,60 @@ impl Feature {
         })
     }
 
-    /// A number for what a record has of it: the same where the content is the same, and found
-    /// without looking at the content. It depends on the order of the input, so it appears in no
-    /// result.
+    /// A number for what a record has of it, as [`Self::numbers`] gives it; None where it has none.
     pub(super) fn number(self, people: &People, record: Index) -> Option<u64> {
-        let (row, traits) = (people.row(record), people.traits(record));
-        let number = match self {
-            Self::Identifier => row.identifier.into(),
-            Self::IdentifierEnd => traits.identifier_end.into(),
-            Self::OtherIdentifier => row.other_identifier.into(),
-            Self::Email => row.email.into(),
-            Self::Phone => row.phones[0].into(),
-            Self::BirthDate => whole_birth(row).into(),
-            Self::BirthEitherWay => birth_either_way(row).into(),
-            Self::BirthYear => row.birth.year().into(),
-            Self::Birthday => (whole_birth(row) % 10_000).into(),
-            Self::Given => traits.given_root.into(),
-            Self::GivenInitial => start(people, row.given, traits.given_start, 1),
-            Self::GivenStart => start(people, row.given, traits.given_start, 3),
-            Self::GivenSound => traits.given_sound.into(),
-            Self::Surname => row.surname.into(),
-            Self::SurnameStart => start(people, row.surname, traits.surname_start, 2),
-            Self::SurnameBegin => start(people, row.surname, traits.surname_start, 3),
-            Self::SurnameSound => traits.surname_sound.into(),
-            Self::NamesEitherWay => match (row.given, row.surname) {
+        let mut number = [0];
+        self.numbers(people, &[record], &mut number);
+        (number != [0]).then_some(number[0])
+    }
+
+    /// A number for what each record has of it, 0 where it has nothing: the same where the content
+    /// is the same, and found without looking at the content. It depends on the order of the input,
+    /// so it appears in no result.
+    pub(super) fn numbers(self, people: &People, records: &[Index], numbers: &mut [u64]) {
+        let put = Put { people, records, numbers };
+        match self {
+            Self::Identifier => put.each(|row, _| row.identifier.into()),
+            Self::IdentifierEnd => put.each(|_, traits| traits.identifier_end.into()),
+            Self::OtherIdentifier => put.each(|row, _| row.other_identifier.into()),
+            Self::Email => put.each(|row, _| row.email.into()),
+            Self::Phone => put.each(|row, _| row.phones[0].into()),
+            Self::BirthDate => put.each(|row, _| whole_birth(row).into()),
+            Self::BirthEitherWay => put.each(|row, _| birth_either_way(row).into()),
+            Self::BirthYear => put.each(|row, _| row.birth.year().into()),
+            Self::Birthday => put.each(|row, _| (whole_birth(row) % 10_000).into()),
+            Self::Given => put.each(|_, traits| traits.given_root.into()),
+            Self::GivenInitial => {
+                put.each(|row, traits| start(people, row.given, traits.given_start, 1));
+            }
+            Self::GivenStart => {
+                put.each(|row, traits| start(people, row.given, traits.given_start, 3));
+            }
+            Self::GivenSound => put.each(|_, traits| traits.given_sound.into()),
+            Self::Surname => put.each(|row, _| row.surname.into()),
+            Self::SurnameStart => {
+                put.each(|row, traits| start(people, row.surname, traits.surname_start, 2));
+            }
+            Self::SurnameBegin => {
+                put.each(|row, traits| start(people, row.surname, traits.surname_start, 3));
+            }
+            Self::SurnameSound => put.each(|_, traits| traits.surname_sound.into()),
+            Self::NamesEitherWay => put.each(|row, _| match (row.given, row.surname) {
                 (0, _) | (_, 0) => 0,
                 (given, surname) => {
                     u64::from(given.min(surname)) << 32 | u64::from(given.max(surname))
                 }
-            },
-            Self::Sex => match row.sex() {
+            }),
+            Self::Sex => put.each(|row, _| match row.sex() {
                 Sex::Unknown => 0,
                 Sex::Male => 1,
                 Sex::Female => 2,
-            },
-            Self::Address => traits.address.into(),
-            Self::Unit => row.unit.into(),
-            Self::City => row.city.into(),
-            Self::Postcode => row.postcode.into(),
-        };
-        (number != 0).then_some(number)
+            }),
+            Self::Address => put.each(|_, traits| traits.address.into()),
+            Self::Unit => put.each(|row, _| row.unit.into()),
+            Self::City => put.each(|row, _| row.city.into()),
+            Self::Postcode => put.each(|row, _| row.postcode.into()),
+        }
     }
 
     /// Whether two records share it. A record that has nothing of it shares nothing.
@@ -134,6 +148,22 @@ impl Feature {
         }
         let number = self.number(people, one);
         number.is_some() && number == self.number(people, other)
+    }
+}
+
+/// Where the numbers of records go.
+struct Put<'a> {
+    people: &'a People,
+    records: &'a [Index],
+    numbers: &'a mut [u64],
+}
+
+impl Put<'_> {
+    #[inline]
+    fn each(self, read: impl Fn(&Row, &Traits) -> u64) {
+        for (record, number) in self.records.iter().zip(self.numbers) {
+            *number = read(self.people.row(*record), self.people.traits(*record));
+        }
     }
 }
 

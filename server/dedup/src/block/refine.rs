@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Feature, Pass, Plan};
-use crate::hash::mix;
+use crate::hash::{mix, perhaps_shared};
 use crate::number::{compact, pairs, wide};
 use crate::people::{Index, People, ValueId};
 
@@ -70,13 +70,11 @@ pub(super) fn pairs_expected(
     sample: &[Index],
     one_in: u64,
 ) -> u64 {
-    let mut numbers: Vec<u64> = sample
-        .iter()
-        .flat_map(|record| base_numbers(people, pass, *record).into_iter().flatten())
-        .collect();
-    numbers.sort_unstable();
-    numbers
-        .chunk_by(|a, b| a == b)
+    let mut entries: Vec<Entry> = Vec::with_capacity(sample.len());
+    base_numbers(people, pass, sample, |number, record| entries.push((number, record)));
+    perhaps_shared(&[&entries])
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|block| block.len() > 1)
         .map(|block| {
             let members = wide(block.len());
             let whole = pairs(members) * one_in * one_in;
@@ -94,7 +92,7 @@ impl Leaf {
     }
 }
 
-/// A record and the number of a block in which it stands.
+/// The number of a block and a record in it.
 type Entry = (u64, Index);
 
 /// Into so many parts the numbers of a pass are dealt, each small enough for a cache.
@@ -115,15 +113,14 @@ pub(super) fn blocks_of(
             let records = at * DEALERS..((at + 1) * DEALERS).min(people.len());
             let usual = records.len() / PARTS * 9 / 8;
             let mut parts: Vec<_> = (0..PARTS).map(|_| Vec::with_capacity(usual)).collect();
-            for record in compact(records.start)..compact(records.end) {
-                if people.row(record).exclusion().is_some() {
-                    continue;
-                }
-                let numbers = base_numbers(people, pass, record);
-                for number in numbers.into_iter().flatten().filter(|number| wanted(*number)) {
+            let records: Vec<Index> = (compact(records.start)..compact(records.end))
+                .filter(|record| people.row(*record).exclusion().is_none())
+                .collect();
+            base_numbers(people, pass, &records, |number, record| {
+                if wanted(number) {
                     parts[part_of(number)].push((number, record));
                 }
-            }
+            });
             parts
         })
         .collect();
@@ -156,33 +153,6 @@ pub(super) fn blocks_of(
 /// Numbers are hashes: the upper bits deal them evenly.
 fn part_of(number: u64) -> usize {
     usize::from(crate::hash::upper(number).to_be_bytes()[0]) % PARTS
-}
-
-/// The entries whose number another one has, in the order of the numbers, and few others: most
-/// records are alone with their number, and are not worth sorting.
-fn perhaps_shared(entries: &[&[Entry]]) -> Vec<Entry> {
-    let count: usize = entries.iter().map(|some| some.len()).sum();
-    let words = (count / 8).next_power_of_two();
-    let (mut once, mut twice) = (vec![0_u64; words], vec![0_u64; words]);
-    let place = |number: u64| ((number >> 6) as usize & (words - 1), 1_u64 << (number & 63));
-    for (number, _) in entries.iter().copied().flatten() {
-        let (word, bit) = place(*number);
-        twice[word] |= once[word] & bit;
-        once[word] |= bit;
-    }
-    let is_shared = |number: u64| {
-        let (word, bit) = place(number);
-        twice[word] & bit != 0
-    };
-    let mut shared: Vec<Entry> = entries
-        .iter()
-        .copied()
-        .flatten()
-        .copied()
-        .filter(|(number, _)| is_shared(*number))
-        .collect();
-    shared.sort_unstable_by_key(|(number, _)| *number);
-    shared
 }
 
 impl Blocks {
@@ -309,44 +279,67 @@ impl Refined {
 
 /// The keys of the blocks in which a record stands: one, or one per phone.
 fn base_keys(people: &People, pass: &Pass, record: Index) -> [Option<u64>; 2] {
-    let phone = |phone| people.phones.content(phone).into();
-    mixed(people, pass, record, phone, |feature| feature.content(people, record))
-}
-
-/// The same as numbers, which bring together the records of a block without a look at what they
-/// say.
-fn base_numbers(people: &People, pass: &Pass, record: Index) -> [Option<u64>; 2] {
-    mixed(people, pass, record, u64::from, |feature| feature.number(people, record))
-}
-
-fn mixed(
-    people: &People,
-    pass: &Pass,
-    record: Index,
-    phone: impl Fn(ValueId) -> u64,
-    of: impl Fn(Feature) -> Option<u64>,
-) -> [Option<u64>; 2] {
     let Some((first, rest)) = pass.features.split_first() else { return [Some(EVERYBODY), None] };
     let mut key = 0;
     for feature in rest {
-        match of(*feature) {
+        match feature.content(people, record) {
             Some(part) => key = mix(key, part),
             None => return [None, None],
         }
     }
     if *first == Feature::Phone {
         let [one, other] = people.row(record).phones;
-        let known = |value: ValueId| (value != 0).then(|| mix(key, phone(value)));
+        let known =
+            |value: ValueId| (value != 0).then(|| mix(key, people.phones.content(value).into()));
         return [known(one), known(other).filter(|_| one != other)];
     }
-    [of(*first).map(|part| mix(key, part)), None]
+    [first.content(people, record).map(|part| mix(key, part)), None]
+}
+
+/// The same as numbers, which bring together the records of a block without a look at what they
+/// say. Feature by feature for many records: what is read of them is then known beforehand.
+fn base_numbers(people: &People, pass: &Pass, records: &[Index], mut take: impl FnMut(u64, Index)) {
+    const AT_ONCE: usize = 512;
+    let Some((first, rest)) = pass.features.split_first() else {
+        for record in records {
+            take(EVERYBODY, *record);
+        }
+        return;
+    };
+    let mut parts = vec![0; AT_ONCE.min(records.len())];
+    let (mut keys, mut are_whole) = (parts.clone(), vec![true; parts.len()]);
+    for records in records.chunks(AT_ONCE) {
+        keys.fill(0);
+        are_whole.fill(true);
+        for feature in rest {
+            feature.numbers(people, records, &mut parts);
+            for ((key, is_whole), part) in keys.iter_mut().zip(&mut are_whole).zip(&parts) {
+                *key = mix(*key, *part);
+                *is_whole &= *part != 0;
+            }
+        }
+        first.numbers(people, records, &mut parts);
+        for (at, record) in records.iter().enumerate().filter(|(at, _)| are_whole[*at]) {
+            let mut number = |part: u64| {
+                if part != 0 {
+                    take(mix(keys[at], part), *record);
+                }
+            };
+            number(parts[at]);
+            if *first == Feature::Phone {
+                let [one, other] = people.row(*record).phones;
+                number(if one == other { 0 } else { other.into() });
+            }
+        }
+    }
 }
 
 /// The key that belongs to a number of a record.
 fn key_of(people: &People, pass: &Pass, number: u64, record: Index) -> Option<u64> {
-    let numbers = base_numbers(people, pass, record);
-    let mut keys = numbers.into_iter().zip(base_keys(people, pass, record));
-    keys.find_map(|(known, key)| key.filter(|_| known == Some(number)))
+    let mut known = Vec::new();
+    base_numbers(people, pass, &[record], |number, _| known.push(number));
+    let mut keys = known.into_iter().zip(base_keys(people, pass, record).into_iter().flatten());
+    keys.find_map(|(known, key)| (known == number).then_some(key))
 }
 
 const EVERYBODY: u64 = 0x5eed;

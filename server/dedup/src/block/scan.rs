@@ -1,5 +1,7 @@
 //! Makes the passes: each pair once, in the first pass in which its records meet.
 
+use std::cell::LazyCell;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -76,10 +78,25 @@ pub struct Scan {
     pub refined: Vec<Refined>,
 }
 
+/// Two records that met, in the order of the first: one number sorts quicker than two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Met(u64);
+
+impl Met {
+    fn of(left: Index, right: Index) -> Self {
+        Self(u64::from(left) << 32 | u64::from(right))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "each half is a record")]
+    const fn records(self) -> (Index, Index) {
+        ((self.0 >> 32) as Index, self.0 as Index)
+    }
+}
+
 /// Makes all passes of a plan.
 pub fn scan(people: &People, plan: &Plan, scope: &Scope<'_>) -> Scan {
     let mut scan = Scan::default();
-    let mut pairs: Vec<(Index, Index)> = Vec::new();
+    let mut pairs: Vec<Met> = Vec::new();
     for (at, pass) in plan.passes.iter().enumerate() {
         let shard = scope.shard;
         let mut blocks = blocks_of(people, pass, plan.largest_block, &|number| shard.holds(number));
@@ -91,7 +108,7 @@ pub fn scan(people: &People, plan: &Plan, scope: &Scope<'_>) -> Scan {
         let before = pairs.len();
         found.par_sort_unstable();
         pairs.extend(found);
-        #[expect(clippy::stable_sort_primitive, reason = "it merges two sorted runs")]
+        // The stable one merges two sorted runs.
         pairs.sort();
         pairs.dedup();
         scan.passes.push(PassReport {
@@ -108,12 +125,10 @@ pub fn scan(people: &People, plan: &Plan, scope: &Scope<'_>) -> Scan {
         .par_chunks(compare::AT_ONCE)
         .with_min_len(16)
         .flat_map_iter(|pairs| {
-            let patterns = compare::compare_all(people, pairs);
-            pairs.iter().zip(patterns).map(|(&(left, right), pattern)| Candidate {
-                left,
-                right,
-                pattern,
-            })
+            let pairs: Vec<(Index, Index)> = pairs.iter().copied().map(Met::records).collect();
+            let patterns: Vec<Pattern> = compare::compare_all(people, &pairs).collect();
+            let met = pairs.into_iter().zip(patterns);
+            met.map(|((left, right), pattern)| Candidate { left, right, pattern })
         })
         .collect();
     scan
@@ -151,23 +166,23 @@ fn pairs_of(
     blocks: &Blocks,
     refined: &[Refined],
     scope: &Scope<'_>,
-) -> Vec<(Index, Index)> {
+) -> Vec<Met> {
     let Some((pass, earlier)) = passes.split_last() else { return Vec::new() };
     let at = earlier.len();
     let is_marked = |record: Index| scope.marked.is_none_or(|marks| marks[record as usize]);
     let was_refined = scope.was_refined.and_then(|refined| refined.get(at));
-    let found: Vec<Vec<(Index, Index)>> = blocks
+    let found: Vec<Vec<Met>> = blocks
         .leaves
         .par_iter()
         .with_min_len(64)
         .fold(Vec::new, |mut found, leaf| {
             let members = &blocks.members[leaf.start as usize..leaf.end as usize];
-            let key = || leaf.key(people, pass, members);
+            let key = LazyCell::new(|| leaf.key(people, pass, members));
             let is_whole_again =
-                was_refined.is_some_and(|refined| key().is_some_and(|key| refined.has(key)));
+                was_refined.is_some_and(|refined| key.is_some_and(|key| refined.has(key)));
             let is_first_meeting = |left: Index, right: Index| {
                 meetings_in(people, earlier, refined, left, right).next().is_none()
-                    && refined[at].meeting(people, pass, left, right) == key()
+                    && refined[at].meeting(people, pass, left, right) == *key
             };
             for (from, &one) in members.iter().enumerate() {
                 for &other in &members[from + 1..] {
@@ -179,7 +194,7 @@ fn pairs_of(
                     // What another shard finds, or an earlier run found, is not among the pairs.
                     let is_seen_elsewhere = !is_wanted || scope.shard != Shard::WHOLE;
                     if !is_seen_elsewhere || is_first_meeting(left, right) {
-                        found.push((left, right));
+                        found.push(Met::of(left, right));
                     }
                 }
             }

@@ -10,12 +10,15 @@ const STREET_CLOSE: f64 = 0.92;
 const PLACE_NEAR: f64 = 0.88;
 
 pub(super) fn identifier(people: &People, a: &Row, b: &Row) -> Agreement {
-    match by_edits(&people.identifiers, a.identifier, b.identifier) {
-        Some(0) => Agreement::Exact,
-        Some(1) => Agreement::OneEdit,
-        Some(2) => Agreement::TwoEdits,
-        Some(_) => Agreement::Different,
-        None => Agreement::Missing,
+    let agreement = one_edit(&people.identifiers, a.identifier, b.identifier);
+    if agreement != Agreement::Different {
+        return agreement;
+    }
+    let [one, other] = [a, b].map(|row| people.identifiers.bytes(row.identifier));
+    if one.len().abs_diff(other.len()) <= 2 && kernel::edits(one, other) == 2 {
+        Agreement::TwoEdits
+    } else {
+        Agreement::Different
     }
 }
 
@@ -44,22 +47,22 @@ pub(super) fn email(people: &People, a: &Row, b: &Row) -> Agreement {
         return Agreement::Exact;
     }
     let parts = |email: ValueId| {
-        let text = people.emails.text(email);
-        text.rsplit_once('@').unwrap_or((text, ""))
+        let text = people.emails.bytes(email);
+        let at = text.iter().rposition(|byte| *byte == b'@').unwrap_or(text.len());
+        (&text[..at], text.get(at + 1..).unwrap_or_default())
     };
     let ((left, domain), (right, other_domain)) = (parts(a.email), parts(b.email));
     // A local part without a digit is mostly a name, and was counted there.
-    if left == right && left.bytes().any(|byte| byte.is_ascii_digit()) {
+    if left == right && left.iter().any(u8::is_ascii_digit) {
         return Agreement::Part;
     }
     // One of them mistyped. Anything less alike is what people of one name choose, and so is
     // another number behind it.
-    let is_typo = |one: &str, other: &str| {
-        let letters =
-            |text: &str| text.bytes().filter(|byte| !byte.is_ascii_digit()).collect::<Vec<_>>();
-        one.len().abs_diff(other.len()) < 2
-            && kernel::edits(one.as_bytes(), other.as_bytes()) == 1
-            && letters(one) != letters(other)
+    let is_typo = |one: &[u8], other: &[u8]| {
+        let letters = |text: &[u8]| {
+            text.iter().copied().filter(|byte| !byte.is_ascii_digit()).collect::<Vec<u8>>()
+        };
+        kernel::is_one_edit(one, other) && letters(one) != letters(other)
     };
     if domain == other_domain && is_typo(left, right)
         || left == right && is_typo(domain, other_domain)
@@ -107,8 +110,8 @@ pub(super) fn unit(people: &People, a: &Row, b: &Row, address: Agreement) -> Agr
 
 /// `4`, `b`, `12c`, and not the name of a place.
 fn is_flat(people: &People, unit: ValueId) -> bool {
-    let text = people.places.text(unit);
-    unit != 0 && (text.len() < 4 || text.bytes().any(|byte| byte.is_ascii_digit()))
+    let text = people.places.bytes(unit);
+    unit != 0 && (text.len() < 4 || text.iter().any(u8::is_ascii_digit))
 }
 
 /// Postcode, city and state. What one of them says is not said again by the next: one postcode is
@@ -178,32 +181,17 @@ fn place(table: &Table, left: ValueId, right: ValueId) -> Agreement {
 }
 
 fn one_edit(table: &Table, left: ValueId, right: ValueId) -> Agreement {
-    match by_edits(table, left, right) {
-        Some(0) => Agreement::Exact,
-        Some(1) => Agreement::OneEdit,
-        Some(_) => Agreement::Different,
-        None => Agreement::Missing,
+    match equal(left, right) {
+        Agreement::Different if kernel::is_one_edit(table.bytes(left), table.bytes(right)) => {
+            Agreement::OneEdit
+        }
+        agreement => agreement,
     }
-}
-
-fn by_edits(table: &Table, left: ValueId, right: ValueId) -> Option<usize> {
-    if left == 0 || right == 0 {
-        return None;
-    }
-    if left == right {
-        return Some(0);
-    }
-    let (a, b) = (table.bytes(left), table.bytes(right));
-    // Two texts whose lengths differ by more are further apart than anybody asks.
-    if a.len().abs_diff(b.len()) > 2 {
-        return Some(3);
-    }
-    Some(kernel::edits(a, b))
 }
 
 fn likeness(table: &Table, left: ValueId, right: ValueId, floor: f64) -> f64 {
     if left == right {
         return 1.0;
     }
-    kernel::jaro_winkler_from(table.text(left), table.text(right), floor)
+    kernel::jaro_winkler_from(table.bytes(left), table.bytes(right), floor)
 }

@@ -4,34 +4,38 @@
 use crate::number::size;
 use crate::people::letter;
 
-/// Jaro-Winkler similarity, from 0 to 1.
-pub fn jaro_winkler(left: &str, right: &str) -> f64 {
+/// Jaro-Winkler similarity of two texts, from 0 to 1, where it is at least `floor`, and 0 mostly
+/// where it is not: what the letters alone rule out is not computed.
+pub fn jaro_winkler_from(left: &[u8], right: &[u8], floor: f64) -> f64 {
     if left == right {
         return 1.0;
     }
-    let (a, b) = (left.as_bytes(), right.as_bytes());
-    if !left.is_ascii() || !right.is_ascii() || a.len().max(b.len()) > 64 {
+    if !left.is_ascii() || !right.is_ascii() || left.len().max(right.len()) > 64 {
+        let [left, right] = [left, right].map(|text| std::str::from_utf8(text).unwrap_or_default());
         return strsim::jaro_winkler(left, right);
     }
-    if a.len().max(b.len()) <= 16 { similarity::<2>(a, b) } else { similarity::<8>(a, b) }
+    let letters =
+        |text: &[u8]| text.iter().fold(0, |letters, byte| letters | LETTERS[*byte as usize]);
+    if !is_possible(left, letters(left), right, letters(right), floor) {
+        0.0
+    } else if left.len().max(right.len()) <= 16 {
+        similarity::<2>(left, right)
+    } else {
+        similarity::<8>(left, right)
+    }
 }
 
-/// The same where it is at least `floor`, and 0 mostly where it is not: what the letters alone
-/// rule out is not computed.
-pub fn jaro_winkler_from(left: &str, right: &str, floor: f64) -> f64 {
-    if left == right {
-        return 1.0;
+const LETTERS: [u32; 256] = {
+    let mut letters = [0; 256];
+    let mut byte: u8 = 255;
+    loop {
+        letters[byte as usize] = letter(byte);
+        if byte == 0 {
+            break letters;
+        }
+        byte -= 1;
     }
-    let letters = |text: &str| text.bytes().fold(0, |letters, byte| letters | letter(byte));
-    let (a, b) = (left.as_bytes(), right.as_bytes());
-    if left.is_ascii()
-        && right.is_ascii()
-        && !is_possible(a, letters(left), b, letters(right), floor)
-    {
-        return 0.0;
-    }
-    jaro_winkler(left, right)
-}
+};
 
 /// Jaro-Winkler similarity of ASCII texts of at most 16 bytes.
 pub fn short_similarity(left: &[u8], right: &[u8]) -> f64 {
@@ -49,6 +53,22 @@ pub fn is_possible(left: &[u8], letters: u32, right: &[u8], others: u32, floor: 
     let most = size(matches);
     let jaro = (most / size(left.len()) + most / size(right.len()) + 1.0) / 3.0;
     boosted(jaro, left, right) >= floor
+}
+
+/// Whether one insertion, deletion, substitution or swap of neighbours makes one text of the other.
+pub fn is_one_edit(left: &[u8], right: &[u8]) -> bool {
+    if left.len().abs_diff(right.len()) > 1 {
+        return false;
+    }
+    let same = |(a, b): &(&u8, &u8)| a == b;
+    let before = left.iter().zip(right).take_while(same).count();
+    let (left, right) = (&left[before..], &right[before..]);
+    let behind = left.iter().rev().zip(right.iter().rev()).take_while(same).count();
+    match (&left[..left.len() - behind], &right[..right.len() - behind]) {
+        ([_], [_] | []) | ([], [_]) => true,
+        ([a, b], [c, d]) => a == d && b == c,
+        _ => false,
+    }
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours that make one text of the other.
@@ -169,16 +189,17 @@ mod tests {
     proptest! {
         #[test]
         fn jaro_winkler_is_what_it_is_elsewhere(left in word(), right in word()) {
-            let ours = jaro_winkler(&left, &right);
+            let of = |left: &str, right: &str| jaro_winkler_from(left.as_bytes(), right.as_bytes(), 0.0);
+            let ours = of(&left, &right);
             prop_assert!((ours - strsim::jaro_winkler(&left, &right)).abs() < 1e-9);
-            prop_assert!((ours - jaro_winkler(&right, &left)).abs() < 1e-9);
+            prop_assert!((ours - of(&right, &left)).abs() < 1e-9);
         }
 
         #[test]
         fn the_letters_alone_never_rule_out_what_is_similar(left in word(), right in word()) {
             for floor in [0.7, 0.8, 0.88, 0.92] {
-                let exact = jaro_winkler(&left, &right);
-                let quick = jaro_winkler_from(&left, &right, floor);
+                let exact = strsim::jaro_winkler(&left, &right);
+                let quick = jaro_winkler_from(left.as_bytes(), right.as_bytes(), floor);
                 prop_assert!(exact < floor || (quick - exact).abs() < 1e-12);
             }
         }
@@ -186,6 +207,12 @@ mod tests {
         #[test]
         fn edits_are_what_they_are_elsewhere(left in "[a-d]{0,20}", right in "[a-d]{0,20}") {
             prop_assert_eq!(edits(left.as_bytes(), right.as_bytes()), strsim::osa_distance(&left, &right));
+        }
+
+        #[test]
+        fn one_edit_is_what_makes_a_distance_of_one(left in "[a-c]{0,5}", right in "[a-c]{0,5}") {
+            let is_one = is_one_edit(left.as_bytes(), right.as_bytes());
+            prop_assert_eq!(is_one, strsim::osa_distance(&left, &right) == 1);
         }
 
         #[test]

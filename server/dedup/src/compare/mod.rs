@@ -45,28 +45,31 @@ pub(crate) fn compare_all<'a>(
     people: &'a People,
     pairs: &'a [(Index, Index)],
 ) -> impl Iterator<Item = Pattern> + 'a {
-    let records = || pairs.iter().flat_map(|(left, right)| [*left, *right]);
-    let rows = records().map(|record| people.row(record).given);
-    black_box(rows.fold(0, |all, given| all ^ given));
-    let values = records().map(|record| {
-        let row = people.row(record);
-        let names =
-            [row.given, row.middle, row.surname].map(|name| people.names.name(name).letters);
+    let mut read = 0;
+    for (left, right) in pairs {
+        read ^= people.row(*left).given ^ people.row(*right).given;
+    }
+    black_box(read);
+    let rows = || pairs.iter().map(|(left, right)| [left, right].map(|record| people.row(*record)));
+    for row in rows().flatten() {
         let (_, street) = people.addresses.parts(row.address);
-        names.into_iter().fold(street, |all, letters| all ^ letters)
+        read ^= people.names.name(row.given).letters
+            ^ people.names.name(row.middle).letters
+            ^ people.names.name(row.surname).letters
             ^ people.identifiers.content(row.identifier)
             ^ people.phones.content(row.phones[0])
             ^ people.emails.content(row.email)
             ^ people.places.content(row.unit)
-    });
-    black_box(values.fold(0, |all, value| all ^ value));
-    let texts = records().map(|record| {
-        let row = people.row(record);
+            ^ street;
+    }
+    black_box(read);
+    let first = |text: &[u8]| text.first().copied().unwrap_or_default();
+    for row in rows().flatten() {
         let (_, street) = people.addresses.parts(row.address);
-        [people.emails.bytes(row.email), people.places.bytes(street)]
-            .map(|text| text.first().copied().unwrap_or_default())
-    });
-    black_box(texts.fold(0, |all, [email, street]| all ^ email ^ street));
+        read ^=
+            u32::from(first(people.emails.bytes(row.email)) ^ first(people.places.bytes(street)));
+    }
+    black_box(read);
     pairs.iter().map(|(left, right)| compare(people, *left, *right))
 }
 
@@ -76,29 +79,37 @@ pub fn birth(left: BirthDate, right: BirthDate) -> Agreement {
         return Agreement::Missing;
     }
     let whole = |date: BirthDate| date.month() != 0 && date.day() != 0;
-    if whole(left) && whole(right) {
-        if left == right {
-            return Agreement::Exact;
-        }
-        if left.year() == right.year() && left.month() == right.day() && left.day() == right.month()
-        {
-            return Agreement::Swapped;
-        }
-        if edits(left, right) == 1 {
-            return Agreement::OneEdit;
-        }
-    }
     let same = |a: u32, b: u32| u32::from(a == b && a != 0);
     let parts = same(left.year(), right.year())
         + same(left.month(), right.month())
         + same(left.day(), right.day());
-    match parts {
-        3 => Agreement::Exact,
-        2 => Agreement::Part,
-        _ if whole(left) && whole(right) && is_twice_mistyped(left, right) => Agreement::TwoEdits,
-        // One year has many people; one day of any month, or one month of any year, says nothing.
-        _ if same(left.year(), right.year()) == 1 => Agreement::SmallPart,
-        _ => Agreement::Different,
+    if !whole(left) || !whole(right) {
+        return if parts == 2 { Agreement::Part } else { by_year(left, right) };
+    }
+    if left == right {
+        return Agreement::Exact;
+    }
+    let swapped = BirthDate::new(left.year(), left.day(), left.month());
+    if swapped == right {
+        return Agreement::Swapped;
+    }
+    let right_digits = Digits::of(right);
+    match (Digits::of(left).edits(right_digits), parts) {
+        (1, _) => Agreement::OneEdit,
+        (_, 2) => Agreement::Part,
+        // Two digits are wrong, or one, and day and month changed places.
+        (2, _) => Agreement::TwoEdits,
+        _ if Digits::of(swapped).edits(right_digits) == 1 => Agreement::TwoEdits,
+        _ => by_year(left, right),
+    }
+}
+
+/// One year has many people; one day of any month, or one month of any year, says nothing.
+fn by_year(left: BirthDate, right: BirthDate) -> Agreement {
+    if left.year() == right.year() && left.year() != 0 {
+        Agreement::SmallPart
+    } else {
+        Agreement::Different
     }
 }
 
@@ -119,29 +130,34 @@ fn sex(left: &Row, right: &Row) -> Agreement {
     }
 }
 
-/// Two digits are wrong, or one, and day and month changed places.
-fn is_twice_mistyped(left: BirthDate, right: BirthDate) -> bool {
-    let swapped = BirthDate::new(left.year(), left.day(), left.month());
-    edits(left, right) == 2 || edits(swapped, right) == 1
-}
+/// The eight digits of a date, a byte each, the last one in the lowest.
+#[derive(Clone, Copy)]
+struct Digits(u64);
 
-/// How many digits differ, where two neighbours that changed places are one.
-const fn edits(left: BirthDate, right: BirthDate) -> u32 {
-    let (mut left, mut right) = (left.digits(), right.digits());
-    let mut count = 0;
-    while left != right {
-        let (a, b) = (left % 100, right % 100);
-        if a % 10 == b % 10 {
-            (left, right) = (left / 10, right / 10);
-        } else if a / 10 == b % 10 && a % 10 == b / 10 {
-            count += 1;
-            (left, right) = (left / 100, right / 100);
-        } else {
-            count += 1;
-            (left, right) = (left / 10, right / 10);
+impl Digits {
+    fn of(date: BirthDate) -> Self {
+        let mut rest = date.digits();
+        let mut digits = 0;
+        for at in (0..u64::BITS).step_by(8) {
+            digits |= u64::from(rest % 10) << at;
+            rest /= 10;
         }
+        Self(digits)
     }
-    count
+
+    /// How many digits differ, up to three, where two neighbours that changed places are one.
+    const fn edits(self, other: Self) -> u32 {
+        let mut differs = self.0 ^ other.0;
+        let mut count = 0;
+        while differs != 0 && count < 3 {
+            let at = differs.trailing_zeros() & !7;
+            let (a, b) = (self.0 >> at, other.0 >> at);
+            let have_swapped = a & 0xff == b >> 8 & 0xff && a >> 8 & 0xff == b & 0xff;
+            differs &= u64::MAX << at << 8 << if have_swapped { 8 } else { 0 };
+            count += 1;
+        }
+        count
+    }
 }
 
 #[cfg(test)]

@@ -155,14 +155,13 @@ fn share_a_part(people: &People, left: ValueId, right: ValueId) -> bool {
 
 fn similarity(people: &People, left: ValueId, right: ValueId, floor: f64) -> f64 {
     let (a, b) = (people.names.name(left), people.names.name(right));
-    match (a.short(), b.short()) {
-        (Some(first), Some(second)) => {
-            if kernel::is_possible(first, a.letters, second, b.letters, floor) {
-                kernel::short_similarity(first, second)
-            } else {
-                0.0
-            }
-        }
-        _ => kernel::jaro_winkler_from(people.names.text(left), people.names.text(right), floor),
+    let (Some(first), Some(second)) = (a.short(), b.short()) else {
+        let [left, right] = [left, right].map(|name| people.names.table().bytes(name));
+        return kernel::jaro_winkler_from(left, right, floor);
+    };
+    if kernel::is_possible(first, a.letters, second, b.letters, floor) {
+        kernel::short_similarity(first, second)
+    } else {
+        0.0
     }
 }

@@ -14,27 +14,36 @@ pub struct StreetAddress {
 }
 
 /// Takes a street address apart. `house` and `unit` are columns of their own where they exist.
-pub fn parse(house: &str, street: &str, unit: &str) -> StreetAddress {
-    let mut address = StreetAddress::default();
-    let mut cleaned = String::new();
+/// `address` is overwritten, and `cleaned` is only room to work in.
+pub fn parse(
+    house: &str,
+    street: &str,
+    unit: &str,
+    address: &mut StreetAddress,
+    cleaned: &mut String,
+) {
+    for part in [&mut address.house, &mut address.street, &mut address.unit, cleaned] {
+        part.clear();
+    }
     if !text::is_blank(house) {
         text::joined(house, &mut address.house);
     }
     if !text::is_blank(unit) {
-        text::words(unit, &mut cleaned);
-        for word in cleaned.split(' ').filter(|word| !is_unit_marker(word)) {
+        text::words(unit, cleaned);
+        for word in cleaned.split_ascii_whitespace().filter(|word| !is_unit_marker(word)) {
             address.unit.push_str(short_form(word));
         }
         cleaned.clear();
     }
     if text::is_blank(street) {
-        return address;
+        return;
     }
-    let folded = text::fold(street);
+    // Capitals of a text in ASCII are folded with its words.
+    let plain = if street.is_ascii() { street.into() } else { text::fold(street) };
     // `#4` is a unit, whatever the words around it.
-    let marked = if folded.contains('#') { folded.replace('#', " unit ").into() } else { folded };
-    text::folded_words(&marked, &mut cleaned);
-    let mut words = cleaned.split(' ').peekable();
+    let marked = if plain.contains('#') { plain.replace('#', " unit ").into() } else { plain };
+    text::folded_words(&marked, cleaned);
+    let mut words = cleaned.split_ascii_whitespace().peekable();
     let mut first = true;
     let mut last_number = None;
     while let Some(word) = words.next() {
@@ -78,17 +87,16 @@ pub fn parse(house: &str, street: &str, unit: &str) -> StreetAddress {
         address.street.truncate(at);
         address.house.push_str(number);
     }
-    address
 }
 
-/// A city without spaces, with its usual short forms.
-pub fn city(raw: &str, out: &mut String) {
+/// A city without spaces, with its usual short forms. `cleaned` is only room to work in.
+pub fn city(raw: &str, out: &mut String, cleaned: &mut String) {
     if text::is_blank(raw) {
         return;
     }
-    let mut cleaned = String::new();
-    text::words(raw, &mut cleaned);
-    for word in cleaned.split(' ') {
+    cleaned.clear();
+    text::words(raw, cleaned);
+    for word in cleaned.split_ascii_whitespace() {
         out.push_str(match word {
             "saint" => "st",
             "sainte" => "ste",
@@ -116,7 +124,9 @@ pub fn postcode(raw: &str, out: &mut String) {
         out.truncate(start + 5);
     }
     let zeros = out[start..].bytes().take_while(|byte| *byte == b'0').count();
-    out.replace_range(start..start + zeros, "");
+    if zeros > 0 {
+        out.replace_range(start..start + zeros, "");
+    }
 }
 
 /// The code of a state, or its name without spaces.
@@ -281,7 +291,9 @@ mod tests {
 
     #[track_caller]
     fn check(house: &str, street: &str, unit: &str, expected: [&str; 3]) {
-        let address = parse(house, street, unit);
+        // What stood there before is gone.
+        let mut address = StreetAddress { unit: "9".to_owned(), ..StreetAddress::default() };
+        parse(house, street, unit, &mut address, &mut "x".to_owned());
         assert_eq!([&*address.house, &*address.street, &*address.unit], expected);
     }
 
@@ -305,6 +317,7 @@ mod tests {
 
     #[test]
     fn postcodes_cities_and_states_have_one_form() {
+        let city = |raw: &str, out: &mut String| city(raw, out, &mut "x".to_owned());
         let read = |reader: fn(&str, &mut String), raw: &str| {
             let mut out = "kept ".to_owned();
             reader(raw, &mut out);

@@ -7,11 +7,13 @@ use super::text;
 pub fn phone(raw: &str, out: &mut String) -> bool {
     let raw = raw.trim();
     let start = out.len();
-    let number = raw
-        .find(|c: char| c.is_alphabetic())
-        .filter(|at| *at > 0)
-        .map_or(raw, |extension| &raw[..extension]);
-    out.extend(number.chars().filter(char::is_ascii_digit));
+    let extension = if raw.is_ascii() {
+        raw.bytes().position(|byte| byte.is_ascii_alphabetic())
+    } else {
+        raw.find(char::is_alphabetic)
+    };
+    let number = extension.filter(|at| *at > 0).map_or(raw, |extension| &raw[..extension]);
+    out.extend(number.bytes().filter(u8::is_ascii_digit).map(char::from));
     let digits = &out[start..];
     let mut from = zeros(digits, 0);
     if raw.starts_with('+') || from >= 2 {
@@ -24,7 +26,9 @@ pub fn phone(raw: &str, out: &mut String) -> bool {
         out.truncate(start);
         return false;
     }
-    out.replace_range(start..start + from, "");
+    if from > 0 {
+        out.replace_range(start..start + from, "");
+    }
     true
 }
 
@@ -32,13 +36,16 @@ pub fn phone(raw: &str, out: &mut String) -> bool {
 /// False, and nothing written, for what is no address of anybody's.
 pub fn email(raw: &str, out: &mut String) -> bool {
     let raw = raw.trim();
-    let Some((local, domain)) = raw.rsplit_once('@') else { return false };
-    let local = local.trim_start_matches("mailto:").split('+').next().unwrap_or_default();
-    if local.is_empty() || !domain.contains('.') || raw.contains(char::is_whitespace) {
+    let Some((mut local, domain)) = raw.rsplit_once('@') else { return false };
+    while let Some(rest) = local.strip_prefix("mailto:") {
+        local = rest;
+    }
+    let local = local.split('+').next().unwrap_or_default();
+    if local.is_empty() || !domain.contains('.') || text::has_space(raw) {
         return false;
     }
     let start = out.len();
-    out.push_str(&text::fold(local));
+    text::fold_into(local, out);
     let nobody = matches!(
         &out[start..],
         "none"
@@ -144,6 +151,7 @@ mod tests {
     #[test]
     fn an_address_is_the_mailbox_behind_it() {
         check(email, " Ida.Moor@Example.ORG ", "ida.moor@example.org");
+        check(email, "mailto:mailto:ida.moor@example.org", "ida.moor@example.org");
         check(email, "ida.moor+shop@gmail.com", "idamoor@gmail.com");
         check(email, "idamoor@googlemail.com", "idamoor@gmail.com");
     }

@@ -72,6 +72,7 @@ pub fn parse(raw: &str) -> Option<(BirthDate, OrderEvidence)> {
     let raw = raw.trim();
     let (date, evidence) = match raw.as_bytes() {
         bytes if bytes.len() == 8 && bytes.iter().all(u8::is_ascii_digit) => compact(raw)?,
+        bytes if let Some([year, month, day]) = dashed(bytes) => year_first(year, month, day)?,
         _ => separated(raw)?,
     };
     let year = (date.0 & !UNDECIDED) / 10_000;
@@ -112,6 +113,19 @@ fn compact(raw: &str) -> Option<(BirthDate, OrderEvidence)> {
     in_some_order(number / 1_000_000, number / 10_000 % 100, number % 10_000)
 }
 
+/// The parts of `1980-03-12`, as most programs write dates.
+fn dashed(bytes: &[u8]) -> Option<[u32; 3]> {
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0, |number, digit| {
+            digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'))
+        })
+    };
+    Some([number(&bytes[..4])?, number(&bytes[5..7])?, number(&bytes[8..])?])
+}
+
 fn separated(raw: &str) -> Option<(BirthDate, OrderEvidence)> {
     let mut parts = [""; 3];
     let mut count = 0;
@@ -143,17 +157,21 @@ fn separated(raw: &str) -> Option<(BirthDate, OrderEvidence)> {
             }
             let [first, second, third] = [number(parts[0])?, number(parts[1])?, number(parts[2])?];
             if parts[0].len() == 4 {
-                let (month, day) =
-                    if second > 12 && third <= 12 { (third, second) } else { (second, third) };
-                if month > 99 || day > 99 {
-                    return None;
-                }
-                return Some((BirthDate::new(christian(first), month, day), OrderEvidence::None));
+                return year_first(first, second, third);
             }
             in_some_order(first, second, four_digits(third, parts[2].len()))
         }
         _ => None,
     }
+}
+
+/// `year/second/third`, where the day is mostly the third.
+fn year_first(year: u32, second: u32, third: u32) -> Option<(BirthDate, OrderEvidence)> {
+    let (month, day) = if second > 12 && third <= 12 { (third, second) } else { (second, third) };
+    if month > 99 || day > 99 {
+        return None;
+    }
+    Some((BirthDate::new(christian(year), month, day), OrderEvidence::None))
 }
 
 /// `first/second/year`, where either may be the day.

@@ -2,11 +2,11 @@
 
 use shared::duplicate::Attribute;
 
-use super::address;
+use super::address::{self, StreetAddress};
 use super::contact;
 use super::date::{self, BirthDate, OrderEvidence};
 use super::identifier::{self, Sex};
-use super::name::{self, NameKind, RawNames};
+use super::name::{self, NameKind, Names, RawNames};
 use super::text;
 use crate::column::Columns;
 
@@ -31,14 +31,25 @@ pub enum Slot {
     State,
 }
 
+/// So many bytes most texts take.
+const USUAL: usize = 10;
+
 /// How many slots there are.
 pub const SLOTS: usize = 16;
 
 /// The normalised values of some records, slot by slot.
-#[derive(Default)]
 pub struct Drafts {
     texts: [Texts; SLOTS],
     pub others: Vec<Others>,
+    room: Room,
+}
+
+/// Where a record is taken apart: allocated once for many.
+#[derive(Default)]
+struct Room {
+    names: Names,
+    address: StreetAddress,
+    words: String,
 }
 
 /// What a record has beside its texts.
@@ -52,13 +63,25 @@ pub struct Others {
 }
 
 /// The texts of one slot, one behind the other.
-#[derive(Default)]
 struct Texts {
     all: String,
     ends: Vec<u32>,
 }
 
 impl Drafts {
+    /// Drafts with room for so many records.
+    pub fn of(records: usize) -> Self {
+        let usual = || Texts {
+            all: String::with_capacity(records * USUAL),
+            ends: Vec::with_capacity(records),
+        };
+        Self {
+            texts: std::array::from_fn(|_| usual()),
+            others: Vec::with_capacity(records),
+            room: Room::default(),
+        }
+    }
+
     /// What each record has in a slot.
     pub fn texts(&self, slot: Slot) -> impl Iterator<Item = &str> {
         let Texts { all, ends } = &self.texts[slot as usize];
@@ -90,12 +113,15 @@ impl Drafts {
 
 /// Normalises a row. `cell` gives the text of a column by its position, empty where there is none.
 pub fn read<'a>(columns: &Columns, cell: impl Fn(usize) -> &'a str, drafts: &mut Drafts) {
-    let first = |attribute| {
-        columns.of(attribute).map(&cell).find(|text| !text.chars().all(char::is_whitespace))
+    let says_something = |text: &&str| {
+        // Most values begin as no white space does.
+        text.bytes().next().is_some_and(|first| first.is_ascii_graphic())
+            || !text.chars().all(char::is_whitespace)
     };
-    let one = |attribute| first(attribute).unwrap_or_default();
+    let one = |attribute| columns.of(attribute).map(&cell).find(says_something).unwrap_or_default();
 
-    let names = name::parse(&RawNames {
+    let Room { mut names, mut address, mut words } = std::mem::take(&mut drafts.room);
+    let raw = RawNames {
         full: one(Attribute::FullName),
         given: one(Attribute::GivenName),
         middle: one(Attribute::MiddleName),
@@ -103,9 +129,15 @@ pub fn read<'a>(columns: &Columns, cell: impl Fn(usize) -> &'a str, drafts: &mut
         second_surname: one(Attribute::SecondSurname),
         previous_surname: one(Attribute::PreviousSurname),
         suffix: one(Attribute::Suffix),
-    });
-    let street =
-        address::parse(one(Attribute::HouseNumber), one(Attribute::Street), one(Attribute::Unit));
+    };
+    name::parse(&raw, &mut names);
+    address::parse(
+        one(Attribute::HouseNumber),
+        one(Attribute::Street),
+        one(Attribute::Unit),
+        &mut address,
+        &mut words,
+    );
 
     drafts.put(Slot::RecordId, one(Attribute::RecordId).trim());
     drafts.put(Slot::Given, &names.given);
@@ -143,10 +175,10 @@ pub fn read<'a>(columns: &Columns, cell: impl Fn(usize) -> &'a str, drafts: &mut
             }
         }
     });
-    drafts.put(Slot::House, &street.house);
-    drafts.put(Slot::Street, &street.street);
-    drafts.put(Slot::Unit, &street.unit);
-    drafts.write(Slot::City, |out| address::city(one(Attribute::City), out));
+    drafts.put(Slot::House, &address.house);
+    drafts.put(Slot::Street, &address.street);
+    drafts.put(Slot::Unit, &address.unit);
+    drafts.write(Slot::City, |out| address::city(one(Attribute::City), out, &mut words));
     drafts.write(Slot::Postcode, |out| address::postcode(one(Attribute::Postcode), out));
     drafts.write(Slot::State, |out| address::state(one(Attribute::State), out));
 
@@ -158,6 +190,7 @@ pub fn read<'a>(columns: &Columns, cell: impl Fn(usize) -> &'a str, drafts: &mut
         generation: names.generation,
         kind: names.kind,
     });
+    drafts.room = Room { names, address, words };
 }
 
 fn birth<'a>(
@@ -198,7 +231,7 @@ mod tests {
             "12 Mill Road",
         ];
 
-        let mut drafts = Drafts::default();
+        let mut drafts = Drafts::of(2);
         for _ in 0..2 {
             read(&columns, |at| row[at], &mut drafts);
         }

@@ -2,6 +2,7 @@
 //! keyboards meets.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -29,11 +30,31 @@ pub fn fold(raw: &str) -> Cow<'_, str> {
     Cow::Owned(if folded.chars().any(kana::is_kana) { kana::romanise(&folded) } else { folded })
 }
 
+/// Writes what [`fold`] gives.
+pub fn fold_into(raw: &str, out: &mut String) {
+    if raw.is_ascii() {
+        let start = out.len();
+        out.push_str(raw.trim());
+        out[start..].make_ascii_lowercase();
+    } else {
+        out.push_str(&fold(raw));
+    }
+}
+
+/// Whether there is a space or another sign of its kind in a text.
+pub fn has_space(raw: &str) -> bool {
+    if raw.is_ascii() {
+        raw.bytes().any(|byte| char::from(byte).is_whitespace())
+    } else {
+        raw.contains(char::is_whitespace)
+    }
+}
+
 /// Words of letters and digits with one space between them, folded. Apostrophes and full stops
 /// vanish (`O'Brien` → `obrien`), everything else that is no letter separates.
 pub fn words(raw: &str, out: &mut String) {
     if raw.is_ascii() {
-        folded_words(raw, out);
+        ascii_words(raw, out);
     } else {
         folded_words(&fold(raw), out);
     }
@@ -41,9 +62,13 @@ pub fn words(raw: &str, out: &mut String) {
 
 /// The same of a text that was folded, or is ASCII.
 pub fn folded_words(folded: &str, out: &mut String) {
+    if folded.is_ascii() {
+        ascii_words(folded, out);
+        return;
+    }
     let start = out.len();
-    let mut put = |c: char, is_letter: bool| {
-        if is_letter {
+    for c in folded.chars() {
+        if is_letter(c) {
             out.push(c);
         } else if !matches!(c, '\'' | '’' | '‘' | '`' | '´' | 'ʼ' | '.')
             && out.len() > start
@@ -51,37 +76,61 @@ pub fn folded_words(folded: &str, out: &mut String) {
         {
             out.push(' ');
         }
-    };
-    if folded.is_ascii() {
-        for byte in folded.bytes() {
-            put(char::from(byte.to_ascii_lowercase()), byte.is_ascii_alphanumeric());
-        }
-    } else {
-        folded.chars().for_each(|c| put(c, is_letter(c)));
     }
     if out.len() > start && out.ends_with(' ') {
         out.pop();
     }
 }
 
+/// Run by run instead of letter by letter.
+fn ascii_words(raw: &str, out: &mut String) {
+    let start = out.len();
+    let mut end = 0;
+    for run in ascii_runs(raw) {
+        let vanishes = |byte: &u8| matches!(byte, b'\'' | b'`' | b'.');
+        if out.len() > start && !raw.as_bytes()[end..run.start].iter().all(vanishes) {
+            out.push(' ');
+        }
+        end = run.end;
+        out.push_str(&raw[run]);
+    }
+    out[start..].make_ascii_lowercase();
+}
+
 /// As [`words`], without the spaces: `st james` and `stjames` become one.
 pub fn joined(raw: &str, out: &mut String) {
     if raw.is_ascii() {
-        let letters = raw.bytes().filter(u8::is_ascii_alphanumeric);
-        out.extend(letters.map(|byte| char::from(byte.to_ascii_lowercase())));
+        let start = out.len();
+        ascii_runs(raw).for_each(|run| out.push_str(&raw[run]));
+        out[start..].make_ascii_lowercase();
     } else {
         out.extend(fold(raw).chars().filter(|c| is_letter(*c)));
     }
 }
 
+/// Where the runs of letters and digits stand in a text in ASCII.
+fn ascii_runs(raw: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = raw.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at += bytes[at..].iter().position(u8::is_ascii_alphanumeric)?;
+        let start = at;
+        at += bytes[at..]
+            .iter()
+            .position(|byte| !byte.is_ascii_alphanumeric())
+            .unwrap_or(bytes.len() - at);
+        Some(start..at)
+    })
+}
+
 /// Whether a cell says that it says nothing.
 pub fn is_blank(raw: &str) -> bool {
-    let raw = raw.trim();
     // Most values begin as nothing of the following does.
     let first = raw.bytes().next().unwrap_or_default();
-    if first.is_ascii_alphanumeric() && !b"dnru".contains(&first.to_ascii_lowercase()) {
+    if first.is_ascii_alphanumeric() && !b"dnruDNRU".contains(&first) {
         return false;
     }
+    let raw = raw.trim();
     // The exact case matters: `NA` is how R writes nothing, `Na` is a family.
     matches!(
         raw,

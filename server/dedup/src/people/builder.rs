@@ -105,7 +105,7 @@ impl Builder {
         let drafts: Vec<Drafts> = rows
             .par_chunks(AT_ONCE)
             .map(|rows| {
-                let mut drafts = Drafts::default();
+                let mut drafts = Drafts::of(rows.len());
                 for row in rows {
                     draft::read(columns, |at| cell(row, at), &mut drafts);
                 }
@@ -181,6 +181,10 @@ impl Builder {
             }
         }
         let numbers = self.numbers(drafts);
+        let [houses, streets] = [Slot::House, Slot::Street].map(|slot| &numbers[slot as usize]);
+        let mut addresses = Vec::with_capacity(houses.len());
+        let parts = houses.iter().copied().zip(streets.iter().copied());
+        self.addresses.intern_all(parts, &mut addresses);
         for (at, draft) in others().enumerate() {
             let number = |slot: Slot| numbers[slot as usize][at];
             self.rows.push(Row {
@@ -193,7 +197,7 @@ impl Builder {
                 other_identifier: number(Slot::OtherIdentifier),
                 phones: [Slot::Phone, Slot::SecondPhone].map(number),
                 email: number(Slot::Email),
-                address: self.addresses.intern(number(Slot::House), number(Slot::Street)),
+                address: addresses[at],
                 unit: number(Slot::Unit),
                 city: number(Slot::City),
                 postcode: number(Slot::Postcode),
@@ -220,30 +224,38 @@ impl Builder {
     /// The numbers of all values, by slot. One table is filled after the other, and several at
     /// once: a table stays in the cache while it is filled, and each is numbered in order.
     fn numbers(&mut self, drafts: &[Drafts]) -> [Vec<ValueId>; SLOTS] {
-        type Texts<'a> = Box<dyn Iterator<Item = &'a str> + 'a>;
-        type Intern<'a> = &'a mut (dyn FnMut(Texts<'_>) -> Vec<ValueId> + Send);
+        type Intern<'a> = &'a mut (dyn FnMut(&Drafts, Slot, &mut Vec<ValueId>) + Send);
+        fn into(table: &mut Table) -> impl FnMut(&Drafts, Slot, &mut Vec<ValueId>) {
+            |drafts, slot, numbers| table.intern_all(drafts.texts(slot), numbers)
+        }
         let mut tables: [(Intern<'_>, &[Slot]); 10] = [
             (
-                &mut |texts| texts.map(|text| self.names.intern(text)).collect(),
+                &mut |drafts, slot, numbers| {
+                    numbers.extend(drafts.texts(slot).map(|text| self.names.intern(text)));
+                },
                 &[Slot::Given, Slot::Middle, Slot::Surname, Slot::Previous],
             ),
-            (&mut |texts| self.identifiers.intern_all(texts), &[Slot::Identifier]),
-            (&mut |texts| self.other_identifiers.intern_all(texts), &[Slot::OtherIdentifier]),
-            (&mut |texts| self.phones.intern_all(texts), &[Slot::Phone, Slot::SecondPhone]),
-            (&mut |texts| self.emails.intern_all(texts), &[Slot::Email]),
-            (&mut |texts| self.houses.intern_all(texts), &[Slot::House]),
-            (&mut |texts| self.places.intern_all(texts), &[Slot::Street, Slot::Unit]),
-            (&mut |texts| self.cities.intern_all(texts), &[Slot::City]),
-            (&mut |texts| self.postcodes.intern_all(texts), &[Slot::Postcode]),
-            (&mut |texts| self.states.intern_all(texts), &[Slot::State]),
+            (&mut into(&mut self.identifiers), &[Slot::Identifier]),
+            (&mut into(&mut self.other_identifiers), &[Slot::OtherIdentifier]),
+            (&mut into(&mut self.phones), &[Slot::Phone, Slot::SecondPhone]),
+            (&mut into(&mut self.emails), &[Slot::Email]),
+            (&mut into(&mut self.houses), &[Slot::House]),
+            (&mut into(&mut self.places), &[Slot::Street, Slot::Unit]),
+            (&mut into(&mut self.cities), &[Slot::City]),
+            (&mut into(&mut self.postcodes), &[Slot::Postcode]),
+            (&mut into(&mut self.states), &[Slot::State]),
         ];
+        let count = drafts.iter().map(|drafts| drafts.others.len()).sum();
         let columns: Vec<(Slot, Vec<ValueId>)> = tables
             .par_iter_mut()
             .with_max_len(1)
             .flat_map_iter(|(intern, slots)| {
-                slots.iter().map(|slot| {
-                    let texts = drafts.iter().flat_map(|drafts| drafts.texts(*slot));
-                    (*slot, intern(Box::new(texts)))
+                slots.iter().map(move |slot| {
+                    let mut numbers = Vec::with_capacity(count);
+                    for drafts in drafts {
+                        intern(drafts, *slot, &mut numbers);
+                    }
+                    (*slot, numbers)
                 })
             })
             .collect();
@@ -381,13 +393,14 @@ impl Row {
 
 fn check_ids(people: &People) -> Result<(), ReadError> {
     let count = crate::number::compact(people.len());
-    let mut hashes: Vec<(u64, u32)> =
+    let hashes: Vec<(u64, u32)> =
         (0..count).into_par_iter().map(|record| (people.id_hash(record), record)).collect();
     if let Some(record) = (0..count).find(|record| people.id(*record).is_empty()) {
         return Err(ReadError::NoRecordId(u64::from(record) + 1));
     }
-    hashes.par_sort_unstable();
-    let twice = hashes
+    let mut shared = hash::perhaps_shared(&[&hashes]);
+    shared.sort_unstable();
+    let twice = shared
         .windows(2)
         .filter(|two| two[0].0 == two[1].0 && people.id(two[0].1) == people.id(two[1].1))
         .map(|two| (two[1].1, two[0].1))

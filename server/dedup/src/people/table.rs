@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::ValueId;
 use crate::hash;
@@ -10,7 +11,7 @@ use crate::number::compact;
 
 /// Texts, each stored once. Number 0 is the empty text, which is no value.
 pub struct Table {
-    entries: Vec<Entry>,
+    entries: Vec<Value>,
     /// The texts that do not fit into their entries.
     long: String,
     counts: Vec<u32>,
@@ -21,7 +22,7 @@ pub struct Table {
 /// postcodes are looked at in one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(align(16))]
-struct Entry {
+struct Value {
     /// The upper half of the text's hash.
     content: u32,
     held: Held,
@@ -61,7 +62,7 @@ impl Held {
 
 impl Default for Table {
     fn default() -> Self {
-        let nothing = Entry { content: 0, held: Held::Here { length: 0, bytes: [0; SHORT] } };
+        let nothing = Value { content: 0, held: Held::Here { length: 0, bytes: [0; SHORT] } };
         Self {
             entries: vec![nothing],
             long: String::new(),
@@ -72,25 +73,25 @@ impl Default for Table {
 }
 
 impl Table {
-    /// The numbers of texts, as [`Self::intern`] gives them. Where they are found is looked up for
-    /// many first: such reads do not wait for each other.
+    /// Adds the numbers of texts, as [`Self::intern`] gives them. Where they are found is looked up
+    /// for many first: such reads do not wait for each other.
     pub(super) fn intern_all<'a>(
         &mut self,
         mut texts: impl Iterator<Item = &'a str>,
-    ) -> Vec<ValueId> {
-        let mut numbers = Vec::new();
+        numbers: &mut Vec<ValueId>,
+    ) {
         let mut some = [("", 0); AT_ONCE];
         loop {
             let mut count = 0;
             for (place, text) in some.iter_mut().zip(&mut texts) {
-                *place = (text, content_of(text));
+                *place = (text, if text.is_empty() { 0 } else { content_of(text) });
                 count += 1;
             }
             if count == 0 {
-                return numbers;
+                return;
             }
             let some = &some[..count];
-            for (_, content) in some {
+            for (_, content) in some.iter().filter(|(text, _)| !text.is_empty()) {
                 let entries = &self.entries;
                 black_box(
                     self.index
@@ -120,19 +121,20 @@ impl Table {
                     |short| entry.held == short,
                 )
         };
-        if let Some(id) = self.index.find(spread(content), is_it) {
-            return *id;
-        }
+        let hash_of = |id: &u32| spread(entries[*id as usize].content);
+        let vacant = match self.index.entry(spread(content), is_it, hash_of) {
+            Entry::Occupied(known) => return *known.get(),
+            Entry::Vacant(vacant) => vacant,
+        };
         let id = compact(self.entries.len());
+        vacant.insert(id);
         let held = short.unwrap_or_else(|| {
             let start = compact(self.long.len());
             self.long.push_str(text);
             Held::There { start, length: compact(text.len()) }
         });
-        self.entries.push(Entry { content, held });
+        self.entries.push(Value { content, held });
         self.counts.push(0);
-        let entries = &self.entries;
-        self.index.insert_unique(spread(content), id, |id| spread(entries[*id as usize].content));
         id
     }
 
@@ -194,6 +196,10 @@ fn spread(content: u32) -> u64 {
     hash::mix(0, u64::from(content))
 }
 
+fn key((house, street): (ValueId, ValueId)) -> u64 {
+    hash::mix(house.into(), street.into())
+}
+
 /// House numbers with streets, each pair stored once.
 pub struct AddressTable {
     parts: Vec<(ValueId, ValueId)>,
@@ -208,23 +214,46 @@ impl Default for AddressTable {
 }
 
 impl AddressTable {
+    /// Adds the numbers of addresses, looked up as [`Table::intern_all`] looks up texts.
+    pub(super) fn intern_all(
+        &mut self,
+        addresses: impl Iterator<Item = (ValueId, ValueId)>,
+        numbers: &mut Vec<ValueId>,
+    ) {
+        let mut addresses = addresses.peekable();
+        let mut some = Vec::with_capacity(AT_ONCE);
+        while addresses.peek().is_some() {
+            some.clear();
+            some.extend(addresses.by_ref().take(AT_ONCE));
+            for address in &some {
+                black_box(self.find(*address));
+            }
+            numbers.extend(some.iter().map(|(house, street)| self.intern(*house, *street)));
+        }
+    }
+
     pub fn intern(&mut self, house: ValueId, street: ValueId) -> ValueId {
         if (house, street) == (0, 0) {
             return 0;
         }
-        let key =
-            |(house, street): (ValueId, ValueId)| hash::mix(u64::from(house), u64::from(street));
-        let full = key((house, street));
         let parts = &self.parts;
-        if let Some(id) = self.index.find(full, |id| parts[*id as usize] == (house, street)) {
-            return *id;
-        }
+        let vacant = match self.index.entry(
+            key((house, street)),
+            |id| parts[*id as usize] == (house, street),
+            |id| key(parts[*id as usize]),
+        ) {
+            Entry::Occupied(known) => return *known.get(),
+            Entry::Vacant(vacant) => vacant,
+        };
         let id = compact(self.parts.len());
+        vacant.insert(id);
         self.parts.push((house, street));
         self.counts.push(0);
-        let parts = &self.parts;
-        self.index.insert_unique(full, id, |id| key(parts[*id as usize]));
         id
+    }
+
+    fn find(&self, address: (ValueId, ValueId)) -> Option<ValueId> {
+        self.index.find(key(address), |id| self.parts[*id as usize] == address).copied()
     }
 
     /// House number and street of an address.

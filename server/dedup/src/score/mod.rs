@@ -5,7 +5,7 @@ mod veto;
 use shared::duplicate::{Agreement, Alternatives, Factor, Field, Veto};
 
 use crate::compare::{Pattern, compare};
-use crate::hash::{NumberMap, NumberSet};
+use crate::hash::{NumberMap, Sieve, upper};
 use crate::model::{CLASSES, Class, FIELDS, LEVELS, Model, Tables};
 use crate::normalize::nickname;
 use crate::people::{Index, People, ValueId};
@@ -24,6 +24,7 @@ struct Rarity {
     field: Field,
     rare: f64,
     common: NumberMap<ValueId, f64>,
+    sieve: Sieve,
 }
 
 /// A pair's weight with what it rests on.
@@ -42,17 +43,17 @@ impl<'a> Scorer<'a> {
             .filter_map(|field| {
                 let known = model.frequencies.get(&field)?;
                 // Most values are rare, and half a hash tells so.
-                let halves: NumberSet<u32> =
-                    known.common.keys().map(|content| crate::hash::upper(*content)).collect();
-                let common = frequency::counts(people, field)
+                let halves = Sieve::of(known.common.keys().map(|content| upper(*content)));
+                let common: NumberMap<ValueId, f64> = frequency::counts(people, field)
                     .into_iter()
-                    .filter(|(value, _)| halves.contains(&frequency::half(people, field, *value)))
+                    .filter(|(value, _)| halves.may_hold(frequency::half(people, field, *value)))
                     .filter_map(|(value, _)| {
                         let ratio = known.common.get(&frequency::content(people, field, value))?;
                         Some((value, *ratio))
                     })
                     .collect();
-                Some(Rarity { field, rare: known.rare, common })
+                let sieve = Sieve::of(common.keys().copied());
+                Some(Rarity { field, rare: known.rare, common, sieve })
             })
             .collect();
         let tables = Tables::of(&model.fields);
@@ -96,7 +97,7 @@ impl<'a> Scorer<'a> {
             self.rarity
                 .iter()
                 .find(|rarity| rarity.field == field)
-                .map_or(1.0, |rarity| rarity.common.get(&value).copied().unwrap_or(rarity.rare))
+                .map_or(1.0, |rarity| rarity.of_value(value))
         };
         let reading = |record: Index| {
             let row = self.people.row(record);
@@ -221,10 +222,17 @@ impl Odds {
 }
 
 impl Rarity {
+    fn of_value(&self, value: ValueId) -> f64 {
+        if !self.sieve.may_hold(value) {
+            return self.rare;
+        }
+        self.common.get(&value).copied().unwrap_or(self.rare)
+    }
+
     /// By how much more, or less, strangers share the value that these two share.
     fn of(&self, people: &People, left: Index, right: Index) -> f64 {
         let (a, b) = (people.row(left), people.row(right));
-        let one = |value: ValueId| self.common.get(&value).copied().unwrap_or(self.rare);
+        let one = |value: ValueId| self.of_value(value);
         match self.field {
             Field::GivenName => one(a.given),
             Field::MiddleName => one(a.middle),

@@ -267,7 +267,9 @@ impl Batch {
 
     /// Only what came in as text is kept as text.
     fn text_of(&self, span: Span) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.bytes_of(span))
+        let bytes = self.bytes_of(span);
+        // Which is quicker to tell than what `from_utf8_lossy` looks for.
+        std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
     }
 }
 
