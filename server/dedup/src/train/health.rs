@@ -31,7 +31,7 @@ impl fmt::Display for Finding {
         match self {
             Self::TooFewMatches { expected } => write!(
                 f,
-                "Only {expected:.0} pairs look like one person, too few to learn from; the shipped \
+                "Pairs that look like one person: {expected:.0}, too few to learn from; the shipped \
                  tables are used."
             ),
             Self::TooManyMatches { per_record } => write!(
