@@ -96,6 +96,14 @@ impl Feature {
     /// so it appears in no result.
     pub(super) fn numbers(self, people: &People, records: &[Index], numbers: &mut [u64]) {
         let put = Put { people, records, numbers };
+        let given = |letters| {
+            move |row: &Row, traits: &Traits| start(people, row.given, traits.given_start, letters)
+        };
+        let surname = |letters| {
+            move |row: &Row, traits: &Traits| {
+                start(people, row.surname, traits.surname_start, letters)
+            }
+        };
         match self {
             Self::Identifier => put.each(|row, _| row.identifier.into()),
             Self::IdentifierEnd => put.each(|_, traits| traits.identifier_end.into()),
@@ -107,20 +115,12 @@ impl Feature {
             Self::BirthYear => put.each(|row, _| row.birth.year().into()),
             Self::Birthday => put.each(|row, _| (whole_birth(row) % 10_000).into()),
             Self::Given => put.each(|_, traits| traits.given_root.into()),
-            Self::GivenInitial => {
-                put.each(|row, traits| start(people, row.given, traits.given_start, 1));
-            }
-            Self::GivenStart => {
-                put.each(|row, traits| start(people, row.given, traits.given_start, 3));
-            }
+            Self::GivenInitial => put.each(given(1)),
+            Self::GivenStart => put.each(given(3)),
             Self::GivenSound => put.each(|_, traits| traits.given_sound.into()),
             Self::Surname => put.each(|row, _| row.surname.into()),
-            Self::SurnameStart => {
-                put.each(|row, traits| start(people, row.surname, traits.surname_start, 2));
-            }
-            Self::SurnameBegin => {
-                put.each(|row, traits| start(people, row.surname, traits.surname_start, 3));
-            }
+            Self::SurnameStart => put.each(surname(2)),
+            Self::SurnameBegin => put.each(surname(3)),
             Self::SurnameSound => put.each(|_, traits| traits.surname_sound.into()),
             Self::NamesEitherWay => put.each(|row, _| match (row.given, row.surname) {
                 (0, _) | (_, 0) => 0,

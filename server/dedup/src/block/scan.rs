@@ -126,9 +126,12 @@ pub fn scan(people: &People, plan: &Plan, scope: &Scope<'_>) -> Scan {
         .with_min_len(16)
         .flat_map_iter(|pairs| {
             let pairs: Vec<(Index, Index)> = pairs.iter().copied().map(Met::records).collect();
-            let patterns: Vec<Pattern> = compare::compare_all(people, &pairs).collect();
-            let met = pairs.into_iter().zip(patterns);
-            met.map(|((left, right), pattern)| Candidate { left, right, pattern })
+            let patterns = compare::compare_all(people, &pairs);
+            pairs.into_iter().zip(patterns).map(|((left, right), pattern)| Candidate {
+                left,
+                right,
+                pattern,
+            })
         })
         .collect();
     scan

@@ -41,10 +41,7 @@ pub(crate) const AT_ONCE: usize = 32;
 
 /// Compares pairs. What they need is read for all of them first: such reads do not wait for each
 /// other, whereas those of a comparison would, and most of its time is waiting for memory.
-pub(crate) fn compare_all<'a>(
-    people: &'a People,
-    pairs: &'a [(Index, Index)],
-) -> impl Iterator<Item = Pattern> + 'a {
+pub(crate) fn compare_all(people: &People, pairs: &[(Index, Index)]) -> Vec<Pattern> {
     let mut read = 0;
     for (left, right) in pairs {
         read ^= people.row(*left).given ^ people.row(*right).given;
@@ -70,7 +67,7 @@ pub(crate) fn compare_all<'a>(
             u32::from(first(people.emails.bytes(row.email)) ^ first(people.places.bytes(street)));
     }
     black_box(read);
-    pairs.iter().map(|(left, right)| compare(people, *left, *right))
+    pairs.iter().map(|(left, right)| compare(people, *left, *right)).collect()
 }
 
 /// How far two dates of birth agree.

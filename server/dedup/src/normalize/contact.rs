@@ -7,12 +7,8 @@ use super::text;
 pub fn phone(raw: &str, out: &mut String) -> bool {
     let raw = raw.trim();
     let start = out.len();
-    let extension = if raw.is_ascii() {
-        raw.bytes().position(|byte| byte.is_ascii_alphabetic())
-    } else {
-        raw.find(char::is_alphabetic)
-    };
-    let number = extension.filter(|at| *at > 0).map_or(raw, |extension| &raw[..extension]);
+    let extension = raw.find(char::is_alphabetic).filter(|at| *at > 0);
+    let number = extension.map_or(raw, |extension| &raw[..extension]);
     out.extend(number.bytes().filter(u8::is_ascii_digit).map(char::from));
     let digits = &out[start..];
     let mut from = zeros(digits, 0);
@@ -41,11 +37,11 @@ pub fn email(raw: &str, out: &mut String) -> bool {
         local = rest;
     }
     let local = local.split('+').next().unwrap_or_default();
-    if local.is_empty() || !domain.contains('.') || text::has_space(raw) {
+    if local.is_empty() || !domain.contains('.') || raw.contains(char::is_whitespace) {
         return false;
     }
     let start = out.len();
-    text::fold_into(local, out);
+    out.push_str(&text::fold(local));
     let nobody = matches!(
         &out[start..],
         "none"

@@ -113,11 +113,7 @@ impl Drafts {
 
 /// Normalises a row. `cell` gives the text of a column by its position, empty where there is none.
 pub fn read<'a>(columns: &Columns, cell: impl Fn(usize) -> &'a str, drafts: &mut Drafts) {
-    let says_something = |text: &&str| {
-        // Most values begin as no white space does.
-        text.bytes().next().is_some_and(|first| first.is_ascii_graphic())
-            || !text.chars().all(char::is_whitespace)
-    };
+    let says_something = |text: &&str| !text.chars().all(char::is_whitespace);
     let one = |attribute| columns.of(attribute).map(&cell).find(says_something).unwrap_or_default();
 
     let Room { mut names, mut address, mut words } = std::mem::take(&mut drafts.room);

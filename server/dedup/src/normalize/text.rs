@@ -30,26 +30,6 @@ pub fn fold(raw: &str) -> Cow<'_, str> {
     Cow::Owned(if folded.chars().any(kana::is_kana) { kana::romanise(&folded) } else { folded })
 }
 
-/// Writes what [`fold`] gives.
-pub fn fold_into(raw: &str, out: &mut String) {
-    if raw.is_ascii() {
-        let start = out.len();
-        out.push_str(raw.trim());
-        out[start..].make_ascii_lowercase();
-    } else {
-        out.push_str(&fold(raw));
-    }
-}
-
-/// Whether there is a space or another sign of its kind in a text.
-pub fn has_space(raw: &str) -> bool {
-    if raw.is_ascii() {
-        raw.bytes().any(|byte| char::from(byte).is_whitespace())
-    } else {
-        raw.contains(char::is_whitespace)
-    }
-}
-
 /// Words of letters and digits with one space between them, folded. Apostrophes and full stops
 /// vanish (`O'Brien` → `obrien`), everything else that is no letter separates.
 pub fn words(raw: &str, out: &mut String) {

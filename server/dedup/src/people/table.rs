@@ -77,20 +77,10 @@ impl Table {
     /// for many first: such reads do not wait for each other.
     pub(super) fn intern_all<'a>(
         &mut self,
-        mut texts: impl Iterator<Item = &'a str>,
+        texts: impl Iterator<Item = &'a str>,
         numbers: &mut Vec<ValueId>,
     ) {
-        let mut some = [("", 0); AT_ONCE];
-        loop {
-            let mut count = 0;
-            for (place, text) in some.iter_mut().zip(&mut texts) {
-                *place = (text, if text.is_empty() { 0 } else { content_of(text) });
-                count += 1;
-            }
-            if count == 0 {
-                return;
-            }
-            let some = &some[..count];
+        in_steps(texts.map(|text| (text, content_of(text))), |some| {
             for (_, content) in some.iter().filter(|(text, _)| !text.is_empty()) {
                 let entries = &self.entries;
                 black_box(
@@ -99,7 +89,7 @@ impl Table {
                 );
             }
             numbers.extend(some.iter().map(|(text, content)| self.intern_known(text, *content)));
-        }
+        });
     }
 
     /// The number of a text, which is added when it is new.
@@ -183,8 +173,19 @@ impl Table {
     }
 }
 
-/// So many texts are looked up at once.
-const AT_ONCE: usize = 32;
+/// Gives values to `step`, as many at a time as are looked up at once.
+fn in_steps<T>(mut values: impl Iterator<Item = T>, mut step: impl FnMut(&[T])) {
+    const AT_ONCE: usize = 32;
+    let mut some = Vec::with_capacity(AT_ONCE);
+    loop {
+        some.extend(values.by_ref().take(AT_ONCE));
+        if some.is_empty() {
+            return;
+        }
+        step(&some);
+        some.clear();
+    }
+}
 
 fn content_of(text: &str) -> u32 {
     hash::upper(hash::of(text))
@@ -220,16 +221,12 @@ impl AddressTable {
         addresses: impl Iterator<Item = (ValueId, ValueId)>,
         numbers: &mut Vec<ValueId>,
     ) {
-        let mut addresses = addresses.peekable();
-        let mut some = Vec::with_capacity(AT_ONCE);
-        while addresses.peek().is_some() {
-            some.clear();
-            some.extend(addresses.by_ref().take(AT_ONCE));
-            for address in &some {
+        in_steps(addresses, |some| {
+            for address in some {
                 black_box(self.find(*address));
             }
             numbers.extend(some.iter().map(|(house, street)| self.intern(*house, *street)));
-        }
+        });
     }
 
     pub fn intern(&mut self, house: ValueId, street: ValueId) -> ValueId {

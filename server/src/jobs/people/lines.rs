@@ -81,9 +81,6 @@ impl Lines {
 /// As much of a value as can be read.
 fn push(text: &mut String, value: &Value<'_>) {
     match value {
-        // What most cells are needs no look at the rest.
-        Value::Null => {}
-        Value::Text(value) => text.push_str(value),
         Value::Invalid(_, bytes) => text.push_str(&String::from_utf8_lossy(bytes)),
         value => text.push_str(display(value).as_deref().unwrap_or_default()),
     }
